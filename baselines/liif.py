@@ -1,0 +1,24 @@
+"""LIIF with C outputs (Chen et al. 2021, arXiv 2012.09161; paper A.4): any scale, one model for each set of bands."""
+
+from functools import partial
+
+import torch.nn.functional as F
+
+from ssif.bands import Bands
+from ssif.errors import UserError
+from ssif.nets.field import NeuralField
+from ssif.nets.spectral import Readout
+
+
+class LIIF(NeuralField):
+    """Encoder, LIIF decoder and a last layer with one output a band; `bands` are the C bands it is trained for."""
+
+    def __init__(self, channels: int, *, bands: Bands, encoder: dict, hidden: int):
+        super().__init__(channels, encoder, "liif", hidden, out=len(bands))
+        self.bands = bands
+
+    def readout(self, bands: Bands, generator=None) -> Readout:
+        """The last layer. Raises UserError for bands other than those it was trained for."""
+        if bands != self.bands:
+            raise UserError(f"this LIIF was trained for {self.bands}, not for {bands}; train one model for each C")
+        return partial(F.linear, weight=self.decoder.last.weight, bias=self.decoder.last.bias)

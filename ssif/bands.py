@@ -1,0 +1,154 @@
+"""Spectral bands as wavelength intervals (paper section 3, Lambda) and resampling between two sets of bands."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssif.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """C bands as wavelength intervals in nm: `edges` is [C, 2], each row [start, end] with start < end.
+
+    Bands may differ in width, overlap and leave gaps. Raises UserError for an empty list, a wrong shape, values that are
+    not finite, an interval without width, and values that can only be micrometres.
+    """
+
+    edges: np.ndarray
+
+    def __post_init__(self):
+        edges = np.asarray(self.edges, dtype=np.float64)
+        if edges.ndim != 2 or edges.shape[1] != 2 or len(edges) == 0:
+            raise UserError(f"bands are C >= 1 rows of [start, end] in nm, got shape {edges.shape}")
+        if not np.isfinite(edges).all():
+            raise UserError("bands hold a value that is not finite")
+        if edges.max() < 100:
+            raise UserError(f"wavelengths up to {edges.max():g} look like micrometres; give them in nm")
+        if (edges[:, 0] >= edges[:, 1]).any() or edges.min() <= 0:
+            worst = int(np.argmin(np.minimum(edges[:, 1] - edges[:, 0], edges[:, 0])))
+            raise UserError(f"band {worst} is {edges[worst].tolist()} nm; a band needs 0 < start < end")
+        edges.setflags(write=False)
+        object.__setattr__(self, "edges", edges)
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Bands) and np.array_equal(self.edges, other.edges)
+
+    def __hash__(self) -> int:
+        return hash(self.edges.tobytes())
+
+    def __repr__(self) -> str:
+        return f"Bands(C={len(self)}, {self.edges.min():g}-{self.edges.max():g} nm)"
+
+    @classmethod
+    def from_centres(cls, centres, width: float) -> "Bands":
+        """Bands centre +- width/2 from centres [C] and one width, both in nm."""
+        centres = np.asarray(centres, dtype=np.float64)
+        return cls(np.stack([centres - width / 2, centres + width / 2], axis=-1))
+
+    @property
+    def centres(self) -> np.ndarray:
+        """[C] nm."""
+        return self.edges.mean(axis=1)
+
+    @property
+    def widths(self) -> np.ndarray:
+        """[C] nm."""
+        return self.edges[:, 1] - self.edges[:, 0]
+
+    def parts(self, count: int) -> "Bands":
+        """`count` equal parts of the band axis, each with the wavelengths from its first to its last source band.
+
+        On an evenly spaced sensor these are equal wavelength intervals; where a sensor has a gap between two bands, no
+        part lies in it. `parts(len(self))` is `self`. Bands must be sorted by centre.
+        """
+        cuts = _cuts(len(self), count)
+        # Finer than the source, two parts can share an overlap of detectors: cells without overlap keep them in order.
+        edges = self.edges if count <= len(self) else self._cells()
+        first = np.floor(cuts[:-1]).astype(int)
+        last = np.ceil(cuts[1:]).astype(int) - 1
+        width = edges[:, 1] - edges[:, 0]
+        start = edges[first, 0] + (cuts[:-1] - first) * width[first]
+        end = edges[last, 0] + (cuts[1:] - last) * width[last]
+        return Bands(np.stack([start, end], axis=-1))
+
+    def _cells(self) -> np.ndarray:
+        """Each band cut back to the midpoints between its own and its neighbours' centres: [C, 2] nm, no overlap."""
+        middle = (self.centres[1:] + self.centres[:-1]) / 2
+        cells = self.edges.copy()
+        cells[1:, 0] = np.maximum(cells[1:, 0], middle)
+        cells[:-1, 1] = np.minimum(cells[:-1, 1], middle)
+        return cells
+
+
+def _cuts(source: int, count: int) -> np.ndarray:
+    """Fractional band indices [count + 1] that cut `source` bands into `count` equal parts."""
+    if count < 1:
+        raise UserError(f"a band count C is at least 1, got {count}")
+    return np.arange(count + 1) * source / count
+
+
+def parts_matrix(source: Bands, count: int) -> np.ndarray:
+    """Weights [count, C_source], rows summing to 1, that take `source` bands to `source.parts(count)`.
+
+    Up to C_source parts: mean over the part of the band axis (a band counts by the share of it inside the part), so
+    that count = C_source is the identity even where detectors overlap. Beyond: `interpolation_matrix`.
+    """
+    cuts = _cuts(len(source), count)
+    if count > len(source):
+        return interpolation_matrix(source, source.parts(count))
+    index = np.arange(len(source))
+    overlap = np.minimum(cuts[1:, None], index + 1) - np.maximum(cuts[:-1, None], index)
+    return np.maximum(overlap, 0) * count / len(source)
+
+
+def overlap_matrix(source: Bands, target: Bands) -> np.ndarray:
+    """Weights [C_target, C_source]: a target is the mean of the source bands, weighted by their overlap in nm.
+
+    Rows sum to 1, so energy is kept for any intervals. Raises UserError for a target that no source band covers.
+    """
+    low = np.maximum(target.edges[:, None, 0], source.edges[None, :, 0])
+    high = np.minimum(target.edges[:, None, 1], source.edges[None, :, 1])
+    overlap = np.maximum(high - low, 0)
+    total = overlap.sum(axis=1, keepdims=True)
+    if (total == 0).any():
+        start, end = target.edges[int(np.argmin(total))]
+        raise UserError(f"no source band covers the band {start:g}-{end:g} nm; the source has {source}")
+    return overlap / total
+
+
+def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
+    """Weights [C_target, C_source]: mean over each target interval of the piecewise-linear spectrum through the centres.
+
+    The spectrum is constant beyond the first and last centre. The integral is exact (a trapezium between all knots).
+    Raises UserError where a target leaves the source's range. Rows sum to 1.
+    """
+    low, high = source.edges.min(), source.edges.max()
+    outside = (target.edges[:, 0] < low - 1e-6) | (target.edges[:, 1] > high + 1e-6)
+    if outside.any():
+        start, end = target.edges[int(np.argmax(outside))]
+        raise UserError(f"the band {start:g}-{end:g} nm leaves the source's {low:g}-{high:g} nm")
+    centres = source.centres
+    order = np.argsort(centres, kind="stable")
+    hats = np.eye(len(source))[order]
+    rows = []
+    for start, end in target.edges:
+        inner = centres[order][(centres[order] > start) & (centres[order] < end)]
+        knots = np.concatenate([[start], inner, [end]])
+        values = np.stack([np.interp(knots, centres[order], hat) for hat in hats.T])
+        rows.append(((values[:, 1:] + values[:, :-1]) / 2 * np.diff(knots)).sum(axis=1) / (end - start))
+    return np.stack(rows)
+
+
+def resampling_matrix(source: Bands, target: Bands) -> np.ndarray:
+    """Weights [C_target, C_source] of the protocol, rows summing to 1.
+
+    Parts of the source's own band axis by band index (`parts_matrix`); other targets by overlap in nm, or by
+    interpolation where there are more targets than source bands.
+    """
+    if target == source.parts(len(target)):
+        return parts_matrix(source, len(target))
+    return overlap_matrix(source, target) if len(target) <= len(source) else interpolation_matrix(source, target)

@@ -1,0 +1,60 @@
+"""The LR operator of the protocol: bicubic decimation, by default without antialiasing (docs/protocol.md)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ssif.errors import UserError
+
+
+def lr_size(size: tuple[int, int], scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """LR size floor(H / p) and the HR size round(LR * p) that it is made from; any real p >= 1.
+
+    Raises UserError for p below 1 and for an image smaller than one LR pixel.
+    """
+    if not scale >= 1:
+        raise UserError(f"a scale p is at least 1, got {scale:g}")
+    # The tiny slack keeps an exact division exact where p is not a binary fraction.
+    low = tuple(int(side / scale + 1e-9) for side in size)
+    if min(low) < 1:
+        raise UserError(f"an image of {size[0]} x {size[1]} pixels is too small for p = {scale:g}")
+    return low, tuple(min(round(side * scale), full) for side, full in zip(low, size))
+
+
+def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:
+    """Image [N, c, H, W] -> [N, c, h, w] by bicubic interpolation; float, no clamp.
+
+    Without antialiasing an even integer p reads the four pixels around each LR centre with weights -0.09375, 0.59375,
+    0.59375, -0.09375 along either axis and an odd one reads the centre pixel.
+    """
+    return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=antialias)
+
+
+def downsampling_matrix(sides: Tensor, size: int, antialias: bool = False) -> Tensor:
+    """`downsample` along one axis as matrices, for crops of different sides in one batch.
+
+    sides [N] (long) are the crops' side lengths, `size` their LR length: weights [N, size, max(sides)], zero beyond
+    each crop's own side.
+    """
+    ratio = (sides / size)[:, None]
+    centre = (torch.arange(size, device=sides.device) + 0.5) * ratio
+    column = torch.arange(int(sides.max()), device=sides.device)
+    if antialias:
+        # Pillow's rule: Keys' kernel with a = -0.5, stretched by the ratio, renormalised at the borders.
+        stretch = ratio.clamp(min=1)[..., None]
+        weights = _keys((column + 0.5 - centre[..., None]) / stretch, -0.5)
+        weights = weights * (column < sides[:, None, None])
+        return weights / weights.sum(dim=-1, keepdim=True)
+    base = (centre - 0.5).floor()
+    taps = base[..., None] + torch.arange(-1, 3, device=sides.device)
+    values = _keys(taps + 0.5 - centre[..., None], -0.75)
+    inside = taps.long().clamp(min=0).minimum(sides[:, None, None] - 1)
+    return values.new_zeros(*centre.shape, len(column)).scatter_add_(-1, inside, values)
+
+
+def _keys(x: Tensor, a: float) -> Tensor:
+    """Keys' cubic convolution kernel, support [-2, 2]."""
+    x = x.abs()
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((x - 5) * x + 8) * x * a - 4 * a
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))

@@ -1,0 +1,45 @@
+"""Indian Pines (AVIRIS, 145 x 145, 200 bands of 400-2499 nm, CC BY 3.0): ships inside the package tensorly."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ssif.bands import Bands
+from ssif.data.raw import Dataset, Scene, check_cube, sha256
+
+
+def read(data_dir: Path | None = None) -> Dataset:
+    """Indian Pines, uint16: test [144, 48, 200] from the left, train [145, 97, 200] right of it.
+
+    Bands are centre +- 5 nm, sorted by centre (the list as shipped steps back at three places, where detectors overlap).
+    The scale is the maximum of the cube. `data_dir` is unused: every reader takes one, but this data needs no file.
+    """
+    import tensorly.datasets  # here, because the training programs run on machines without it
+
+    shipped = tensorly.datasets.load_indian_pines()
+    centres = np.asarray(shipped.ticks[-1])
+    order = np.argsort(centres, kind="stable")
+    path = Path(tensorly.datasets.__file__).parent / "data" / "Indian_pines_corrected.npy"
+    cube = check_cube(np.asarray(shipped.tensor)[:, :, order], len(centres), path).astype(np.uint16)
+    sources = {path.name: sha256(path)}
+    return Dataset(
+        name="indian_pines",
+        bands=Bands.from_centres(centres[order], 10),
+        scale=float(cube.max()),
+        scenes=(
+            Scene("indian_pines_train", "train", cube[:, 48:], sources),
+            Scene("indian_pines_test", "test", cube[:144, :48], sources),
+        ),
+        choices={
+            "split": "test rows 0-143, columns 0-47; train columns >= 48",
+            "values": "divided by the maximum of the whole cube",
+            "bands": "centre +- 5 nm, sorted by centre",
+        },
+    )
+
+
+def read_labels() -> np.ndarray:
+    """Land cover: uint8 [145, 145], ids 1-16 and 0 for none."""
+    import tensorly.datasets
+
+    return tensorly.datasets.load_indian_pines().ticks[0]

@@ -1,0 +1,131 @@
+"""Training batches as batched tensor operations on the device: crop, degrade, resample, query (paper 4.3, A.3)."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ssif.bands import Bands, parts_matrix
+from ssif.coordinates import pixel_coordinates
+from ssif.data.degrade import downsampling_matrix
+from ssif.errors import UserError
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """All training scenes of one size on one device: hsi [S, H, W, C_max] and msi [S, H, W, c] in [0, 1], float32."""
+
+    hsi: Tensor
+    msi: Tensor
+    bands: Bands
+
+    def parts(self, count: int) -> tuple[Bands, Tensor]:
+        """The first `count` parts of the band axis and the weights [count, C_max] that make them."""
+        return _parts(self.bands, count, self.hsi.device)
+
+
+@lru_cache(maxsize=None)
+def _parts(bands: Bands, count: int, device: torch.device) -> tuple[Bands, Tensor]:
+    return bands.parts(count), torch.tensor(parts_matrix(bands, count), dtype=torch.float32, device=device)
+
+
+@dataclass(frozen=True)
+class Queries:
+    """A batch for a neural field: lr_msi [N, c, h, h], query [N, Q, 2] (y, x), cell [N, 2], target [N, Q, C].
+
+    `generator` (CPU) is for what the model itself draws, `scenes` [N] says where the batch came from.
+    """
+
+    lr_msi: Tensor
+    query: Tensor
+    cell: Tensor
+    target: Tensor
+    bands: Bands
+    generator: torch.Generator
+    scenes: Tensor
+
+
+def draw_queries(
+    data: TrainingSet,
+    step: int,
+    *,
+    seed: int,
+    batch: int,
+    lr_sizes: list[int],
+    scales: tuple[float, float],
+    counts: tuple[int, int],
+    antialias: bool,
+) -> Queries:
+    """The batch of one step, a pure function of (seed, step), so that a resumed run sees the same ones.
+
+    The LR side cycles through `lr_sizes` (A.6: loaders of different input sizes). For each sample: scene, real scale p
+    uniform in `scales`, HR crop of round(LR side * p), flips and transpose with probability 1/2 each, and LR side ** 2
+    HR pixels without replacement. For the batch: one band count C, uniform in `counts`, inclusive.
+    """
+    device = data.hsi.device
+    draws = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    size = lr_sizes[step % len(lr_sizes)]
+    shape = torch.tensor(data.hsi.shape[:3])
+    scale = scales[0] + (scales[1] - scales[0]) * torch.rand(batch, generator=draws)
+    side = (size * scale).round().long()
+    scene, top, left = (torch.rand(3, batch, generator=draws) * torch.stack(
+        [shape[0].expand(batch), shape[1] - side + 1, shape[2] - side + 1])).long()
+    flips = torch.rand(3, batch, generator=draws) < 0.5
+    count = int(torch.randint(counts[0], counts[1] + 1, (), generator=draws))
+    query_seed = int(torch.randint(2**62, (), generator=draws))
+    scene, top, left, side, flips = (t.to(device) for t in (scene, top, left, side, flips))
+
+    lr_msi = _flip(_degrade(data.msi, scene, top, left, side, size, antialias), *flips)
+
+    # Without replacement in crops of different sizes: random keys, the pixels beyond a crop last, the top Q of each.
+    pixels = side**2
+    keys = torch.rand(batch, int(pixels.max()), generator=torch.Generator(device).manual_seed(query_seed), device=device)
+    keys[torch.arange(keys.shape[1], device=device) >= pixels[:, None]] = -1
+    chosen = keys.topk(size**2, sorted=False).indices
+    columns = side[:, None]
+    query = pixel_coordinates(chosen, columns, columns)
+
+    row, column = torch.div(chosen, columns, rounding_mode="floor"), chosen % columns
+    row, column = _unflip(row, column, columns, *flips[..., None])
+    place = (scene[:, None] * shape[1] + top[:, None] + row) * shape[2] + left[:, None] + column
+    bands, weights = data.parts(count)
+    target = data.hsi.flatten(0, 2)[place] @ weights.T
+    cell = (2 / side)[:, None].expand(-1, 2)
+    return Queries(lr_msi, query, cell, target, bands, draws, scene)
+
+
+def check_crops(shape: tuple[int, int], lr_sizes: list[int], scales: tuple[float, float]) -> None:
+    """Raise a UserError if the largest HR crop does not fit into training scenes of this height and width."""
+    largest = round(max(lr_sizes) * scales[1])
+    if largest > min(shape):
+        raise UserError(
+            f"an HR crop of {largest} pixels (LR {max(lr_sizes)} at p = {scales[1]:g}) is larger than the training"
+            f" scenes of {shape[0]} x {shape[1]}; lower lr_sizes or the largest training scale"
+        )
+
+
+def _degrade(msi: Tensor, scene: Tensor, top: Tensor, left: Tensor, side: Tensor, size: int, antialias: bool) -> Tensor:
+    """Crops of `msi` [S, H, W, c], each taken first and then decimated: [N, c, size, size]."""
+    weights = downsampling_matrix(side, size, antialias)
+    reach = torch.arange(weights.shape[-1], device=msi.device)
+    # Beyond a crop's own side the weights are zero; the clamp only keeps the index inside the image.
+    rows = (top[:, None] + reach).clamp(max=msi.shape[1] - 1)
+    columns = (left[:, None] + reach).clamp(max=msi.shape[2] - 1)
+    crops = msi[scene[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return torch.einsum("nhi,nijc,nwj->nchw", weights, crops, weights)
+
+
+def _flip(image: Tensor, vertical: Tensor, horizontal: Tensor, transpose: Tensor) -> Tensor:
+    """Flip and transpose those of [N, c, h, h] whose flag [N] is set, in this order."""
+    image = torch.where(vertical[:, None, None, None], image.flip(2), image)
+    image = torch.where(horizontal[:, None, None, None], image.flip(3), image)
+    return torch.where(transpose[:, None, None, None], image.transpose(2, 3), image)
+
+
+def _unflip(row: Tensor, column: Tensor, side: Tensor, vertical: Tensor, horizontal: Tensor, transpose: Tensor):
+    """Where a pixel of the flipped crop was before `_flip`: row and column, each [N, Q]."""
+    row, column = torch.where(transpose, column, row), torch.where(transpose, row, column)
+    row = torch.where(vertical, side - 1 - row, row)
+    column = torch.where(horizontal, side - 1 - column, column)
+    return row, column

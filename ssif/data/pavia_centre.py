@@ -1,0 +1,78 @@
+"""Pavia Centre (ROSIS, 1096 x 715, 102 bands of 430-860 nm): one scene, cut into train and test (paper A.5)."""
+
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import scipy.io
+from scipy.io.matlab import MatReadError
+
+from ssif.bands import Bands
+from ssif.data.fetch import locate
+from ssif.data.raw import Dataset, Scene, check_cube, sha256
+from ssif.errors import UserError
+
+HOSTS = ["https://www.ehu.eus", "http://www.ehu.eus"]
+SHAPE = (1096, 715, 102)
+LABELS_SHA256 = "7eb54ab81b404dd3ae572e6d0ec211595029e5a847bec2cfb8f9e72d07066b69"
+
+# The paper says 430-860 nm and 102 bands; even spacing is the benchmark's choice.
+BANDS = Bands.from_centres(np.linspace(430, 860, 102), 430 / 101)
+
+
+def read(data_dir: Path | None = None) -> Dataset:
+    """Pavia Centre from Pavia.mat: test [1024, 128, 102] from the upper left, train [1096, 587, 102] right of it.
+
+    The scale is the maximum of the whole cube. Raises UserError for a wrong key or shape, NaN and negative values.
+    """
+    mirrors = [f"{host}/ccwintco/uploads/e/e3/Pavia.mat" for host in HOSTS]
+    path = locate("Pavia.mat", mirrors, 124_000_000, "Pavia Centre, the whole scene", data_dir=data_dir)
+    cube = read_mat(path, "pavia")
+    if cube.shape != SHAPE:
+        raise UserError(f"{path}: 'pavia' has shape {cube.shape}, want {SHAPE} (the paper prints 1095 x 715)")
+    check_cube(cube, SHAPE[2], path)
+    sources = {path.name: sha256(path)}
+    return Dataset(
+        name="pavia_centre",
+        bands=BANDS,
+        scale=float(cube.max()),
+        # The 72 x 128 strip below the test block is left out: it touches the test pixels.
+        scenes=(
+            Scene("pavia_centre_train", "train", cube[:, 128:], sources),
+            Scene("pavia_centre_test", "test", cube[:1024, :128], sources),
+        ),
+        choices={
+            "split": "test rows 0-1023, columns 0-127; train columns >= 128",
+            "values": "divided by the maximum of the whole cube",
+            "bands": "102 evenly spaced centres, 430-860 nm, as wide as their spacing",
+        },
+    )
+
+
+def read_labels(data_dir: Path | None = None) -> np.ndarray:
+    """Land cover from Pavia_gt.mat: uint8 [1096, 715], ids 1-9 and 0 for none. Raises UserError for another file."""
+    mirrors = [f"{host}/ccwintco/uploads/5/53/Pavia_gt.mat" for host in HOSTS]
+    path = locate("Pavia_gt.mat", mirrors, 34_887, "Pavia Centre, land cover", LABELS_SHA256, data_dir)
+    return read_mat(path, "pavia_gt")
+
+
+def read_mat(path: Path, key: str) -> np.ndarray:
+    """The array `key` of a MATLAB file, version 5 or 7.3, with MATLAB's order of axes.
+
+    Raises UserError for a file that is no whole .mat file and for a missing key, with the keys that are there.
+    """
+    try:
+        if h5py.is_hdf5(path):
+            with h5py.File(path) as file:
+                found = [name for name in file if not name.startswith("#")]
+                # HDF5 counts axes from the slowest: MATLAB's [rows, columns, bands] lie there reversed.
+                array = np.ascontiguousarray(file[key][()].T) if key in found else None
+        else:
+            found = [name for name, _, _ in scipy.io.whosmat(path)]
+            array = scipy.io.loadmat(path, variable_names=[key])[key] if key in found else None
+    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, zlib.error, MatReadError) as error:
+        raise UserError(f"{path}: is not a whole .mat file ({error})") from error
+    if array is None:
+        raise UserError(f"{path}: has no key {key!r}; keys found: {', '.join(found) or 'none'}")
+    return array

@@ -1,0 +1,55 @@
+"""What a reader of a data set hands to `ssif.data.store.prepare`: scenes in raw units with their bands and origin."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ssif.bands import Bands
+from ssif.errors import UserError
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One image: `hsi` [H, W, C] in raw units, `split` train or test, `sources` file name -> sha256.
+
+    `msi` [H, W, c] in [0, 1] only where the data set ships one; otherwise it is simulated from the HSI.
+    """
+
+    name: str
+    split: str
+    hsi: np.ndarray
+    sources: dict[str, str]
+    msi: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set as read: scenes come one at a time, a value in [0, 1] is raw / `scale`, `choices` go into the store."""
+
+    name: str
+    bands: Bands
+    scale: float
+    scenes: Iterable[Scene]
+    choices: dict[str, str]
+
+
+def check_cube(cube: np.ndarray, bands: int, origin) -> np.ndarray:
+    """Return `cube` if it is [H, W, `bands`], finite and not negative; else raise a UserError that names `origin`."""
+    if cube.ndim != 3 or cube.shape[2] != bands:
+        raise UserError(f"{origin}: want [height, width, {bands} bands], got shape {cube.shape}")
+    if not np.isfinite(cube).all():
+        raise UserError(f"{origin}: {np.count_nonzero(~np.isfinite(cube))} values are NaN or infinite")
+    if cube.min() < 0:
+        raise UserError(f"{origin}: holds negative values down to {cube.min():g}; want radiance or reflectance")
+    return cube
+
+
+def sha256(*paths: Path) -> str:
+    """Hash of the contents of one file, or of several in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,33 @@
+"""Errors that a user can mend, and how every command line of the suite ends on one."""
+
+import errno
+import functools
+import sys
+
+
+class UserError(ValueError):
+    """Bad input: the message is one line that says what is wrong and what would be right."""
+
+
+def choose(kind: str, name: str, known) -> str:
+    """Return `name` if it is one of `known`; else raise a UserError that lists the known ones."""
+    if name not in known:
+        raise UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(map(str, known)))}")
+    return name
+
+
+def exit_cleanly(main):
+    """Decorate a command's `main`: a UserError or a full disk is one line on stderr and exit status 1."""
+
+    @functools.wraps(main)
+    def wrapped(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            sys.exit(f"error: the disk is full ({error}); finished files are whole, the same command goes on from there")
+
+    return wrapped

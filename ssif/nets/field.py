@@ -1,0 +1,58 @@
+"""What every neural field over pixel coordinates shares: encode an image once, query it anywhere, read bands out."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ssif.bands import Bands
+from ssif.data.patches import Queries
+from ssif.errors import choose
+from ssif.inference import render
+from ssif.nets.edsr import EDSR
+from ssif.nets.itsrn import ITSRN
+from ssif.nets.liif import LIIF
+from ssif.nets.rdn import RDN
+
+ENCODERS = {"edsr": EDSR, "rdn": RDN}
+PIXEL_DECODERS = {"liif": LIIF, "itsrn": ITSRN}
+
+
+class NeuralField(nn.Module):
+    """Encoder E_I and pixel decoder F_x (paper Equation 4).
+
+    A subclass adds `readout(bands, generator=None)`: the map from hidden [..., h] to band values [..., C] in [-1, 1].
+
+    encoder: name and keyword arguments, e.g. {"name": "edsr", "blocks": 16, "channels": 64}. Images are in [0, 1] on
+    either side and in [-1, 1] inside.
+    """
+
+    batches = "queries"
+
+    def __init__(self, channels: int, encoder: dict, pixel_decoder: str, hidden: int, out: int):
+        super().__init__()
+        options = {key: value for key, value in encoder.items() if key != "name"}
+        self.encoder = ENCODERS[choose("encoder", encoder["name"], ENCODERS)](channels, **options)
+        decoder = PIXEL_DECODERS[choose("pixel decoder", pixel_decoder, PIXEL_DECODERS)]
+        self.decoder = decoder(self.encoder.out_channels, hidden, out)
+
+    def encode(self, lr_msi: Tensor) -> Tensor:
+        """LR-MSI [N, c, h, w] in [0, 1] -> the decoder's table, once an image."""
+        return self.decoder.prepare(self.encoder(2 * lr_msi - 1))
+
+    def forward(self, lr_msi: Tensor, query: Tensor, cell: Tensor, bands: Bands, generator=None) -> Tensor:
+        """Values [N, Q, C], nominally in [0, 1], at query [N, Q, 2] for HR pixels of size cell [N, 2]."""
+        hidden = self.decoder(self.encode(lr_msi), query, cell)
+        return (self.readout(bands, generator)(hidden) + 1) / 2
+
+    def loss(self, batch: Queries) -> Tensor:
+        """Mean L1 of paper Equation 7."""
+        values = self(batch.lr_msi, batch.query, batch.cell, batch.bands, batch.generator)
+        return (values.float() - batch.target).abs().mean()
+
+    def predict(self, lr_msi: Tensor, size: tuple[int, int], bands: Bands) -> Tensor:
+        """LR-MSI [N, c, h, w] in [0, 1] -> [N, C, H, W] in [0, 1], float32."""
+        return self.predict_each(lr_msi, size, [bands])[0]
+
+    def predict_each(self, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands]) -> list[Tensor]:
+        """`predict` for several sets of bands from one pass of the trunk."""
+        return render(self, lr_msi, size, targets)

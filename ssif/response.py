@@ -1,0 +1,38 @@
+"""Response functions and wavelength samplers of the SSIF variants (paper section 5.1, Equations 3 and 6).
+
+A band's value is sum_k rho(lambda_k) * radiance(lambda_k) over K wavelengths in its interval. Here sum_k rho = 1 for
+each band: targets are band averages in [0, 1], whatever the band's width.
+"""
+
+import torch
+from torch import Tensor
+
+from ssif.bands import Bands
+
+# R: response Gaussian (sigma = width / 6, mean = centre) or uniform; wavelengths sampled anew or at fixed places.
+VARIANTS = ("M", "RF-GS", "RF-GF", "RF-US", "RF-UF")
+
+
+def sample(variant: str, bands: Bands, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Wavelengths [C, K] in nm and weights [C, K] summing to 1 over K, float64 on the CPU.
+
+    M takes the middle of each band (K = 1). GF and UF take the middles of K equal parts, so K = 1 is M again. GS draws
+    from the Gaussian truncated to the interval, US uniformly; both need a CPU `generator`. GS uses Gaussian samples
+    and Gaussian weights, as the paper writes it (an effective sigma of width / (6 * sqrt(2))).
+    """
+    start, end = torch.tensor(bands.edges).unbind(-1)
+    if variant == "M":
+        return ((start + end) / 2)[:, None], torch.ones(len(bands), 1, dtype=torch.float64)
+    if variant in ("RF-GF", "RF-UF"):
+        place = ((torch.arange(k, dtype=torch.float64) + 0.5) / k).expand(len(bands), k)
+    else:
+        place = torch.rand(len(bands), k, dtype=torch.float64, generator=generator)
+        if variant == "RF-GS":
+            # The interval is +-3 sigma: inverting the normal distribution between them draws from the truncated one.
+            low, high = torch.special.ndtr(torch.tensor([-3.0, 3.0], dtype=torch.float64))
+            place = torch.special.ndtri(low + place * (high - low)) / 6 + 0.5
+    wavelengths = start[:, None] + place * (end - start)[:, None]
+    if variant in ("RF-US", "RF-UF"):
+        return wavelengths, torch.full_like(wavelengths, 1 / k)
+    rho = torch.exp(-0.5 * ((place - 0.5) * 6) ** 2)
+    return wavelengths, rho / rho.sum(dim=1, keepdim=True)

@@ -1,0 +1,139 @@
+"""The training loop, one for every model that learns by steps. Read it from top to bottom."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ssif.checkpoint import load_state, save_state
+from ssif.errors import UserError
+from ssif.io import whole_file
+from ssif.progress import Progress
+
+LOG_EVERY = 50  # steps between two lines of train.jsonl
+SAVE_EVERY = 60  # seconds between two saved states
+
+
+class Interrupted(Exception):
+    """SIGTERM came; the state is saved."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Adam for `steps` steps from `rate`, which halves at each fraction of the budget in `halve_at`."""
+
+    steps: int
+    rate: float
+    halve_at: tuple[float, ...]
+
+    def at(self, step: int) -> float:
+        """Learning rate of step 0, 1, ..."""
+        return self.rate * 0.5 ** sum(step >= fraction * self.steps for fraction in self.halve_at)
+
+
+def train(
+    model: nn.Module,
+    draw: Callable[[int], object],
+    schedule: Schedule,
+    folder: Path,
+    config: dict,
+    label: str,
+) -> None:
+    """Train `model` in place; resume from `folder` if a state is there; leave the curve in `folder`/train.jsonl.
+
+    `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
+    same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not
+    finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM.
+    """
+    device = next(model.parameters()).device
+    # cuDNN may otherwise choose algorithms by timing them, and sums in another order would break bit-equal resumes.
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    optimiser = torch.optim.Adam(model.parameters(), lr=schedule.rate, fused=True)
+
+    state_path = folder / "state.pt"
+    first, elapsed, losses, curve = 0, 0.0, [], []
+    if state := load_state(state_path, config, device):
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        first, elapsed, curve = state["step"], state["elapsed"], state["curve"]
+        losses = list(state["losses"].to(device).unbind())
+    start = saved = time.monotonic()
+
+    def save(step: int) -> None:
+        _check_finite(losses, step, draw)
+        save_state(state_path, config, {
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "step": step,
+            "elapsed": elapsed + time.monotonic() - start,
+            "losses": torch.stack(losses) if losses else torch.zeros(0),
+            "curve": curve,
+        })  # fmt: skip
+        write_curve()
+
+    def write_curve() -> None:
+        with whole_file(folder / "train.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in curve))
+
+    model.train()
+    progress = Progress(label, schedule.steps, "steps", first)
+    with _sigterm() as interrupted:
+        for step in range(first, schedule.steps):
+            batch = draw(step)
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.at(step)
+            # bf16 keeps float32's range, so no loss scaling; coordinates stay float32 inside the model.
+            with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.type == "cuda"):
+                loss = model.loss(batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.detach())
+
+            done = step + 1
+            # Reading a loss waits for the GPU, so it happens once in a while and not at every step.
+            if done % LOG_EVERY == 0 or done == schedule.steps:
+                _check_finite(losses, done, draw)
+                mean = torch.stack(losses).mean().item()
+                losses = []
+                seconds = elapsed + time.monotonic() - start
+                curve.append({"step": done, "loss": mean, "rate": schedule.at(step), "seconds": round(seconds, 2)})
+                progress.update(done, f"loss {mean:.5f}")
+            if interrupted():
+                save(done)
+                raise Interrupted(f"stopped by SIGTERM after step {done}; the same command goes on from there")
+            if time.monotonic() - saved > SAVE_EVERY:
+                save(done)
+                saved = time.monotonic()
+    model.eval()
+    write_curve()
+
+
+def _check_finite(losses: list[torch.Tensor], done: int, draw: Callable[[int], object]) -> None:
+    """Raise a UserError for the first loss that is not finite among those of the last len(losses) steps."""
+    if not losses:
+        return
+    bad = torch.nonzero(~torch.isfinite(torch.stack(losses)))
+    if len(bad):
+        step = done - len(losses) + int(bad[0])
+        raise UserError(
+            f"the loss of step {step} is not finite (batch of scenes {draw(step).scenes.tolist()}); nothing of it was"
+            " saved. A lower learning rate is the usual cure"
+        )
+
+
+@contextmanager
+def _sigterm():
+    """Within the block SIGTERM is noted instead of ending the process; yields a function that says whether it came."""
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda *_: came.append(True))
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, before)

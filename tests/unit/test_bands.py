@@ -1,0 +1,140 @@
+"""Bands, resampling and sensors: energy is kept, the full count is the identity, no part falls into a gap."""
+
+import numpy as np
+import pytest
+
+from ssif.bands import Bands, interpolation_matrix, overlap_matrix, parts_matrix, resampling_matrix
+from ssif.data.indian_pines import read as read_indian_pines
+from ssif.errors import UserError
+from ssif.sensors import INTERVALS, msi_matrix
+
+CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
+AVIRIS = read_indian_pines().bands
+
+
+def test_cave_spans_395_to_705_nm():
+    assert CAVE.edges.min() == 395 and CAVE.edges.max() == 705
+    assert np.array_equal(CAVE.widths, np.full(31, 10))
+
+
+@pytest.mark.parametrize("bands", [CAVE, AVIRIS], ids=["even", "with gaps and overlaps"])
+def test_as_many_parts_as_bands_is_the_identity(bands):
+    assert bands.parts(len(bands)) == bands
+    assert np.array_equal(resampling_matrix(bands, bands.parts(len(bands))), np.eye(len(bands)))
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 13, 31, 40, 62])
+def test_parts_of_an_even_sensor_are_equal_intervals(count):
+    parts = CAVE.parts(count)
+    assert np.allclose(parts.widths, 310 / count)
+    assert np.allclose(parts.edges[1:, 0], parts.edges[:-1, 1])
+    if count <= 31:
+        assert np.allclose(parts_matrix(CAVE, count), overlap_matrix(CAVE, parts))
+
+
+@pytest.mark.parametrize("count", [1, 8, 50, 73, 199, 200, 250, 400, 999])
+@pytest.mark.parametrize("bands", [CAVE, AVIRIS], ids=["even", "with gaps and overlaps"])
+def test_every_resampling_keeps_energy(bands, count):
+    weights = resampling_matrix(bands, bands.parts(count))
+    assert weights.shape == (count, len(bands))
+    assert np.allclose(weights.sum(axis=1), 1) and weights.min() >= 0
+
+
+def test_parts_by_hand():
+    bands = Bands([[0.5, 100], [100, 200], [400, 500]])  # the third one after a gap
+    parts = bands.parts(2)
+    assert np.allclose(parts.edges, [[0.5, 150], [150, 500]])
+    assert np.allclose(parts_matrix(bands, 2), [[2 / 3, 1 / 3, 0], [0, 1 / 3, 2 / 3]])
+
+
+def test_no_part_lies_in_a_gap():
+    gaps = [(AVIRIS.edges[i, 1], AVIRIS.edges[i + 1, 0]) for i in range(199) if AVIRIS.centres[i + 1] - AVIRIS.centres[i] > 20]
+    assert len(gaps) == 3
+    for count in (50, 137, 200, 250, 800):
+        for start, end in AVIRIS.parts(count).edges:
+            assert not any(low <= start and end <= high for low, high in gaps)
+
+
+def test_overlapping_intervals_by_hand():
+    source = Bands([[400, 410], [410, 420], [420, 440]])
+    target = Bands([[405, 415], [400, 440]])
+    assert np.allclose(overlap_matrix(source, target), [[0.5, 0.5, 0], [0.25, 0.25, 0.5]])
+
+
+def test_interpolation_is_the_exact_mean_of_the_piecewise_linear_spectrum():
+    source = Bands.from_centres([500, 510, 520], 10)
+    spectrum = np.array([0.0, 1.0, 0.0])
+    target = Bands([[505, 515], [500, 510], [507, 509], [495, 500]])
+    # mean over 505-515 of a tent of height 1 at 510: (0.75 + 0.75) / 2; rising half: 0.5; at 508: 0.8; before 500: 0
+    assert np.allclose(interpolation_matrix(source, target) @ spectrum, [0.75, 0.5, 0.8, 0.0])
+    with pytest.raises(UserError, match="leaves"):
+        interpolation_matrix(source, Bands([[400, 410]]))
+
+
+def test_a_linear_spectrum_survives_more_bands_than_measured():
+    target = CAVE.parts(93)
+    inner = slice(3, -3)
+    assert np.allclose((resampling_matrix(CAVE, target) @ CAVE.centres)[inner], target.centres[inner])
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        (np.zeros((0, 2)), "C >= 1"),
+        ([[400, 410, 420]], "got shape"),
+        ([[0.4, 0.41]], "micrometres"),
+        ([[410, 400]], "band 0"),
+        ([[400, 400]], "band 0"),
+        ([[400, 410], [np.nan, 420]], "not finite"),
+        ([[-5, 400]], "band 0"),
+    ],
+)
+def test_bad_bands_are_refused(edges, message):
+    with pytest.raises(UserError, match=message):
+        Bands(edges)
+
+
+def test_a_count_below_one_is_refused():
+    with pytest.raises(UserError, match="at least 1"):
+        CAVE.parts(0)
+
+
+def test_a_target_without_source_is_refused():
+    with pytest.raises(UserError, match="no source band covers"):
+        overlap_matrix(CAVE, Bands([[800, 810]]))
+
+
+def test_nikon_rows_sum_to_one_and_fit_only_cave():
+    matrix = msi_matrix("nikon-d700", CAVE)
+    assert matrix.shape == (3, 31) and np.allclose(matrix.sum(axis=1), 1)
+    # The integer table's sums and a value of each row: R peaks at 610 nm, G at 530, B at 460.
+    assert np.allclose(matrix[:, [21, 13, 6]].diagonal() * [255, 203, 251], [22, 21, 30])
+    assert matrix.argmax(axis=1).tolist() == [21, 13, 6]
+    with pytest.raises(UserError, match="31 bands"):
+        msi_matrix("nikon-d700", AVIRIS)
+
+
+def test_ikonos_channels_see_their_own_interval():
+    matrix = msi_matrix("ikonos", AVIRIS)
+    assert np.allclose(matrix.sum(axis=1), 1)
+    for weights, (low, high) in zip(matrix, INTERVALS["ikonos"]):
+        seen = AVIRIS.edges[weights > 0]
+        assert seen[:, 1].min() > low and seen[:, 0].max() < high
+        assert abs(weights @ AVIRIS.centres - (low + high) / 2) < 6
+
+
+def test_measured_responses_are_interpolated_and_normalised(tmp_path):
+    path = tmp_path / "sensor.csv"
+    path.write_text("wavelength_nm,a,b\n400,0,1\n500,1,1\n600,0,0\n")
+    bands = Bands.from_centres([450, 500, 550, 700], 10)
+    assert np.allclose(msi_matrix(str(path), bands), [[0.25, 0.5, 0.25, 0], [0.4, 0.4, 0.2, 0]])
+    with pytest.raises(UserError, match="no response"):
+        msi_matrix(str(path), Bands([[800, 810]]))
+    path.write_text("wavelength_um,a\n0.4,0\n0.5,1\n")
+    with pytest.raises(UserError, match="in nm"):
+        msi_matrix(str(path), bands)
+
+
+def test_an_unknown_sensor_lists_the_known_ones():
+    with pytest.raises(UserError, match="known: ikonos, nikon-d700"):
+        msi_matrix("spot", CAVE)

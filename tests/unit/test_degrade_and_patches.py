@@ -1,0 +1,157 @@
+"""The LR operator and the batched training data against plain per-sample versions of both."""
+
+import numpy as np
+import pytest
+import torch
+
+from ssif.bands import Bands, parts_matrix
+from ssif.data.degrade import downsample, downsampling_matrix, lr_size
+from ssif.data.patches import TrainingSet, check_crops, draw_queries
+from ssif.errors import UserError
+from ssif.sensors import msi_matrix
+
+CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
+
+
+@pytest.mark.parametrize("p", [2, 4, 8])
+def test_taps_of_an_even_scale(p):
+    line = torch.randn(1, 1, 1, 8 * p, dtype=torch.float64).expand(-1, -1, 8 * p, -1).contiguous()
+    low = downsample(line, (8, 8))[0, 0, 0]
+    x, m = line[0, 0, 0], p // 2
+    for k in range(1, 7):
+        centre = x[k * p + m - 2 : k * p + m + 2]
+        taps = torch.tensor([-0.09375, 0.59375, 0.59375, -0.09375], dtype=torch.float64)
+        torch.testing.assert_close(low[k], taps @ centre)
+
+
+@pytest.mark.parametrize("p", [3, 5, 7])
+def test_an_odd_scale_takes_the_centre_pixel(p):
+    image = torch.rand(1, 2, 4 * p, 6 * p, dtype=torch.float64)
+    torch.testing.assert_close(downsample(image, (4, 6)), image[:, :, p // 2 :: p, p // 2 :: p])
+
+
+def test_spectral_response_and_decimation_commute():
+    matrix = torch.tensor(msi_matrix("nikon-d700", CAVE))
+    cube = torch.rand(1, 31, 24, 24, dtype=torch.float64)
+    one = torch.einsum("kc,nchw->nkhw", matrix, downsample(cube, (6, 6)))
+    other = downsample(torch.einsum("kc,nchw->nkhw", matrix, cube), (6, 6))
+    torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("size", "p", "low", "high"),
+    [
+        ((512, 512), 8, (64, 64), (512, 512)),
+        ((512, 512), 3, (170, 170), (510, 510)),
+        ((512, 512), 10, (51, 51), (510, 510)),
+        ((512, 512), 12, (42, 42), (504, 504)),
+        ((512, 512), 14, (36, 36), (504, 504)),
+        ((1024, 128), 3, (341, 42), (1023, 126)),
+        ((1024, 128), 14, (73, 9), (1022, 126)),
+        ((512, 512), 3.7, (138, 138), (511, 511)),
+        ((144, 48), 1, (144, 48), (144, 48)),
+    ],
+)
+def test_sizes_where_the_scale_does_not_divide(size, p, low, high):
+    assert lr_size(size, p) == (low, high)
+
+
+@pytest.mark.parametrize("p", [0, 0.5, -2, float("nan")])
+def test_a_scale_below_one_is_refused(p):
+    with pytest.raises(UserError, match="at least 1"):
+        lr_size((64, 64), p)
+
+
+def test_an_image_below_one_lr_pixel_is_refused():
+    with pytest.raises(UserError, match="too small"):
+        lr_size((64, 5), 8)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+def test_matrices_equal_the_interpolation_of_torch(antialias):
+    sides = torch.tensor([16, 23, 37, 64, 100])
+    weights = downsampling_matrix(sides, 16, antialias)
+    for side, matrix in zip(sides.tolist(), weights):
+        crop = torch.rand(1, 1, side, side)
+        low = matrix[:, :side] @ crop[0, 0] @ matrix[:, :side].T
+        torch.testing.assert_close(low, downsample(crop, (16, 16), antialias)[0, 0], atol=2e-6, rtol=0)
+        assert (matrix[:, side:] == 0).all()
+
+
+def training_set(scenes=2, height=40, width=52) -> TrainingSet:
+    """Scenes whose every value tells its place: band 0 is the row, band 1 the column, band 2 the scene (scaled)."""
+    row, column = torch.meshgrid(torch.arange(height) / 64, torch.arange(width) / 64, indexing="ij")
+    hsi = torch.rand(scenes, height, width, 31)
+    hsi[..., 0], hsi[..., 1] = row, column
+    hsi[..., 2] = torch.arange(scenes)[:, None, None] / 4
+    msi = torch.stack([hsi[..., 0], hsi[..., 1], hsi[..., 2]], dim=-1)
+    return TrainingSet(hsi, msi, CAVE)
+
+
+OPTIONS = {"seed": 3, "batch": 6, "lr_sizes": [4, 8], "scales": (1.0, 4.0), "counts": (31, 31), "antialias": False}
+
+
+def test_targets_are_the_hr_pixels_at_the_queries():
+    """Rows and columns are linear in the image, so a bilinear look at the LR input must find the target's own place."""
+    data = training_set()
+    for step in range(6):
+        batch = draw_queries(data, step, **OPTIONS)
+        size = OPTIONS["lr_sizes"][step % 2]
+        assert batch.lr_msi.shape == (6, 3, size, size)
+        assert batch.query.shape == (6, size**2, 2) and batch.target.shape == (6, size**2, 31)
+        grid = batch.query.flip(-1)[:, None]
+        seen = torch.nn.functional.grid_sample(batch.lr_msi, grid, align_corners=False, padding_mode="border")
+        seen = seen[:, :, 0].transpose(1, 2)
+        inside = (batch.query.abs() < 1 - 1 / size).all(dim=-1)
+        torch.testing.assert_close(seen[inside], batch.target[..., :3][inside], atol=1.01 / 64, rtol=0)
+        assert torch.equal(batch.target[:, 0, 2], batch.scenes / 4)
+
+
+def test_all_eight_orientations_occur():
+    seen = set()
+    for step in range(40):
+        batch = draw_queries(training_set(), step, **OPTIONS | {"lr_sizes": [8]})
+        by_row = (batch.lr_msi[..., -1, 4] - batch.lr_msi[..., 0, 4])[:, :2]
+        by_column = (batch.lr_msi[..., 4, -1] - batch.lr_msi[..., 4, 0])[:, :2]
+        for r, c in zip(by_row, by_column):
+            axis = int(r.abs().argmax())
+            seen.add((axis, bool(r[axis] > 0), bool(c[1 - axis] > 0)))
+    assert len(seen) == 8
+
+
+def test_every_pixel_once_at_p_1():
+    batch = draw_queries(training_set(), 0, **OPTIONS | {"scales": (1.0, 1.0), "lr_sizes": [8]})
+    for query in batch.query:
+        assert len(torch.unique(query, dim=0)) == 64
+
+
+def test_a_batch_is_a_function_of_seed_and_step():
+    data = training_set()
+    one, again = (draw_queries(data, 7, **OPTIONS) for _ in range(2))
+    assert torch.equal(one.lr_msi, again.lr_msi) and torch.equal(one.target, again.target)
+    assert torch.equal(torch.rand(3, generator=one.generator), torch.rand(3, generator=again.generator))
+    for other in (draw_queries(data, 9, **OPTIONS), draw_queries(data, 7, **OPTIONS | {"seed": 4})):
+        assert not torch.equal(one.lr_msi, other.lr_msi)
+
+
+def test_counts_cover_their_range_and_targets_are_band_means():
+    data, seen = training_set(), set()
+    for step in range(200):
+        batch = draw_queries(data, step, **OPTIONS | {"counts": (8, 12), "lr_sizes": [2], "batch": 1})
+        seen.add(len(batch.bands))
+    assert seen == {8, 9, 10, 11, 12}
+    eight = draw_queries(data, 0, **OPTIONS | {"counts": (8, 8)})
+    full = draw_queries(data, 0, **OPTIONS | {"counts": (31, 31)})
+    matrix = torch.tensor(parts_matrix(CAVE, 8)).float()
+    torch.testing.assert_close(eight.target, full.target @ matrix.T)
+
+
+def test_scales_cover_their_range():
+    sides = torch.cat([2 / draw_queries(training_set(), step, **OPTIONS | {"lr_sizes": [10]}).cell[:, 0] for step in range(60)])
+    assert sides.min() < 11 and sides.max() > 39 and (sides % 1 < 1e-3).logical_or(sides % 1 > 0.999).all()
+
+
+def test_a_crop_larger_than_the_scenes_is_refused():
+    check_crops((40, 52), [8, 10], (1, 4))
+    with pytest.raises(UserError, match="larger than the training scenes"):
+        check_crops((40, 52), [8, 11], (1, 4))

@@ -1,0 +1,66 @@
+"""Responses and wavelength samplers of the SSIF variants."""
+
+import math
+
+import pytest
+import torch
+
+from ssif.bands import Bands
+from ssif.nets.spectral import SpectralEncoder
+from ssif.response import VARIANTS, sample
+
+BANDS = Bands([[400, 410], [405, 465], [600, 601]])
+
+
+@pytest.mark.parametrize("k", [1, 2, 16, 64])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_weights_sum_to_one_and_wavelengths_stay_in_their_band(variant, k):
+    wavelengths, weights = sample(variant, BANDS, k, torch.Generator().manual_seed(0))
+    assert wavelengths.shape == weights.shape == (3, 1 if variant == "M" else k)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(3, dtype=torch.float64))
+    start, end = torch.tensor(BANDS.edges).unbind(-1)
+    assert (wavelengths >= start[:, None]).all() and (wavelengths <= end[:, None]).all()
+
+
+@pytest.mark.parametrize("variant", ["RF-GF", "RF-UF"])
+def test_fixed_points_with_k_1_are_ssif_m(variant):
+    for ours, middle in zip(sample(variant, BANDS, 1), sample("M", BANDS, 16)):
+        assert torch.equal(ours, middle)
+
+
+def test_fixed_points_by_hand():
+    wavelengths, weights = sample("RF-UF", Bands([[400, 440]]), 4)
+    assert wavelengths.tolist() == [[405, 415, 425, 435]]
+    assert weights.tolist() == [[0.25] * 4]
+    # sigma = 40 / 6, so the points lie 2.25 and 0.75 sigma from the centre.
+    _, weights = sample("RF-GF", Bands([[400, 440]]), 4)
+    far, near = math.exp(-(2.25**2) / 2), math.exp(-(0.75**2) / 2)
+    expected = torch.tensor([[far, near, near, far]], dtype=torch.float64) / (2 * (far + near))
+    torch.testing.assert_close(weights, expected)
+
+
+def test_gaussian_samples_have_sigma_a_sixth_of_the_width():
+    wavelengths, _ = sample("RF-GS", Bands([[400, 460]]), 200_000, torch.Generator().manual_seed(0))
+    # Truncated at 3 sigma: the standard deviation of the standard normal falls to 0.98658.
+    assert abs(wavelengths.mean() - 430) < 0.1
+    assert abs(wavelengths.std() - 10 * 0.98658) < 0.05
+
+
+def test_uniform_samples_fill_the_band():
+    wavelengths, _ = sample("RF-US", Bands([[400, 460]]), 200_000, torch.Generator().manual_seed(0))
+    assert abs(wavelengths.mean() - 430) < 0.2 and abs(wavelengths.std() - 60 / math.sqrt(12)) < 0.1
+
+
+@pytest.mark.parametrize("variant", ["RF-GS", "RF-US"])
+def test_sampled_variants_draw_anew(variant):
+    generator = torch.Generator().manual_seed(0)
+    first, second = (sample(variant, BANDS, 4, generator)[0] for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+def test_fourier_features_are_equation_9():
+    encoder = SpectralEncoder(dim=5, hidden=8, frequencies=3, lambda_min=2.0, lambda_max=50.0)
+    features = encoder.features(torch.tensor([431.0]))
+    expected = [f(431 / (2 * 25 ** (t / 2))) for t in range(3) for f in (math.sin, math.cos)]
+    assert torch.allclose(features[0], torch.tensor(expected, dtype=torch.float64))
+    assert encoder(torch.full((3, 4), 500.0)).shape == (3, 4, 5)

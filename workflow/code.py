@@ -1,0 +1,45 @@
+"""Which of the project's files a stage depends on, and a hash of what they do.
+
+Snakemake does not see that a library file changed. Each rule therefore carries this hash as a parameter.
+"""
+
+import ast
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("ssif", "baselines", "workflow")
+
+
+def fingerprint(*modules: str) -> str:
+    """A short hash of the code of `modules` and all they import from this project; comments and docstrings are free."""
+    found, pending = {}, list(modules)
+    while pending:
+        name = pending.pop()
+        if name not in found and (path := _path(name)):
+            found[name], imports = _read(path)
+            pending += imports
+    return hashlib.sha256("".join(found[name] for name in sorted(found)).encode()).hexdigest()[:12]
+
+
+def _path(module: str) -> Path | None:
+    base = ROOT / module.replace(".", "/")
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+@lru_cache(maxsize=None)
+def _read(path: Path) -> tuple[str, list[str]]:
+    """The code of a file without comments and docstrings, and the project's modules it imports."""
+    tree = ast.parse(path.read_text())
+    imports = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            # `from package import name`: the name may be a module of its own.
+            imports += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            imports += [alias.name for alias in node.names]
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body[:] = body[1:] or [ast.Pass()]
+    return ast.dump(tree), [name for name in imports if name.split(".")[0] in PACKAGES]

@@ -1,0 +1,91 @@
+"""Score one trained run on every test scene, scale p and band count C: one row each in its metrics.csv.
+
+    python -m workflow.evaluate --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
+
+One pass of the trunk serves all C of a scene and p; `seconds` is that pass, `peak_mib` the process's peak so far.
+"""
+
+import argparse
+import resource
+import sys
+import time
+
+import pandas as pd
+import torch
+
+from ssif.bands import resampling_matrix
+from ssif.checkpoint import load_weights
+from ssif.data.degrade import downsample, lr_size
+from ssif.data.store import Store
+from ssif.errors import exit_cleanly
+from ssif.io import whole_file
+from ssif.metrics import evaluate as score
+from ssif.progress import Progress
+from workflow import plan
+from workflow.models import MODELS
+from workflow.train import build, device
+
+
+def evaluate(model, config: plan.Config, run: plan.Run, store: Store) -> pd.DataFrame:
+    """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib.
+
+    `reference` says what the prediction was held against: "measured" bands, or the spectrum "interpolated" where C is
+    larger than the data set's own, for which no truth exists.
+    """
+    place, data = device(config), config.datasets[run.dataset]
+    counts = [int(count) for count in data.counts.test] if run.count is None else [run.count]
+    targets = [store.bands.parts(count) for count in counts]
+    weights = [torch.tensor(resampling_matrix(store.bands, bands)).float().to(place) for bands in targets]
+    scenes = store.names("test")
+    progress = Progress(f"{run.id} evaluation", len(scenes) * len(data.scales.test), "images")
+    rows = []
+    for scene in scenes:
+        hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
+        for p in data.scales.test:
+            low, (height, width) = lr_size(hsi.shape[2:], p)
+            lr_msi = downsample(msi[..., :height, :width], low, config.antialias)
+            started = time.perf_counter()
+            images = model.predict_each(lr_msi, (height, width), targets)
+            if place.type == "cuda":
+                torch.cuda.synchronize()
+            seconds = time.perf_counter() - started
+            for count, weight, image in zip(counts, weights, images):
+                truth = torch.einsum("kc,chw->khw", weight, hsi[0, :, :height, :width])
+                reference = "measured" if count <= len(store.bands) else "interpolated"
+                metrics = score(image[0], truth, p)
+                rows.append({"scene": scene, "p": p, "C": count, "reference": reference} | metrics
+                            | {"seconds": round(seconds, 4), "peak_mib": _peak_mib(place)})  # fmt: skip
+            progress.update(len(rows) // len(counts), f"p = {p:g}")
+    return pd.DataFrame(rows)
+
+
+def _peak_mib(place: torch.device) -> int:
+    """Peak memory in MiB: allocated on the GPU, or resident in this process on the CPU."""
+    if place.type == "cuda":
+        return torch.cuda.max_memory_allocated(place) >> 20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)
+
+
+@exit_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="the run's id, e.g. indian_pines.ssif-rf-uf.s0")
+    parser.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
+    arguments = parser.parse_args()
+    config = plan.load(arguments.config)
+    run = plan.find_run(config, arguments.run)
+    torch.set_num_threads(config.threads)
+    store = Store(plan.data_file(run.dataset))
+    model = build(config, run, store).eval()
+    load_weights(model, run.folder / "weights.safetensors")
+    table = evaluate(model, config, run, store)
+    label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
+    for place, (key, value) in enumerate(label.items()):
+        table.insert(place, key, value)
+    with whole_file(run.folder / "metrics.csv") as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Where a number comes from: commit, machine, versions."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+
+def commit() -> str:
+    """The short commit of the project, with "-dirty" where files that git tracks differ; "unknown" outside git."""
+    root = Path(__file__).resolve().parent.parent
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def provenance(device) -> dict:
+    """Commit, machine and versions of a run on a torch `device`."""
+    import torch
+
+    gpu = device.type == "cuda"
+    return {
+        "commit": commit(),
+        "machine": torch.cuda.get_device_name(device) if gpu else f"{_processor()}, {torch.get_num_threads()} threads",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

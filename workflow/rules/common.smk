@@ -1,0 +1,43 @@
+"""The checked plan, the preset that the jobs read, and the Python that runs them."""
+
+import importlib.util
+import os
+import sys
+
+import yaml
+
+from ssif.errors import UserError
+from ssif.io import whole_file
+
+if importlib.util.find_spec("torch") is None:
+    raise WorkflowError(
+        f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
+    )
+
+from workflow import code, cost, plan
+from workflow.models import MODELS
+
+try:
+    CONFIG = plan.parse(config)
+except UserError as error:
+    raise WorkflowError(str(error))
+
+# Jobs are plain commands that read a file, so what --config or --configfile changed has to be in one.
+PRESET = f"results/presets/{CONFIG.preset}.yaml"
+if not os.path.exists(PRESET) or plan.load(PRESET) != CONFIG:
+    with whole_file(PRESET) as temporary:
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+
+# Every rule runs the Python of this environment, whatever else is on the PATH.
+shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+
+RUNS = {run.id: run for run in plan.runs(CONFIG)}
+
+if workflow.is_main_process:
+    print(cost.summary(CONFIG), file=sys.stderr)
+
+
+wildcard_constraints:
+    run="|".join(map(re.escape, RUNS)),
+    dataset="|".join(CONFIG.datasets),
+    preset=re.escape(CONFIG.preset),

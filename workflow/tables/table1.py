@@ -1,0 +1,78 @@
+"""Table 1: every method at C_max over the scales p, as results/table1.csv (tidy), .md and .tex (as in the paper).
+
+    python -m workflow.tables.table1 [--config config/config.yaml]
+
+Rows of ours stand beside the paper's own numbers ("reported") where the data set is the paper's; never mixed.
+"""
+
+import argparse
+
+import pandas as pd
+
+from ssif.errors import exit_cleanly
+from ssif.io import whole_file
+from workflow import plan
+from workflow.provenance import commit
+from workflow.tables.layout import latex, markdown
+
+SCORES = {"mpsnr": "psnr", "ssim": "ssim", "sam": "sam", "psnr_cube": "psnr_cube", "ergas": "ergas", "cc": "cc", "rmse": "rmse"}
+REPORTED = "results/reference/paper_table1.csv"
+
+
+def table(cells: pd.DataFrame, config: plan.Config) -> pd.DataFrame:
+    """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric."""
+    dataset = config.tables["table1"]
+    data = config.datasets[dataset]
+    ours = cells[(cells["dataset"] == dataset) & (cells["C"] == data.full_count)].rename(columns=SCORES)
+    groups = ours.groupby(["dataset", "preset", "model", "p", "distribution"], sort=False)
+    columns = {"seeds": groups.size()}
+    for score in SCORES.values():
+        columns |= {score: groups[score].mean(), f"{score}_std": groups[score].std()}
+    ours = pd.DataFrame(columns).reset_index().assign(source="ours", commit=commit())
+    reported = pd.read_csv(REPORTED)
+    reported = reported[reported["dataset"] == dataset].assign(source="reported")
+    return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+
+
+def protocol(config: plan.Config, cells: pd.DataFrame) -> list[str]:
+    """The footer: what a reader must know to compare a number with another paper's."""
+    dataset = config.tables["table1"]
+    data = config.datasets[dataset]
+    training, network = data.training, data.network
+    scenes = cells.loc[cells["dataset"] == dataset, "scenes"].max()
+    low, high = data.scales.train
+    return [
+        f"Preset {config.preset}, data set {dataset}, C = {data.full_count} bands, {scenes} test image(s),"
+        f" {len(config.seeds)} seed(s), commit {commit()}.",
+        f"Input: {data.msi} simulated from the true bands; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
+        " (LR = floor(H / p), HR cropped to LR x p).",
+        "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
+        " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
+        f"Trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps} steps of"
+        f" {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
+        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
+        "Rows marked (reported) are copied from the SSIF paper, whose first six come from Ma et al. 2021.",
+    ]
+
+
+@exit_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
+    config = plan.load(parser.parse_args().config)
+    cells = pd.read_csv(plan.RESULTS / "cells.csv")
+    tidy = table(cells, config)
+    footer = protocol(config, cells)
+    text = markdown(tidy, footer)
+    for suffix, content in {
+        "md": text,
+        "tex": latex(tidy, footer),
+        "csv": tidy.to_csv(index=False, float_format="%.6g"),
+    }.items():
+        with whole_file(plan.RESULTS / f"table1.{suffix}") as temporary:
+            temporary.write_text(content)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
