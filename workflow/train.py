@@ -77,7 +77,7 @@ def main() -> None:
     run = plan.find_run(config, arguments.run)
     torch.set_num_threads(config.threads)
     store = Store(plan.data_file(run.dataset))
-    started = time.monotonic()
+    started, origin = time.monotonic(), provenance(device(config))
     model = build(config, run, store)
     identity = plan.identity(config, run) | {"data": store.identity}
     try:
@@ -89,7 +89,7 @@ def main() -> None:
     curve = run.state / "train.jsonl"
     seconds = json.loads(curve.read_text().splitlines()[-1])["seconds"] if curve.exists() else time.monotonic() - started
     parameters = sum(p.numel() for p in model.parameters())
-    record = identity | {"parameters": parameters, "seconds": round(seconds, 1)} | provenance(device(config))
+    record = identity | {"parameters": parameters, "seconds": round(seconds, 1)} | origin
     with whole_file(run.folder / "config.json") as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n")
     with whole_file(run.folder / "train.jsonl") as temporary:

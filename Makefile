@@ -1,0 +1,36 @@
+# `make table1` and `make test` are all a newcomer needs; both make .venv first. PRESET=standard picks another preset.
+PRESET ?= config
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+PYTHON ?= python3
+BIN = .venv/bin
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --configfile config/$(PRESET).yaml
+
+.PHONY: table1 all test bench lint clean
+
+table1: .venv/installed
+	$(SNAKEMAKE) results/table1.csv
+
+all: .venv/installed
+	$(SNAKEMAKE)
+
+test: .venv/installed
+	$(BIN)/python -m pytest -m "not slow" tests
+
+bench: .venv/installed
+	$(BIN)/python -m pytest -q tests/bench --benchmark-only
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+# torch is named first, so that an index with a CPU build is asked for it before any other package pulls one in.
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements.txt) -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv results/data results/runs results/state results/cells.csv results/table1.* results/logs results/presets
