@@ -48,7 +48,9 @@ def load_state(path: Path, config: dict, device: torch.device) -> dict | None:
         raise UserError(f"cannot read the training state {path} ({error}); delete it to start afresh") from None
     differing = differing_keys(saved, json.loads(json.dumps(config)))
     if differing:
-        raise UserError(f"{path} was saved under another configuration ({', '.join(differing)}); delete it to start afresh")
+        raise UserError(
+            f"{path} was saved under another configuration ({', '.join(differing)}); delete it to start afresh"
+        )
     return state
 
 

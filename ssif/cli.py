@@ -17,7 +17,9 @@ def info(path: Path) -> str:
     for split in ("train", "test"):
         for name in store.names(split):
             hsi, _ = store.scene(name)
-            lines.append(f"{split} {name}: {hsi.shape[0]} x {hsi.shape[1]}, mean {hsi.mean():.4f}, largest {hsi.max():.4f}")
+            lines.append(
+                f"{split} {name}: {hsi.shape[0]} x {hsi.shape[1]}, mean {hsi.mean():.4f}, largest {hsi.max():.4f}"
+            )
     return "\n".join(lines)
 
 
@@ -29,7 +31,9 @@ def main() -> None:
     prepared.add_argument("dataset", choices=sorted(READERS))
     prepared.add_argument("out", type=Path)
     prepared.add_argument("--msi", help="sensor, CSV of responses, or bmp (default: nikon-d700 for CAVE, else ikonos)")
-    prepared.add_argument("--data-dir", type=Path, help="folder with the raw files (default: $SSIF_DATA, else downloaded)")
+    prepared.add_argument(
+        "--data-dir", type=Path, help="folder with the raw files (default: $SSIF_DATA, else downloaded)"
+    )
     described = commands.add_parser("info", help="say what a prepared file holds")
     described.add_argument("file", type=Path)
     arguments = parser.parse_args()

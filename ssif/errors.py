@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import os
 import sys
 
 
@@ -28,6 +29,6 @@ def exit_cleanly(main):
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            sys.exit(f"error: the disk is full ({error}); finished files are whole, the same command goes on from there")
+            sys.exit(f"error: the disk is full ({os.strerror(error.errno)}); finished files are whole")
 
     return wrapped

@@ -23,5 +23,5 @@ class Progress:
         parts = [f"{done}/{self.total} {self.unit}", note, f"{rate:.3g} {self.unit}/s"]
         parts.append(f"left {minutes // 60}:{minutes % 60:02}:{seconds:02}" if done < self.total else "done")
         line = f"{self.label}: " + ", ".join(part for part in parts if part)
-        print(f"\r\033[K{line}" if self.live else line, end="\n" if done == self.total or not self.live else "",
-              file=sys.stderr, flush=True)
+        start, end = ("\r\033[K", "\n" if done == self.total else "") if self.live else ("", "\n")
+        print(start + line, end=end, file=sys.stderr, flush=True)

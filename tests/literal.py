@@ -75,21 +75,16 @@ def ssif(model, lr_msi: Tensor, query: Tensor, cell: Tensor, bands, generator=No
     pixel = {"LIIF": liif, "ITSRN": itsrn}[type(model.decoder).__name__](model.decoder, features, query, cell)
     wavelengths, response = sample(model.variant, bands, model.k, generator or torch.Generator().manual_seed(0))
     encoder = model.spectral_encoder
-    values = []
-    for nm_of_band, rho_of_band in zip(wavelengths, response):
-        total = 0
-        for nm, rho in zip(nm_of_band, rho_of_band):
-            phases = [nm / factor for factor in encoder.factors]
-            psi = torch.stack([wave for phase in phases for wave in (phase.sin(), phase.cos())])
-            embedding = encoder.mlp(psi.to(lr_msi.dtype))
-            total = total + rho.to(lr_msi.dtype) * radiance(model.spectral_decoder, embedding, pixel)
-        values.append(total)
-    return torch.stack(values, dim=-1) * 0.5 + 0.5
+    phases = [wavelengths / factor for factor in encoder.factors.double()]
+    psi = torch.stack([wave for phase in phases for wave in (phase.sin(), phase.cos())], dim=-1)
+    radiance = radiances(model.spectral_decoder, encoder.mlp(psi.to(lr_msi.dtype)), pixel)
+    return (response.to(lr_msi.dtype) * radiance).sum(dim=-1) * 0.5 + 0.5
 
 
-def radiance(decoder, embedding: Tensor, pixel: Tensor) -> Tensor:
-    """D(b; h_l) [N, Q] for one wavelength: the dot product, or the MLP on the concatenation."""
+def radiances(decoder, embeddings: Tensor, pixel: Tensor) -> Tensor:
+    """D(b_ik; h_l) [N, Q, C, K] from b [C, K, d] and h [N, Q, d]: the dot product, or the MLP on the concatenation."""
     if type(decoder).__name__ == "DotDecoder":
-        return (embedding * pixel).sum(dim=-1)
-    both = torch.cat([embedding.expand_as(pixel), pixel], dim=-1)
+        return torch.einsum("nqd,ckd->nqck", pixel, embeddings)
+    shape = (*pixel.shape[:2], *embeddings.shape)
+    both = torch.cat([embeddings.expand(shape), pixel[:, :, None, None].expand(shape)], dim=-1)
     return decoder.last(decoder.first(both).relu())[..., 0]

@@ -5,7 +5,7 @@ Snakemake does not see that a library file changed. Each rule therefore carries 
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ def _path(module: str) -> Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(path: Path) -> tuple[str, list[str]]:
     """The code of a file without comments and docstrings, and the project's modules it imports."""
     tree = ast.parse(path.read_text())
@@ -40,6 +40,11 @@ def _read(path: Path) -> tuple[str, list[str]]:
         elif isinstance(node, ast.Import):
             imports += [alias.name for alias in node.names]
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
             body[:] = body[1:] or [ast.Pass()]
     return ast.dump(tree), [name for name in imports if name.split(".")[0] in PACKAGES]

@@ -13,7 +13,9 @@ def multiply_adds(data: plan.Data, channels: int, count: float) -> float:
     encoder, hidden = dict(network.encoder), network.hidden
     width = encoder["channels"]
     if encoder["name"] == "rdn":
-        blocks, layers, growth = (encoder.get(key, default) for key, default in (("blocks", 16), ("layers", 8), ("growth", 64)))
+        blocks, layers, growth = (
+            encoder.get(key, default) for key, default in (("blocks", 16), ("layers", 8), ("growth", 64))
+        )
         dense = sum(9 * (width + i * growth) * growth for i in range(layers)) + (width + layers * growth) * width
         pixel = blocks * dense + blocks * width**2 + 9 * (channels * width + 2 * width**2)
     else:

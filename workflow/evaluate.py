@@ -5,7 +5,6 @@
 One pass of the trunk serves all C of a scene and p; `seconds` is that pass, `peak_mib` the process's peak so far.
 """
 
-import argparse
 import resource
 import sys
 import time
@@ -22,6 +21,7 @@ from ssif.io import whole_file
 from ssif.metrics import evaluate as score
 from ssif.progress import Progress
 from workflow import plan
+from workflow.arguments import chosen_run
 from workflow.models import MODELS
 from workflow.train import build, device
 
@@ -69,12 +69,7 @@ def _peak_mib(place: torch.device) -> int:
 
 @exit_cleanly
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="the run's id, e.g. indian_pines.ssif-rf-uf.s0")
-    parser.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
-    arguments = parser.parse_args()
-    config = plan.load(arguments.config)
-    run = plan.find_run(config, arguments.run)
+    config, run = chosen_run(__doc__)
     torch.set_num_threads(config.threads)
     store = Store(plan.data_file(run.dataset))
     model = build(config, run, store).eval()

@@ -152,9 +152,13 @@ def _check(data: Data, where: str) -> None:
         raise UserError(f"{where}.scales: every scale p is at least 1 and train is [smallest, largest]")
     counts = [*data.counts.train, *data.counts.test]
     if min(counts) < 1 or data.counts.train[0] > data.counts.train[1] or any(c != int(c) for c in counts):
-        raise UserError(f"{where}.counts: every band count C is a whole number of at least 1 and train is [smallest, largest]")
+        raise UserError(
+            f"{where}.counts: every band count C is a whole number of at least 1 and train is [smallest, largest]"
+        )
     if data.full_count not in data.counts.test:
-        raise UserError(f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show")
+        raise UserError(
+            f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
+        )
     training = data.training
     if min(training.steps, training.batch, *training.lr_sizes) < 1 or training.rate <= 0:
         raise UserError(f"{where}.training: steps, batch, lr_sizes and rate are positive")

@@ -5,7 +5,6 @@
 Needs the prepared data set, neither Snakemake nor a network. Killed and started again, it goes on where it was.
 """
 
-import argparse
 import json
 import shutil
 import sys
@@ -20,13 +19,13 @@ from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from ssif.training import Interrupted, Schedule, train
 from workflow import plan
+from workflow.arguments import chosen_run
 from workflow.models import MODELS
 from workflow.provenance import provenance
 
 
 def build(config: plan.Config, run: plan.Run, store: Store) -> torch.nn.Module:
     """The run's network, on the configured device, with parameters that its seed decides."""
-    data = config.datasets[run.dataset]
     torch.manual_seed(run.seed)
     network = plan.identity(config, run)["network"]
     return MODELS[run.method].build(store.channels, store.bands, network, run).to(device(config))
@@ -69,12 +68,7 @@ def learn(model: torch.nn.Module, config: plan.Config, run: plan.Run, store: Sto
 
 @exit_cleanly
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="the run's id, e.g. indian_pines.ssif-rf-uf.s0")
-    parser.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
-    arguments = parser.parse_args()
-    config = plan.load(arguments.config)
-    run = plan.find_run(config, arguments.run)
+    config, run = chosen_run(__doc__)
     torch.set_num_threads(config.threads)
     store = Store(plan.data_file(run.dataset))
     started, origin = time.monotonic(), provenance(device(config))
@@ -87,7 +81,9 @@ def main() -> None:
         sys.exit(143)
 
     curve = run.state / "train.jsonl"
-    seconds = json.loads(curve.read_text().splitlines()[-1])["seconds"] if curve.exists() else time.monotonic() - started
+    seconds = (
+        json.loads(curve.read_text().splitlines()[-1])["seconds"] if curve.exists() else time.monotonic() - started
+    )
     parameters = sum(p.numel() for p in model.parameters())
     record = identity | {"parameters": parameters, "seconds": round(seconds, 1)} | origin
     with whole_file(run.folder / "config.json") as temporary:

@@ -1,7 +1,7 @@
 """Training batches as batched tensor operations on the device: crop, degrade, resample, query (paper 4.3, A.3)."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ class TrainingSet:
         return _parts(self.bands, count, self.hsi.device)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parts(bands: Bands, count: int, device: torch.device) -> tuple[Bands, Tensor]:
     return bands.parts(count), torch.tensor(parts_matrix(bands, count), dtype=torch.float32, device=device)
 
@@ -69,8 +69,8 @@ def draw_queries(
     shape = torch.tensor(data.hsi.shape[:3])
     scale = scales[0] + (scales[1] - scales[0]) * torch.rand(batch, generator=draws)
     side = (size * scale).round().long()
-    scene, top, left = (torch.rand(3, batch, generator=draws) * torch.stack(
-        [shape[0].expand(batch), shape[1] - side + 1, shape[2] - side + 1])).long()
+    room = torch.stack([shape[0].expand(batch), shape[1] - side + 1, shape[2] - side + 1])
+    scene, top, left = (torch.rand(3, batch, generator=draws) * room).long()
     flips = torch.rand(3, batch, generator=draws) < 0.5
     count = int(torch.randint(counts[0], counts[1] + 1, (), generator=draws))
     query_seed = int(torch.randint(2**62, (), generator=draws))
@@ -80,7 +80,8 @@ def draw_queries(
 
     # Without replacement in crops of different sizes: random keys, the pixels beyond a crop last, the top Q of each.
     pixels = side**2
-    keys = torch.rand(batch, int(pixels.max()), generator=torch.Generator(device).manual_seed(query_seed), device=device)
+    on_device = torch.Generator(device).manual_seed(query_seed)
+    keys = torch.rand(batch, int(pixels.max()), generator=on_device, device=device)
     keys[torch.arange(keys.shape[1], device=device) >= pixels[:, None]] = -1
     chosen = keys.topk(size**2, sorted=False).indices
     columns = side[:, None]

@@ -83,11 +83,13 @@ class Store:
     def scene(self, name: str) -> tuple[Tensor, Tensor]:
         """HR-HSI [H, W, C] and HR-MSI [H, W, c] in [0, 1], float32."""
         group = self.file[f"scenes/{name}"]
-        return torch.from_numpy(group["hsi"][()].astype(np.float32) / np.float32(self.scale)), torch.from_numpy(group["msi"][()])
+        hsi = group["hsi"][()].astype(np.float32) / np.float32(self.scale)
+        return torch.from_numpy(hsi), torch.from_numpy(group["msi"][()])
 
     def training_set(self, device: torch.device) -> TrainingSet:
         """All training scenes on `device`. Raises UserError where their sizes differ."""
         hsi, msi = zip(*(self.scene(name) for name in self.names("train")))
-        if len({cube.shape for cube in hsi}) > 1:
-            raise UserError(f"{self.path}: training scenes differ in size: {sorted({tuple(cube.shape) for cube in hsi})}")
+        shapes = sorted({tuple(cube.shape) for cube in hsi})
+        if len(shapes) > 1:
+            raise UserError(f"{self.path}: training scenes differ in size: {shapes}")
         return TrainingSet(torch.stack(hsi).to(device), torch.stack(msi).to(device), self.bands)

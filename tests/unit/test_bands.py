@@ -48,7 +48,11 @@ def test_parts_by_hand():
 
 
 def test_no_part_lies_in_a_gap():
-    gaps = [(AVIRIS.edges[i, 1], AVIRIS.edges[i + 1, 0]) for i in range(199) if AVIRIS.centres[i + 1] - AVIRIS.centres[i] > 20]
+    gaps = [
+        (AVIRIS.edges[i, 1], AVIRIS.edges[i + 1, 0])
+        for i in range(199)
+        if AVIRIS.centres[i + 1] - AVIRIS.centres[i] > 20
+    ]
     assert len(gaps) == 3
     for count in (50, 137, 200, 250, 800):
         for start, end in AVIRIS.parts(count).edges:

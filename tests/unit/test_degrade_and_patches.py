@@ -147,7 +147,9 @@ def test_counts_cover_their_range_and_targets_are_band_means():
 
 
 def test_scales_cover_their_range():
-    sides = torch.cat([2 / draw_queries(training_set(), step, **OPTIONS | {"lr_sizes": [10]}).cell[:, 0] for step in range(60)])
+    sides = torch.cat(
+        [2 / draw_queries(training_set(), step, **OPTIONS | {"lr_sizes": [10]}).cell[:, 0] for step in range(60)]
+    )
     assert sides.min() < 11 and sides.max() > 39 and (sides % 1 < 1e-3).logical_or(sides % 1 > 0.999).all()
 
 

@@ -111,8 +111,16 @@ def test_a_broken_or_missing_file_is_one_line(tmp_path):
 def test_identity_changes_with_what_is_learned_and_not_with_what_is_evaluated():
     config = plan.parse(QUICK)
     run = plan.find_run(config, "indian_pines.ssif-rf-uf.s0")
-    same = [changed("datasets.indian_pines.scales.test", [2, 12]), changed("threads", 2), changed("methods", ["ssif-rf-uf"])]
-    other = [changed("datasets.indian_pines.network.k", 3), changed("antialias", True), changed("datasets.indian_pines.msi", "x")]
+    same = [
+        changed("datasets.indian_pines.scales.test", [2, 12]),
+        changed("threads", 2),
+        changed("methods", ["ssif-rf-uf"]),
+    ]
+    other = [
+        changed("datasets.indian_pines.network.k", 3),
+        changed("antialias", True),
+        changed("datasets.indian_pines.msi", "x"),
+    ]
     assert all(plan.identity(plan.parse(mapping), run) == plan.identity(config, run) for mapping in same)
     assert all(plan.identity(plan.parse(mapping), run) != plan.identity(config, run) for mapping in other)
 
@@ -130,7 +138,9 @@ def test_the_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
         return code.fingerprint("ssif.a")
 
     before = fingerprint()
-    (package / "a.py").write_text('"""Another."""\nfrom ssif.b import f  # why\n\n\ndef g():\n    """What."""\n    return f()\n')
+    (package / "a.py").write_text(
+        '"""Another."""\nfrom ssif.b import f  # why\n\n\ndef g():\n    """What."""\n    return f()\n'
+    )
     (package / "c.py").write_text("def h():\n    return 2\n")
     assert fingerprint() == before
     (package / "b.py").write_text("def f():\n    return 2\n")

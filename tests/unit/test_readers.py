@@ -58,7 +58,7 @@ def scene_folder(root: Path, name: str) -> Path:
 
 def test_cave_split():
     assert (len(cave.TRAIN), len(cave.TEST)) == (22, 10)
-    assert cave.TRAIN + cave.TEST == sorted(set(cave.TRAIN + cave.TEST), key=lambda name: f"{name}_ms")
+    assert sorted(set(cave.TRAIN + cave.TEST), key=lambda name: f"{name}_ms") == cave.TRAIN + cave.TEST
     assert cave.TRAIN[-1] == "oil_painting"
     assert cave.TEST[-1] == "watercolors"
 

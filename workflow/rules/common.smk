@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import yaml
 
@@ -24,12 +25,19 @@ except UserError as error:
 
 # Jobs are plain commands that read a file, so what --config or --configfile changed has to be in one.
 PRESET = f"results/presets/{CONFIG.preset}.yaml"
-if not os.path.exists(PRESET) or plan.load(PRESET) != CONFIG:
+RESOLVED = yaml.safe_dump(dict(config), sort_keys=False)
+if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
     with whole_file(PRESET) as temporary:
-        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        temporary.write_text(RESOLVED)
 
 # Every rule runs the Python of this environment, whatever else is on the PATH.
 shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+
+
+def run_file(name):
+    """Path pattern of a finished file of a run."""
+    return f"results/runs/{{preset}}/{{dataset}}/{{run}}/{name}"
+
 
 RUNS = {run.id: run for run in plan.runs(CONFIG)}
 

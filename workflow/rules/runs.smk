@@ -1,22 +1,21 @@
 """One prepared file a data set; one training and one evaluation a run."""
 
 
-def run_file(name):
-    return f"results/runs/{{preset}}/{{dataset}}/{{run}}/{name}"
-
-
 rule prepare:
     output:
         "results/data/{dataset}.h5",
-    params:
-        msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
-        code=lambda wildcards: code.fingerprint(f"ssif.data.{wildcards.dataset}", "ssif.sensors"),
     log:
         "results/logs/prepare.{dataset}.log",
     conda:
         "../../environment.yml"
+    params:
+        preset=PRESET,
+        msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
+        code=lambda wildcards: code.fingerprint(
+            f"ssif.data.{wildcards.dataset}", "ssif.sensors"
+        ),
     shell:
-        "python -m workflow.prepare --dataset {wildcards.dataset} --config {PRESET} 2>&1 | tee {log}"
+        "python -m workflow.prepare --dataset {wildcards.dataset} --config {params.preset} 2>&1 | tee {log}"
 
 
 rule train:
@@ -26,18 +25,23 @@ rule train:
         weights=run_file("weights.safetensors"),
         config=run_file("config.json"),
         curve=run_file("train.jsonl"),
-    params:
-        identity=lambda wildcards: plan.fingerprint(plan.identity(CONFIG, RUNS[wildcards.run])),
-        code=lambda wildcards: code.fingerprint(MODELS[RUNS[wildcards.run].method].module, "ssif.training"),
-    threads: CONFIG.threads
-    resources:
-        gpu=int(CONFIG.device != "cpu"),
     log:
         "results/logs/train.{preset}.{dataset}.{run}.log",
     conda:
         "../../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        gpu=int(CONFIG.device != "cpu"),
+    params:
+        preset=PRESET,
+        identity=lambda wildcards: plan.fingerprint(
+            plan.identity(CONFIG, RUNS[wildcards.run])
+        ),
+        code=lambda wildcards: code.fingerprint(
+            MODELS[RUNS[wildcards.run].method].module, "ssif.training"
+        ),
     shell:
-        "python -m workflow.train --run {wildcards.run} --config {PRESET} 2>&1 | tee {log}"
+        "python -m workflow.train --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
 
 
 rule evaluate:
@@ -46,17 +50,21 @@ rule evaluate:
         weights=run_file("weights.safetensors"),
     output:
         run_file("metrics.csv"),
-    params:
-        grid=lambda wildcards: plan.fingerprint(plan.grid(CONFIG, RUNS[wildcards.run])),
-        code=lambda wildcards: code.fingerprint(
-            MODELS[RUNS[wildcards.run].method].module, "ssif.inference", "ssif.metrics", "ssif.data.degrade"
-        ),
-    threads: CONFIG.threads
-    resources:
-        gpu=int(CONFIG.device != "cpu"),
     log:
         "results/logs/evaluate.{preset}.{dataset}.{run}.log",
     conda:
         "../../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        gpu=int(CONFIG.device != "cpu"),
+    params:
+        preset=PRESET,
+        grid=lambda wildcards: plan.fingerprint(plan.grid(CONFIG, RUNS[wildcards.run])),
+        code=lambda wildcards: code.fingerprint(
+            MODELS[RUNS[wildcards.run].method].module,
+            "ssif.inference",
+            "ssif.metrics",
+            "ssif.data.degrade",
+        ),
     shell:
-        "python -m workflow.evaluate --run {wildcards.run} --config {PRESET} 2>&1 | tee {log}"
+        "python -m workflow.evaluate --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"

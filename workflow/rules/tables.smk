@@ -6,30 +6,31 @@ rule cells:
         [run.folder / "metrics.csv" for run in plan.table_runs(CONFIG)],
     output:
         "results/cells.csv",
-    params:
-        preset=CONFIG.preset,
-        code=code.fingerprint("workflow.tables.cells"),
     log:
         "results/logs/cells.log",
     conda:
         "../../environment.yml"
+    params:
+        preset=PRESET,
+        code=code.fingerprint("workflow.tables.cells"),
     shell:
-        "python -m workflow.tables.cells --config {PRESET} 2>&1 | tee {log}"
+        "python -m workflow.tables.cells --config {params.preset} 2>&1 | tee {log}"
 
 
 rule table1:
     input:
-        "results/cells.csv",
-        "results/reference/paper_table1.csv",
+        cells="results/cells.csv",
+        reported=workflow.source_path("../../results/reference/paper_table1.csv"),
     output:
         "results/table1.csv",
         "results/table1.md",
         "results/table1.tex",
-    params:
-        code=code.fingerprint("workflow.tables.table1"),
     log:
         "results/logs/table1.log",
     conda:
         "../../environment.yml"
+    params:
+        preset=PRESET,
+        code=code.fingerprint("workflow.tables.table1"),
     shell:
-        "python -m workflow.tables.table1 --config {PRESET} 2>&1 | tee {log}"
+        "python -m workflow.tables.table1 --config {params.preset} 2>&1 | tee {log}"

@@ -1,15 +1,14 @@
 """results/cells.csv: the mean over scenes for every run, p and C behind a table; all tables and figures read it.
 
-    python -m workflow.tables.cells [--config config/config.yaml]
+python -m workflow.tables.cells [--config config/config.yaml]
 """
-
-import argparse
 
 import pandas as pd
 
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from workflow import plan
+from workflow.arguments import parser
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
 KEYS = ["dataset", "preset", "model", "seed", "p", "C", "distribution", "reference"]
@@ -44,9 +43,7 @@ def _read(run: plan.Run) -> pd.DataFrame:
 
 @exit_cleanly
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
-    config = plan.load(parser.parse_args().config)
+    config = plan.load(parser(__doc__).parse_args().config)
     with whole_file(plan.RESULTS / "cells.csv") as temporary:
         cells(config).to_csv(temporary, index=False, float_format="%.6g")
 

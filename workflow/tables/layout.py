@@ -11,7 +11,8 @@ def markdown(tidy: pd.DataFrame, footer: list[str]) -> str:
     """Markdown: one block for in-distribution and one for out-of-distribution scales, then the footer as a list."""
     lines = []
     for heading, scales, rows in _blocks(tidy, {"best": "**{}**", "second": "<u>{}</u>", "plain": "{}"}, "±"):
-        names = [f"{name} p={p:g}" for p in scales for name in (f"{label} {'↑' if up else '↓'}" for label, _, up in COLUMNS.values())]
+        arrows = [f"{label} {'↑' if larger_is_better else '↓'}" for label, _, larger_is_better in COLUMNS.values()]
+        names = [f"{arrow} p={p:g}" for p in scales for arrow in arrows]
         lines += [f"### {heading}", "", f"| Model | {' | '.join(names)} |", f"|:---|{'---:|' * len(names)}"]
         lines += [f"| {model} | {' | '.join(cells)} |" for model, cells in rows]
         lines.append("")
@@ -27,7 +28,11 @@ def latex(tidy: pd.DataFrame, footer: list[str]) -> str:
         lines += [rf"\begin{{tabular}}{{l{'r' * len(scales) * len(COLUMNS)}}}", r"\toprule"]
         lines.append(rf"\multicolumn{{{1 + len(scales) * len(COLUMNS)}}}{{c}}{{{heading}}} \\")
         spans = [rf"\multicolumn{{{len(COLUMNS)}}}{{c}}{{{p:g}}}" for p in scales]
-        lines += [rf"Scale $p$ & {' & '.join(spans)} \\", rf"Metric & {' & '.join(metrics * len(scales))} \\", r"\midrule"]
+        lines += [
+            rf"Scale $p$ & {' & '.join(spans)} \\",
+            rf"Metric & {' & '.join(metrics * len(scales))} \\",
+            r"\midrule",
+        ]
         lines += [rf"{model} & {' & '.join(cells)} \\" for model, cells in rows]
         lines += [r"\bottomrule", r"\end{tabular}", ""]
     notes = [line.replace("%", r"\%").replace("_", r"\_") for line in footer]

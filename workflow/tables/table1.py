@@ -5,18 +5,27 @@
 Rows of ours stand beside the paper's own numbers ("reported") where the data set is the paper's; never mixed.
 """
 
-import argparse
+from pathlib import Path
 
 import pandas as pd
 
 from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from workflow import plan
+from workflow.arguments import parser
 from workflow.provenance import commit
 from workflow.tables.layout import latex, markdown
 
-SCORES = {"mpsnr": "psnr", "ssim": "ssim", "sam": "sam", "psnr_cube": "psnr_cube", "ergas": "ergas", "cc": "cc", "rmse": "rmse"}
-REPORTED = "results/reference/paper_table1.csv"
+SCORES = {
+    "mpsnr": "psnr",
+    "ssim": "ssim",
+    "sam": "sam",
+    "psnr_cube": "psnr_cube",
+    "ergas": "ergas",
+    "cc": "cc",
+    "rmse": "rmse",
+}
+REPORTED = Path(__file__).resolve().parents[2] / "results/reference/paper_table1.csv"
 
 
 def table(cells: pd.DataFrame, config: plan.Config) -> pd.DataFrame:
@@ -57,9 +66,7 @@ def protocol(config: plan.Config, cells: pd.DataFrame) -> list[str]:
 
 @exit_cleanly
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
-    config = plan.load(parser.parse_args().config)
+    config = plan.load(parser(__doc__).parse_args().config)
     cells = pd.read_csv(plan.RESULTS / "cells.csv")
     tidy = table(cells, config)
     footer = protocol(config, cells)

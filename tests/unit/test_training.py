@@ -1,0 +1,131 @@
+"""The loop: schedule, curve, resume, and what it does with a loss that is not finite."""
+
+import json
+import os
+import signal
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from ssif import training
+from ssif.errors import UserError
+from ssif.training import Interrupted, Schedule, train
+
+
+class Line(nn.Module):
+    """y = w x, learned from batches of x and y; NaN where a batch says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 1)
+
+    def loss(self, batch):
+        return (self.layer(batch.x).squeeze(-1) - batch.y).abs().mean()
+
+
+def draw(step: int):
+    generator = torch.Generator().manual_seed(step)
+    x = torch.randn(8, 4, generator=generator)
+    return SimpleNamespace(x=x, y=x @ torch.tensor([1.0, 2, 3, 4]), scenes=torch.tensor([step % 3, 7]))
+
+
+def fresh() -> Line:
+    torch.manual_seed(0)
+    return Line()
+
+
+SCHEDULE = Schedule(steps=230, rate=0.05, halve_at=(0.5, 0.9))
+
+
+def test_rate_halves_at_fractions_of_the_budget():
+    schedule = Schedule(steps=10, rate=8.0, halve_at=(0.4, 0.6, 0.8))
+    assert [schedule.at(step) for step in range(10)] == [8, 8, 8, 8, 4, 4, 2, 2, 1, 1]
+
+
+def test_the_curve_is_the_mean_loss_since_the_last_line(tmp_path):
+    model = fresh()
+    with torch.no_grad():
+        before = [float(model.loss(draw(0)))]
+    train(model, draw, SCHEDULE, tmp_path, {}, "line")
+    lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [50, 100, 150, 200, 230]
+    assert [line["rate"] for line in lines] == [0.05, 0.05, 0.025, 0.025, 0.0125]
+    assert before[0] > lines[0]["loss"] > 3 * lines[-1]["loss"]
+    assert not model.training
+
+
+@pytest.mark.parametrize("stop", [1, 50, 77, 229])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop):
+    straight = fresh()
+    train(straight, draw, SCHEDULE, tmp_path / "straight", {"a": 1}, "line")
+
+    def draw_and_stop(step: int):
+        if step == stop - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return draw(step)
+
+    with pytest.raises(Interrupted, match=f"after step {stop}"):
+        train(fresh(), draw_and_stop, SCHEDULE, tmp_path / "resumed", {"a": 1}, "line")
+    seen = []
+    resumed = fresh()
+    train(resumed, lambda step: seen.append(step) or draw(step), SCHEDULE, tmp_path / "resumed", {"a": 1}, "line")
+    assert seen[0] == stop and len(seen) == 230 - stop
+    for ours, theirs in zip(resumed.parameters(), straight.parameters()):
+        assert torch.equal(ours, theirs)
+
+    def losses(name):
+        return [json.loads(line)["loss"] for line in (tmp_path / name / "train.jsonl").read_text().splitlines()]
+
+    assert losses("resumed") == losses("straight")
+
+
+def test_a_state_of_another_configuration_is_refused_by_key(tmp_path):
+    def stop_at_once(step):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return draw(step)
+
+    with pytest.raises(Interrupted):
+        train(fresh(), stop_at_once, SCHEDULE, tmp_path, {"training": {"rate": 1.0, "batch": 8}}, "line")
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(UserError, match=r"another configuration \(training.rate: 1.0 there, 2.0 here\)"):
+        train(fresh(), draw, SCHEDULE, tmp_path, {"training": {"rate": 2.0, "batch": 8}}, "line")
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_torn_state_is_refused(tmp_path):
+    (tmp_path / "state.pt").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(UserError, match="cannot read the training state"):
+        train(fresh(), draw, SCHEDULE, tmp_path, {}, "line")
+
+
+@pytest.mark.parametrize("bad", [0, 49, 50, 71])
+def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_and_scenes(tmp_path, bad, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_EVERY", 0)
+
+    def poisoned(step: int):
+        batch = draw(step)
+        if step == bad:
+            batch.y[3] = float("nan")
+        return batch
+
+    with pytest.raises(UserError, match=rf"loss of step {bad} is not finite \(batch of scenes \[{bad % 3}, 7\]\)"):
+        train(fresh(), poisoned, SCHEDULE, tmp_path, {}, "line")
+    if (tmp_path / "state.pt").exists():
+        state = torch.load(tmp_path / "state.pt", weights_only=True)
+        assert state["step"] <= bad
+        assert all(torch.isfinite(value).all() for value in state["model"].values())
+
+
+def test_sigterm_from_outside_is_obeyed_within_a_step(tmp_path):
+    def slow(step: int):
+        time.sleep(0.01)
+        return draw(step)
+
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Interrupted):
+        train(fresh(), slow, Schedule(100_000, 0.05, ()), tmp_path, {}, "line")
+    assert (tmp_path / "state.pt").exists()

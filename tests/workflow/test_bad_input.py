@@ -1,0 +1,210 @@
+"""Bad input to the real programs: one line, a non-zero exit, and nothing half-written."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import yaml
+from PIL import Image
+
+from ssif.data import cave, pavia_centre
+from workflow import evaluate, prepare, train
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "synthetic.ssif-rf-uf.s0"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty working directory with the smoke preset."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SSIF_DATA", raising=False)
+    configure()
+    return tmp_path
+
+
+def configure(**changes) -> None:
+    """Write config.yaml: the smoke preset with dotted keys changed (`__` for the dot)."""
+    config = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = config
+        for key in parents:
+            place = place.setdefault(key, {})
+        place[last] = value
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+
+
+def refused(monkeypatch, program, *arguments: str) -> str:
+    """Run the program's main; return its one line."""
+    monkeypatch.setattr(sys, "argv", [program.__name__, "--config", "config.yaml", *arguments])
+    with pytest.raises(SystemExit) as end:
+        program.main()
+    message = end.value.code
+    assert isinstance(message, str) and message.startswith("error: ") and "\n" not in message
+    assert not list(Path().rglob("*.part"))
+    return message
+
+
+def cave_scene_folders(root: Path, spoil=None) -> None:
+    """A small CAVE in the official layout; `spoil(folder)` is called on one scene."""
+    for name in cave.TRAIN + cave.TEST:
+        scene = root / "complete_ms_data" / f"{name}_ms" / f"{name}_ms"
+        scene.mkdir(parents=True)
+        for band in range(1, 32):
+            values = np.full((4, 4), 300 + 20 * band, np.uint16)
+            if name == cave.EIGHT_BIT:
+                values = np.full((4, 4, 4), 5 * band, np.uint8)
+            Image.fromarray(values).save(scene / f"{name}_ms_{band:02d}.png")
+        if spoil and name == "clay":
+            spoil(scene)
+
+
+def prepare_cave(monkeypatch, folder, spoil) -> str:
+    data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
+    configure(datasets={"cave": data}, tables={"table1": "cave"})
+    cave_scene_folders(folder / "data", spoil)
+    message = refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "data")
+    assert not Path("results/data/cave.h5").exists()
+    return message
+
+
+def test_a_truncated_png(monkeypatch, folder):
+    def cut(scene):
+        file = scene / "clay_ms_07.png"
+        file.write_bytes(file.read_bytes()[:40])
+
+    assert "clay_ms_07.png" in prepare_cave(monkeypatch, folder, cut)
+
+
+def test_a_missing_band(monkeypatch, folder):
+    assert "clay_ms_31.png" in prepare_cave(monkeypatch, folder, lambda scene: (scene / "clay_ms_31.png").unlink())
+
+
+def pavia(monkeypatch, folder, cube) -> str:
+    data = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["datasets"]["pavia_centre"]
+    configure(datasets={"pavia_centre": data}, tables={"table1": "pavia_centre"})
+    (folder / "data").mkdir()
+    if cube is not None:
+        scipy.io.savemat(folder / "data/Pavia.mat", {"pavia": cube})
+    message = refused(monkeypatch, prepare, "--dataset", "pavia_centre", "--data-dir", "data")
+    assert not Path("results/data/pavia_centre.h5").exists()
+    return message
+
+
+def test_a_wrong_band_count(monkeypatch, folder):
+    assert "102" in pavia(monkeypatch, folder, np.ones((20, 20, 103), np.uint16))
+
+
+def test_a_cube_with_nan(monkeypatch, folder):
+    monkeypatch.setattr(pavia_centre, "SHAPE", (8, 140, 102))
+    cube = np.ones((8, 140, 102), np.float32)
+    cube[3, 5, 7:9] = np.nan
+    assert "2 values are NaN" in pavia(monkeypatch, folder, cube)
+
+
+def test_missing_data_says_what_to_put_where(monkeypatch, folder):
+    monkeypatch.setattr(pavia_centre, "HOSTS", ["http://127.0.0.1:9"])
+    message = pavia(monkeypatch, folder, None)
+    assert "put Pavia.mat" in message and "MiB" in message and "--data-dir" in message
+
+
+def test_a_data_folder_that_is_not_there(monkeypatch, folder):
+    data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
+    configure(datasets={"cave": data}, tables={"table1": "cave"})
+    assert "does not exist" in refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "nowhere")
+
+
+def test_not_prepared_or_torn_data(monkeypatch, folder):
+    assert "is not a prepared data set" in refused(monkeypatch, train, "--run", RUN)
+    Path("results/data").mkdir(parents=True)
+    Path("results/data/synthetic.h5").write_bytes(b"\x89HDF torn")
+    assert "is not a prepared data set" in refused(monkeypatch, train, "--run", RUN)
+
+
+def test_wavelengths_in_micrometres(monkeypatch, folder):
+    prepared(monkeypatch)
+    with h5py.File("results/data/synthetic.h5", "a") as file:
+        file["wavelengths"][...] = file["wavelengths"][()] / 1000
+    assert "micrometres" in refused(monkeypatch, train, "--run", RUN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"datasets__synthetic__training__epochs": 3}, ["unknown key", "'epochs'", "steps"]),
+        ({"methods": ["ssif-xl"]}, ["unknown model 'ssif-xl'", "ssif-rf-uf"]),
+        ({"datasets__synthetic__counts__test": [0, 31]}, ["at least 1"]),
+        ({"datasets__synthetic__scales__test": [0.5]}, ["at least 1"]),
+        ({"datasets__synthetic__network__encoder": {"name": "unet"}}, ["unknown encoder 'unet'", "edsr, rdn"]),
+        ({"datasets__synthetic__training__lr_sizes": [60]}, ["HR crop of 180 pixels", "64 x 64"]),
+        ({"datasets__synthetic__training__rate": 1e30}, ["loss of step", "is not finite"]),
+    ],
+)
+def test_a_configuration_that_cannot_be_trained(monkeypatch, folder, changes, words):
+    prepared(monkeypatch)
+    configure(**changes)
+    message = refused(monkeypatch, train, "--run", RUN)
+    assert all(word in message for word in words), message
+    assert not Path(f"results/runs/smoke/synthetic/{RUN}").exists()
+
+
+def test_an_unknown_sensor(monkeypatch, folder):
+    configure(datasets__synthetic__msi="spot-5")
+    message = refused(monkeypatch, prepare, "--dataset", "synthetic")
+    assert "unknown sensor 'spot-5'; known: ikonos, nikon-d700" in message
+
+
+def test_an_unknown_run_and_data_set(monkeypatch, folder):
+    assert "known: synthetic.bicubic.s0" in refused(monkeypatch, train, "--run", "cave.rcan.s0")
+    assert "known: synthetic" in refused(monkeypatch, prepare, "--dataset", "cave")
+
+
+def test_weights_of_another_network(monkeypatch, folder):
+    prepared(monkeypatch)
+    configure(datasets__synthetic__training__steps=1)
+    accepted(monkeypatch, train, "--run", RUN)
+    configure(datasets__synthetic__network__hidden=17)
+    assert "does not hold the weights of this model" in refused(monkeypatch, evaluate, "--run", RUN)
+    configure()
+    weights = Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-5])
+    assert "does not hold the weights of this model" in refused(monkeypatch, evaluate, "--run", RUN)
+
+
+def test_a_full_disk_leaves_no_torn_file(folder):
+    """Files may grow to 100 KiB only, which writing meets as it would meet a full disk."""
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))}
+    command = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
+    failed = subprocess.run(command, capture_output=True, text=True, **limited)
+    assert failed.returncode == 1 and failed.stderr.startswith("error: the disk is full"), failed.stderr
+    assert failed.stderr.count("\n") == 1
+    assert not [path for path in Path("results").rglob("*") if path.is_file()]
+
+
+def test_a_full_disk_while_training_keeps_what_was_there(folder):
+    command = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
+    subprocess.run(command, check=True)
+    before = Path("results/data/synthetic.h5").read_bytes()
+    command = [sys.executable, "-m", "workflow.train", "--run", RUN, "--config", "config.yaml"]
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))}
+    failed = subprocess.run(command, capture_output=True, text=True, **limited)
+    assert failed.returncode == 1 and "error: the disk is full" in failed.stderr, failed.stderr
+    assert Path("results/data/synthetic.h5").read_bytes() == before
+    assert not Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors").exists()
+    subprocess.run(command, check=True, capture_output=True)
+    assert Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors").exists()
+
+
+def prepared(monkeypatch) -> None:
+    accepted(monkeypatch, prepare, "--dataset", "synthetic")
+
+
+def accepted(monkeypatch, program, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", [program.__name__, "--config", "config.yaml", *arguments])
+    program.main()
