@@ -30,15 +30,15 @@ def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) ->
     return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=antialias)
 
 
-def downsampling_matrix(sides: Tensor, size: int, antialias: bool = False) -> Tensor:
+def downsampling_matrix(sides: Tensor, largest: int, size: int, antialias: bool = False) -> Tensor:
     """`downsample` along one axis as matrices, for crops of different sides in one batch.
 
-    sides [N] (long) are the crops' side lengths, `size` their LR length: weights [N, size, max(sides)], zero beyond
-    each crop's own side.
+    sides [N] (long) are the crops' side lengths, `largest` of them given apart (reading it off would wait for a GPU),
+    `size` their LR length: weights [N, size, largest], zero beyond each crop's own side.
     """
     ratio = (sides / size)[:, None]
     centre = (torch.arange(size, device=sides.device) + 0.5) * ratio
-    column = torch.arange(int(sides.max()), device=sides.device)
+    column = torch.arange(largest, device=sides.device)
     if antialias:
         # Pillow's rule: Keys' kernel with a = -0.5, stretched by the ratio, renormalised at the borders.
         stretch = ratio.clamp(min=1)[..., None]

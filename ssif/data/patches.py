@@ -66,30 +66,31 @@ def draw_queries(
     device = data.hsi.device
     draws = torch.Generator().manual_seed(seed * 1_000_003 + step)
     size = lr_sizes[step % len(lr_sizes)]
-    shape = torch.tensor(data.hsi.shape[:3])
+    scenes, height, width = data.hsi.shape[:3]
     scale = scales[0] + (scales[1] - scales[0]) * torch.rand(batch, generator=draws)
     side = (size * scale).round().long()
-    room = torch.stack([shape[0].expand(batch), shape[1] - side + 1, shape[2] - side + 1])
+    room = torch.stack([torch.full((batch,), scenes), height - side + 1, width - side + 1])
     scene, top, left = (torch.rand(3, batch, generator=draws) * room).long()
     flips = torch.rand(3, batch, generator=draws) < 0.5
     count = int(torch.randint(counts[0], counts[1] + 1, (), generator=draws))
     query_seed = int(torch.randint(2**62, (), generator=draws))
+    largest = int(side.max())
     scene, top, left, side, flips = (t.to(device) for t in (scene, top, left, side, flips))
 
-    lr_msi = _flip(_degrade(data.msi, scene, top, left, side, size, antialias), *flips)
+    weights = downsampling_matrix(side, largest, size, antialias)
+    lr_msi = _flip(_degrade(data.msi, scene, top, left, weights), *flips)
 
     # Without replacement in crops of different sizes: random keys, the pixels beyond a crop last, the top Q of each.
-    pixels = side**2
     on_device = torch.Generator(device).manual_seed(query_seed)
-    keys = torch.rand(batch, int(pixels.max()), generator=on_device, device=device)
-    keys[torch.arange(keys.shape[1], device=device) >= pixels[:, None]] = -1
+    keys = torch.rand(batch, largest**2, generator=on_device, device=device)
+    keys.masked_fill_(torch.arange(largest**2, device=device) >= side[:, None] ** 2, -1)
     chosen = keys.topk(size**2, sorted=False).indices
     columns = side[:, None]
     query = pixel_coordinates(chosen, columns, columns)
 
     row, column = torch.div(chosen, columns, rounding_mode="floor"), chosen % columns
     row, column = _unflip(row, column, columns, *flips[..., None])
-    place = (scene[:, None] * shape[1] + top[:, None] + row) * shape[2] + left[:, None] + column
+    place = (scene[:, None] * height + top[:, None] + row) * width + left[:, None] + column
     bands, weights = data.parts(count)
     target = data.hsi.flatten(0, 2)[place] @ weights.T
     cell = (2 / side)[:, None].expand(-1, 2)
@@ -106,9 +107,8 @@ def check_crops(shape: tuple[int, int], lr_sizes: list[int], scales: tuple[float
         )
 
 
-def _degrade(msi: Tensor, scene: Tensor, top: Tensor, left: Tensor, side: Tensor, size: int, antialias: bool) -> Tensor:
-    """Crops of `msi` [S, H, W, c], each taken first and then decimated: [N, c, size, size]."""
-    weights = downsampling_matrix(side, size, antialias)
+def _degrade(msi: Tensor, scene: Tensor, top: Tensor, left: Tensor, weights: Tensor) -> Tensor:
+    """Crops of `msi` [S, H, W, c], each taken first and then decimated by `weights` [N, h, side]: [N, c, h, h]."""
     reach = torch.arange(weights.shape[-1], device=msi.device)
     # Beyond a crop's own side the weights are zero; the clamp only keeps the index inside the image.
     rows = (top[:, None] + reach).clamp(max=msi.shape[1] - 1)

@@ -70,7 +70,7 @@ def test_an_image_below_one_lr_pixel_is_refused():
 @pytest.mark.parametrize("antialias", [False, True])
 def test_matrices_equal_the_interpolation_of_torch(antialias):
     sides = torch.tensor([16, 23, 37, 64, 100])
-    weights = downsampling_matrix(sides, 16, antialias)
+    weights = downsampling_matrix(sides, 100, 16, antialias)
     for side, matrix in zip(sides.tolist(), weights):
         crop = torch.rand(1, 1, side, side)
         low = matrix[:, :side] @ crop[0, 0] @ matrix[:, :side].T

@@ -168,6 +168,24 @@ def test_cost_of_decoder_d_does_not_grow_with_k():
     torch.testing.assert_close(one.readout(IRREGULAR)(torch.ones(1, 16)), many.readout(IRREGULAR)(torch.ones(1, 16)))
 
 
+@pytest.mark.parametrize("decoder", ["D", "C"])
+@pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn"])
+def test_half_precision_leaves_coordinates_alone(decoder, pixel_decoder):
+    """As on a GPU: bf16 has 8 bits, which would send queries of a 64-pixel row to the wrong neighbours."""
+    model = make("RF-UF", decoder, pixel_decoder)
+    lr_msi, query, cell = inputs(4, size=(8, 256))
+    exact = model(lr_msi, query, cell, IRREGULAR)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = model(lr_msi, query, cell, IRREGULAR)
+    rough.float().sum().backward()
+    assert (rough.float() - exact).abs().max() < 0.02
+    table = model.decoder.prepare(torch.rand(1, 6, 2, 64)).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        low = model.decoder(table, query[:1], cell[:1]).float()
+    full = model.decoder(table.float(), query[:1], cell[:1]).detach()
+    assert difference(low, full) < 0.05
+
+
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(UserError, match="known: edsr, rdn"):
         make(encoder={"name": "vgg"})
