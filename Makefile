@@ -3,7 +3,7 @@ PRESET ?= config
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTHON ?= python3
 BIN = .venv/bin
-SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --configfile config/$(PRESET).yaml
+SNAKEMAKE = $(BIN)/snakemake --configfile config/$(PRESET).yaml --cores $(CORES)
 
 .PHONY: table1 all test bench lint clean
 

@@ -1,5 +1,5 @@
 # The benchmark as a DAG: prepare -> train -> evaluate -> tables. `snakemake --cores 4 results/table1.csv`
-# Another preset: `snakemake --cores 4 --configfile config/standard.yaml results/table1.csv`
+# Another preset: `snakemake --configfile config/standard.yaml --cores 4 results/table1.csv`
 # A preset is whole: Snakemake would otherwise merge one given with --configfile into the default.
 if not workflow.configfiles:
 

@@ -21,7 +21,12 @@ SAVE_EVERY = 60  # seconds between two saved states
 
 
 class Interrupted(Exception):
-    """SIGTERM came; the state is saved."""
+    """A signal (`number`: SIGTERM or SIGINT) came; the state is saved."""
+
+    def __init__(self, number: int, step: int):
+        name = signal.Signals(number).name
+        super().__init__(f"stopped by {name} after step {step}; the same command goes on from there")
+        self.number = number
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def train(
 
     `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
     same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not
-    finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM.
+    finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM or Ctrl-C.
     """
     device = next(model.parameters()).device
     # cuDNN may otherwise choose algorithms by timing them, and sums in another order would break bit-equal resumes.
@@ -83,7 +88,7 @@ def train(
 
     model.train()
     progress = Progress(label, schedule.steps, "steps", first)
-    with _sigterm() as interrupted:
+    with _noted_signals() as came:
         for step in range(first, schedule.steps):
             batch = draw(step)
             for group in optimiser.param_groups:
@@ -105,9 +110,9 @@ def train(
                 seconds = elapsed + time.monotonic() - start
                 curve.append({"step": done, "loss": mean, "rate": schedule.at(step), "seconds": round(seconds, 2)})
                 progress.update(done, f"loss {mean:.5f}")
-            if interrupted():
+            if came:
                 save(done)
-                raise Interrupted(f"stopped by SIGTERM after step {done}; the same command goes on from there")
+                raise Interrupted(came[0], done)
             if time.monotonic() - saved > SAVE_EVERY:
                 save(done)
                 saved = time.monotonic()
@@ -129,11 +134,12 @@ def _check_finite(losses: list[torch.Tensor], done: int, draw: Callable[[int], o
 
 
 @contextmanager
-def _sigterm():
-    """Within the block SIGTERM is noted instead of ending the process; yields a function that says whether it came."""
+def _noted_signals():
+    """Within the block SIGTERM and SIGINT end nothing: they are appended to the list that it yields."""
     came = []
-    before = signal.signal(signal.SIGTERM, lambda *_: came.append(True))
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield lambda: bool(came)
+        yield came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -78,7 +78,7 @@ def main() -> None:
         learn(model, config, run, store, identity)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
-        sys.exit(143)
+        sys.exit(128 + stop.number)
 
     curve = run.state / "train.jsonl"
     seconds = (

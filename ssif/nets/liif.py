@@ -49,7 +49,7 @@ class LIIF(nn.Module):
             local = torch.stack(torch.broadcast_tensors(*inputs), dim=-1).flatten(0, -2)
             # An embedding look-up: its backward pass is deterministic, that of fancy indexing on a GPU is not.
             features = F.embedding(index, table.view(-1, width)).to(local.dtype)
-            x = torch.addmm(features, local, self.first.weight[:, -4:].T).relu_()
+            x = features.addmm_(local, self.first.weight[:, -4:].T).relu_()
         # Flat rows: a ReLU in place on a view would copy the whole tensor in the backward pass.
         for layer in self.middle:
             x = layer(x).relu_()

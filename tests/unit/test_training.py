@@ -58,17 +58,17 @@ def test_the_curve_is_the_mean_loss_since_the_last_line(tmp_path):
     assert not model.training
 
 
-@pytest.mark.parametrize("stop", [1, 50, 77, 229])
-def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop):
+@pytest.mark.parametrize(("stop", "by"), [(1, "SIGTERM"), (50, "SIGINT"), (77, "SIGTERM"), (229, "SIGINT")])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop, by):
     straight = fresh()
     train(straight, draw, SCHEDULE, tmp_path / "straight", {"a": 1}, "line")
 
     def draw_and_stop(step: int):
         if step == stop - 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.Signals[by])
         return draw(step)
 
-    with pytest.raises(Interrupted, match=f"after step {stop}"):
+    with pytest.raises(Interrupted, match=f"stopped by {by} after step {stop}"):
         train(fresh(), draw_and_stop, SCHEDULE, tmp_path / "resumed", {"a": 1}, "line")
     seen = []
     resumed = fresh()

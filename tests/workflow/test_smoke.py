@@ -1,6 +1,7 @@
 """The whole DAG on synthetic cubes, and the dry runs of the large presets."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,12 +11,21 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
 
 
 def snakemake(folder: Path, preset: str, *arguments: str) -> str:
     """Run Snakemake in `folder`; return all it printed."""
-    command = [*SNAKEMAKE, "--directory", str(folder), "--configfile", str(ROOT / f"config/{preset}.yaml"), *arguments]
+    command = [
+        *SNAKEMAKE,
+        "--directory",
+        str(folder),
+        "--configfile",
+        str(ROOT / f"config/{preset}.yaml"),
+        "--cores",
+        "2",
+        *arguments,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-3000:]
@@ -32,14 +42,12 @@ def test_table1_has_every_method_at_every_scale(finished):
     table = pd.read_csv(finished[0] / "results/table1.csv")
     labels = ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-GS", "SSIF-RF-GF", "SSIF-RF-US", "SSIF-RF-UF"]
     assert list(table["model"].unique()) == labels
-    assert len(table) == 7 * 3 and table.drop(columns="commit").notna().all(axis=None)
-    assert (table["seeds"] == 2).all() and set(table["preset"]) == {"smoke"}
+    assert len(table) == 7 * 3 and table[["psnr", "ssim", "sam", "ergas", "cc", "rmse"]].notna().all(axis=None)
+    assert (table["seeds"] == 1).all() and set(table["preset"]) == {"smoke"}
     assert table.groupby("p")["distribution"].first().to_dict() == {2: "in", 3: "in", 4: "out"}
     assert (
         table["psnr"].between(5, 60).all() and table["ssim"].between(-1, 1).all() and table["sam"].between(0, 90).all()
     )
-    trained = table[table["model"] != "bicubic+linear"]
-    assert (trained["psnr_std"] > 0).all()
 
 
 def test_the_other_files_are_there(finished):
@@ -47,8 +55,8 @@ def test_the_other_files_are_there(finished):
     assert "SSIF-RF-UF" in (results / "table1.md").read_text() and r"\toprule" in (results / "table1.tex").read_text()
     cells = pd.read_csv(results / "cells.csv")
     assert set(cells.loc[cells["C"] == 40, "reference"]) == {"interpolated"}
-    assert len(cells) == 2 * 3 * (6 * 3 + 1)
-    run = results / "runs/smoke/synthetic/synthetic.liif.C31.s1"
+    assert len(cells) == 3 * (6 * 3 + 1)
+    run = results / "runs/smoke/synthetic/synthetic.liif.C31.s0"
     assert {path.name for path in run.iterdir()} == {"weights.safetensors", "config.json", "train.jsonl", "metrics.csv"}
     assert not list((results / "state").rglob("*.pt"))
 
@@ -60,18 +68,20 @@ def test_again_there_is_nothing_to_be_done_and_soon(finished):
 
 
 def test_the_cost_is_printed_first(finished):
-    assert "preset smoke: 14 runs on synthetic; training is about" in finished[1]
+    assert "preset smoke: 7 runs on synthetic; training is about" in finished[1]
 
 
 @pytest.mark.parametrize(("preset", "trainings"), [("standard", 7), ("paper", 21), ("cave-cpu", 3)])
 def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run", "results/table1.csv")
     assert f"preset {preset}: {trainings} runs on cave; training is about" in output
-    assert f"train    {trainings:>9}" in output
+    assert re.search(rf"^train +{trainings}$", output, re.MULTILINE)
 
 
 def test_a_mistake_in_the_configuration_is_one_line(tmp_path):
-    command = [*SNAKEMAKE, "--directory", str(tmp_path), "--config", "methods=[ssif-xl]", "--dry-run"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text((ROOT / "config/smoke.yaml").read_text())
+    command = [*SNAKEMAKE, "--directory", str(tmp_path), "--cores", "1", "--dry-run", "--config", "methods=[ssif-xl]"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
     assert "unknown model 'ssif-xl'; known: bicubic, liif" in done.stdout + done.stderr
