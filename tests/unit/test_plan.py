@@ -167,5 +167,6 @@ def test_cost_is_close_to_the_counted_multiply_adds():
     bands = Bands.from_centres([500 + 10 * i for i in range(125)], 10)
     model = methods[run.method].build(4, bands, plan.identity(config, run)["network"], run)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(torch.rand(8, 4, 16, 16), torch.rand(8, 256, 2), torch.full((8, 2), 0.1), bands)
+        n = data.training.batch
+        model(torch.rand(n, 4, 16, 16), torch.rand(n, 256, 2), torch.full((n, 2), 0.1), bands)
     assert counter.get_total_flops() / 2 == pytest.approx(cost.multiply_adds(data, 4, 125), rel=0.15)

@@ -1,0 +1,52 @@
+"""The three lists of dependencies agree, and the import rules hold."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+PACKAGES = {"ssif": set(), "baselines": {"ssif"}, "workflow": {"ssif", "baselines"}}
+PINS = dict(
+    line.split("==") for line in Path("requirements.txt").read_text().split() if "==" in line and line[0] != "#"
+)
+
+
+def test_environment_has_the_pins_of_requirements():
+    listed = yaml.safe_load(Path("environment.yml").read_text())["dependencies"][-1]["pip"]
+    assert all(PINS[name] == version for name, version in (line.split("==") for line in listed))
+
+
+def test_every_dependency_of_the_project_is_pinned():
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["bench"],
+        *project["optional-dependencies"]["dev"],
+    ]
+    assert {re.split(r"[<>=]", name)[0] for name in wanted} <= set(PINS)
+
+
+def test_nothing_pulls_a_second_torch():
+    assert PINS["torch"] == "2.13.0" and not {"torchvision", "torchaudio", "lightning", "timm", "piq"} & set(PINS)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package):
+    for path in Path(package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            used = {name.split(".")[0] for name in names if name} & set(PACKAGES)
+            assert used <= PACKAGES[package] | {package}, path
+
+
+def test_training_needs_neither_snakemake_nor_what_only_preparing_needs():
+    """As on a GPU machine without a network: the training and evaluation programs import with these modules absent."""
+    absent = ["snakemake", "pooch", "tensorly", "jsonschema", "matplotlib", "torchmetrics", "skimage"]
+    script = f"import sys\nsys.modules.update(dict.fromkeys({absent}))\nimport workflow.train, workflow.evaluate"
+    subprocess.run([sys.executable, "-c", script], check=True)
