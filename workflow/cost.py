@@ -11,8 +11,8 @@ def multiply_adds(data: plan.Data, channels: int, count: float) -> float:
     """Multiply-adds of one forward pass of a training batch, averaged over the LR sizes (a backward pass costs two)."""
     network, training = data.network, data.training
     encoder, hidden = dict(network.encoder), network.hidden
-    width = encoder["channels"]
-    if encoder["name"] == "rdn":
+    width = encoder.get("channels", 64)
+    if encoder.get("name") == "rdn":
         blocks, layers, growth = (
             encoder.get(key, default) for key, default in (("blocks", 16), ("layers", 8), ("growth", 64))
         )

@@ -1,5 +1,6 @@
 """What every neural field over pixel coordinates shares: encode an image once, query it anywhere, read bands out."""
 
+import inspect
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -31,7 +32,10 @@ class NeuralField(nn.Module):
     def __init__(self, channels: int, encoder: dict, pixel_decoder: str, hidden: int, out: int):
         super().__init__()
         options = {key: value for key, value in encoder.items() if key != "name"}
-        self.encoder = ENCODERS[choose("encoder", encoder["name"], ENCODERS)](channels, **options)
+        network = ENCODERS[choose("encoder", encoder.get("name", ""), ENCODERS)]
+        for key in options:
+            choose(f"option of the encoder {encoder['name']}:", key, list(inspect.signature(network).parameters)[1:])
+        self.encoder = network(channels, **options)
         decoder = PIXEL_DECODERS[choose("pixel decoder", pixel_decoder, PIXEL_DECODERS)]
         self.decoder = decoder(self.encoder.out_channels, hidden, out)
 

@@ -153,6 +153,12 @@ def test_the_code_of_every_method_is_found():
     assert code.fingerprint("no.such.module") not in hashes
 
 
+def test_every_reader_can_be_named_in_a_configuration():
+    from ssif.data.store import READERS
+
+    assert set(plan.DATASETS) == set(READERS)
+
+
 def test_cost_is_close_to_the_counted_multiply_adds():
     """The estimate against the framework's own count for one forward pass of SSIF."""
     import torch

@@ -189,6 +189,8 @@ def test_half_precision_leaves_coordinates_alone(decoder, pixel_decoder):
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(UserError, match="known: edsr, rdn"):
         make(encoder={"name": "vgg"})
+    with pytest.raises(UserError, match="unknown option of the encoder edsr: 'depth'; known: blocks, channels"):
+        make(encoder={"name": "edsr", "depth": 3})
     with pytest.raises(UserError, match="known: M, RF-GF, RF-GS, RF-UF, RF-US"):
         make("RF-XX")
 
