@@ -23,7 +23,7 @@ from ssif.progress import Progress
 from workflow import plan
 from workflow.arguments import chosen_run
 from workflow.models import MODELS
-from workflow.train import build, device
+from workflow.train import build, device, open_data
 
 
 def evaluate(model, config: plan.Config, run: plan.Run, store: Store) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def _peak_mib(place: torch.device) -> int:
 def main() -> None:
     config, run = chosen_run(__doc__)
     torch.set_num_threads(config.threads)
-    store = Store(plan.data_file(run.dataset))
+    store = open_data(config, run)
     model = build(config, run, store).eval()
     load_weights(model, run.folder / "weights.safetensors")
     table = evaluate(model, config, run, store)

@@ -28,8 +28,7 @@ def _ssif(variant: str) -> Callable:
         from ssif.nets.spectral import nyquist_factor
         from ssif.nets.ssif import SSIF
 
-        options = {"lambda_min": nyquist_factor(float(bands.widths.min())), **network}
-        return SSIF(channels, variant=variant, **options)
+        return SSIF(channels, variant=variant, lambda_min=nyquist_factor(float(bands.widths.min())), **network)
 
     return build
 

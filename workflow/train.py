@@ -15,13 +15,24 @@ import torch
 from ssif.checkpoint import save_weights
 from ssif.data.patches import check_crops, draw_queries
 from ssif.data.store import Store
-from ssif.errors import exit_cleanly
+from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from ssif.training import Interrupted, Schedule, train
 from workflow import plan
 from workflow.arguments import chosen_run
 from workflow.models import MODELS
 from workflow.provenance import provenance
+
+
+def open_data(config: plan.Config, run: plan.Run) -> Store:
+    """The run's prepared data set. Raises UserError if it is absent, torn, or simulates another sensor."""
+    store = Store(plan.data_file(run.dataset))
+    wanted = config.datasets[run.dataset].msi
+    if store.choices["msi"] != wanted:
+        raise UserError(
+            f"{store.path} was prepared with the sensor {store.choices['msi']}, not {wanted}; prepare it again"
+        )
+    return store
 
 
 def build(config: plan.Config, run: plan.Run, store: Store) -> torch.nn.Module:
@@ -70,7 +81,7 @@ def learn(model: torch.nn.Module, config: plan.Config, run: plan.Run, store: Sto
 def main() -> None:
     config, run = chosen_run(__doc__)
     torch.set_num_threads(config.threads)
-    store = Store(plan.data_file(run.dataset))
+    store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))
     model = build(config, run, store)
     identity = plan.identity(config, run) | {"data": store.identity}

@@ -160,6 +160,12 @@ def test_an_unknown_sensor(monkeypatch, folder):
     assert "unknown sensor 'spot-5'; known: ikonos, nikon-d700" in message
 
 
+def test_data_prepared_for_another_sensor(monkeypatch, folder):
+    prepared(monkeypatch)
+    configure(datasets__synthetic__msi="ikonos")
+    assert "prepared with the sensor nikon-d700, not ikonos" in refused(monkeypatch, train, "--run", RUN)
+
+
 def test_an_unknown_run_and_data_set(monkeypatch, folder):
     assert "known: synthetic.bicubic.s0" in refused(monkeypatch, train, "--run", "cave.rcan.s0")
     assert "known: synthetic" in refused(monkeypatch, prepare, "--dataset", "cave")

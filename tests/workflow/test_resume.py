@@ -17,7 +17,7 @@ RUN = "synthetic.ssif-rf-us.s0"
 def folder(tmp_path) -> Path:
     """A working directory with the prepared data and a run of a few seconds, saved every few steps."""
     config = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-    config["datasets"]["synthetic"]["training"]["steps"] = 2000
+    config["datasets"]["synthetic"]["training"]["steps"] = 1000
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     subprocess.run(program("prepare", "--dataset", "synthetic"), cwd=tmp_path, check=True)
     return tmp_path
