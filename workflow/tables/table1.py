@@ -60,7 +60,8 @@ def protocol(config: plan.Config, cells: pd.DataFrame) -> list[str]:
         f"Trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps} steps of"
         f" {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
-        "Rows marked (reported) are copied from the SSIF paper, whose first six come from Ma et al. 2021.",
+        "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
+        " first six come from Ma et al. 2021, and are ranked among themselves.",
     ]
 
 
