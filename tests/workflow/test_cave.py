@@ -1,25 +1,22 @@
 """The chain from CAVE's PNGs to the metrics, on the real scenes, against numbers known beforehand."""
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 import torch
 
 from ssif.data.store import Store
 from ssif.data.store import prepare as write_store
+from tests.real_data import real
 from workflow import plan
 from workflow.evaluate import evaluate
 from workflow.train import build
 
-ABSENT = not Path(os.environ.get("SSIF_DATA", "nowhere")).expanduser().joinpath("complete_ms_data").is_dir()
-
 
 @pytest.mark.slow
-@pytest.mark.skipif(ABSENT, reason="needs CAVE: set SSIF_DATA to the folder that holds complete_ms_data")
 def test_bicubic_row_of_cave(tmp_path):
     """34.85 / 31.47 / 28.03 dB and SAM 12.76 / 13.32 / 14.05 at p = 2 / 4 / 8, computed independently."""
+    real("complete_ms_data")
     config = plan.load("config/cave-cpu.yaml")
     data = config.datasets["cave"]
     grids = {
