@@ -3,7 +3,7 @@
 from workflow import plan
 
 # Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU; assumed for one H100.
-RATE = {"cpu": 1.4e10, "gpu": 1.5e13}
+RATE = {"cpu": 1.8e10, "gpu": 1.5e13}
 GPU_STEP = 0.012  # seconds a step below which small networks wait for kernel launches, not arithmetic
 
 
