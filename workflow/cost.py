@@ -7,8 +7,11 @@ RATE = {"cpu": 1.8e10, "gpu": 1.5e13}
 GPU_STEP = 0.012  # seconds a step below which small networks wait for kernel launches, not arithmetic
 
 
-def multiply_adds(data: plan.Data, channels: int, count: float) -> float:
-    """Multiply-adds of one forward pass of a training batch, averaged over the LR sizes (a backward pass costs two)."""
+def multiply_adds(data: plan.Data, channels: int, count: float, k: int) -> float:
+    """Multiply-adds of one forward pass of a training batch, averaged over the LR sizes (a backward pass costs two).
+
+    `count` bands of `k` wavelengths each pass the spectral encoder; k = 0 for a network without one.
+    """
     network, training = data.network, data.training
     encoder, hidden = dict(network.encoder), network.hidden
     width = encoder.get("channels", 64)
@@ -22,7 +25,9 @@ def multiply_adds(data: plan.Data, channels: int, count: float) -> float:
         pixel = 9 * (channels * width + (2 * encoder.get("blocks", 16) + 1) * width**2)
     pixel += 9 * width * hidden
     query = 4 * (3 * hidden**2 + 3 * hidden) + hidden * count
-    return training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes) * (pixel + query)
+    spectral = count * k * network.spectral_hidden * (2 * network.frequencies + network.dim)
+    pixels = training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes)
+    return pixels * (pixel + query) + spectral
 
 
 def seconds(config: plan.Config, run: plan.Run) -> dict[str, float]:
@@ -31,7 +36,7 @@ def seconds(config: plan.Config, run: plan.Run) -> dict[str, float]:
     if run.method == "bicubic":
         return {"cpu": 5.0, "gpu": 5.0}
     count = run.count or sum(data.counts.train) / 2
-    work = 3 * multiply_adds(data, 4, count)
+    work = 3 * multiply_adds(data, 4, count, data.network.k if run.count is None else 0)
     steps = data.training.steps
     return {"cpu": steps * work / RATE["cpu"], "gpu": steps * max(work / RATE["gpu"], GPU_STEP)}
 

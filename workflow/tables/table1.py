@@ -50,10 +50,11 @@ def protocol(config: plan.Config, cells: pd.DataFrame) -> list[str]:
     training, network = data.training, data.network
     scenes = cells.loc[cells["dataset"] == dataset, "scenes"].max()
     low, high = data.scales.train
+    source = "the RGB image of each scene" if data.msi == "bmp" else f"{data.msi} simulated from the true bands"
     return [
         f"Preset {config.preset}, data set {dataset}, C = {data.full_count} bands, {scenes} test image(s),"
         f" {len(config.seeds)} seed(s), commit {commit()}.",
-        f"Input: {data.msi} simulated from the true bands; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
+        f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
         " (LR = floor(H / p), HR cropped to LR x p).",
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
