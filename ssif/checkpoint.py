@@ -6,7 +6,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ssif.errors import UserError
 from ssif.io import whole_file
@@ -24,6 +24,50 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(safetensors.torch.load_file(path))
     except (safetensors.SafetensorError, OSError, RuntimeError) as error:
         raise UserError(f"{path} does not hold the weights of this model: {' '.join(str(error).split())}") from None
+
+
+def load_fitting(model: nn.Module, path: Path) -> None:
+    """Fill what `path` has under the same name and in the same shape, as a warm start; the rest stays as it is."""
+    own = model.state_dict()
+    found = safetensors.torch.load_file(path)
+    model.load_state_dict(
+        {name: found[name] if _fits(found.get(name), value) else value for name, value in own.items()}
+    )
+
+
+def _fits(found: Tensor | None, own: Tensor) -> bool:
+    return found is not None and found.shape == own.shape
+
+
+def load_by_position(model: nn.Module, path: Path) -> None:
+    """Fill `model` from foreign weights of the same layout, whatever their names: the first tensor to the first, and on.
+
+    `path`: a PyTorch file of a state dict, or of a dict that holds one under "state_dict", "model" or "params"; no code
+    in it is run. (safetensors keep no order.) Raises UserError at the first tensor whose shape differs, naming both,
+    and where their numbers differ; `model` is then as it was.
+    """
+    foreign, own = _foreign(path), model.state_dict()
+    for place, ((name, value), (their_name, theirs)) in enumerate(zip(own.items(), foreign.items())):
+        if value.shape != theirs.shape:
+            raise UserError(
+                f"{path}: tensor {place}, {their_name} {list(theirs.shape)}, does not fit {name} {list(value.shape)}"
+            )
+    if len(own) != len(foreign):
+        raise UserError(f"{path} holds {len(foreign)} tensors, this model has {len(own)}; the first ones fit")
+    model.load_state_dict(dict(zip(own, foreign.values())))
+
+
+def _foreign(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
+    for key in ("state_dict", "model", "params"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise UserError(f"{path} does not hold a state dict of tensors")
+    return dict(content)
 
 
 def save_state(path: Path, config: dict, state: dict) -> None:

@@ -31,15 +31,20 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Schedule:
-    """Adam for `steps` steps from `rate`, which halves at each fraction of the budget in `halve_at`."""
+    """Adam for `steps` steps from `rate`; `decay` gives the share of it left after a fraction of the budget."""
 
     steps: int
     rate: float
-    halve_at: tuple[float, ...]
+    decay: Callable[[float], float]
 
     def at(self, step: int) -> float:
         """Learning rate of step 0, 1, ..."""
-        return self.rate * 0.5 ** sum(step >= fraction * self.steps for fraction in self.halve_at)
+        return self.rate * self.decay(step / self.steps)
+
+
+def halving(*fractions: float) -> Callable[[float], float]:
+    """The decay that halves the rate at each of these fractions of the budget."""
+    return lambda done: 0.5 ** sum(done >= fraction for fraction in fractions)
 
 
 def train(

@@ -1,8 +1,10 @@
 """The command line that the benchmark's programs share."""
 
 import argparse
+from collections.abc import Callable
 
-from workflow import plan
+from workflow.plan import Run, find
+from workflow.presets import Config, load
 
 
 def parser(documentation: str) -> argparse.ArgumentParser:
@@ -12,10 +14,10 @@ def parser(documentation: str) -> argparse.ArgumentParser:
     return shared
 
 
-def chosen_run(documentation: str) -> tuple[plan.Config, plan.Run]:
-    """The configuration and the run that --config and --run name. Raises UserError where they name none."""
+def chosen_run(documentation: str, known: Callable[[Config], list[Run]]) -> tuple[Config, Run]:
+    """The configuration and the run, one of `known`, that --config and --run name. Raises UserError for any other."""
     shared = parser(documentation)
     shared.add_argument("--run", required=True, help="the run's id, e.g. indian_pines.ssif-rf-uf.s0")
     arguments = shared.parse_args()
-    config = plan.load(arguments.config)
-    return config, plan.find_run(config, arguments.run)
+    config = load(arguments.config)
+    return config, find(known(config), arguments.run)

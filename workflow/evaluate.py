@@ -2,7 +2,7 @@
 
     python -m workflow.evaluate --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
 
-One pass of the trunk serves all C of a scene and p; `seconds` is that pass, `peak_mib` the process's peak so far.
+One pass serves all C of a scene and p; `seconds` is that pass, `peak_mib` the process's peak so far.
 """
 
 import resource
@@ -12,36 +12,36 @@ import time
 import pandas as pd
 import torch
 
+from baselines.chains import Chain
 from ssif.bands import resampling_matrix
-from ssif.checkpoint import load_weights
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from ssif.metrics import evaluate as score
 from ssif.progress import Progress
-from workflow import plan
+from workflow import plan, presets
 from workflow.arguments import chosen_run
 from workflow.models import MODELS
-from workflow.train import build, device, open_data
+from workflow.train import device, open_data, trained
 
 
-def evaluate(model, config: plan.Config, run: plan.Run, store: Store) -> pd.DataFrame:
+def evaluate(model, config: presets.Config, run: plan.Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib.
 
     `reference` says what the prediction was held against: "measured" bands, or the spectrum "interpolated" where C is
     larger than the data set's own, for which no truth exists.
     """
-    place, data = device(config), config.datasets[run.dataset]
-    counts = [int(count) for count in data.counts.test] if run.count is None else [run.count]
+    place, grid = device(config), plan.grid(config, run)
+    counts, scales = grid["counts"], grid["scales"]
     targets = [store.bands.parts(count) for count in counts]
     weights = [torch.tensor(resampling_matrix(store.bands, bands)).float().to(place) for bands in targets]
     scenes = store.names("test")
-    progress = Progress(f"{run.id} evaluation", len(scenes) * len(data.scales.test), "images")
+    progress = Progress(f"{run.id} evaluation", len(scenes) * len(scales), "images")
     rows = []
     for scene in scenes:
         hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
-        for p in data.scales.test:
+        for p in scales:
             low, (height, width) = lr_size(hsi.shape[2:], p)
             lr_msi = downsample(msi[..., :height, :width], low, config.antialias)
             started = time.perf_counter()
@@ -59,6 +59,14 @@ def evaluate(model, config: plan.Config, run: plan.Run, store: Store) -> pd.Data
     return pd.DataFrame(rows)
 
 
+def assemble(config: presets.Config, row: plan.Run, store: Store) -> torch.nn.Module:
+    """The trained method behind a row, whatever its family. Raises UserError where a weights file is missing or torn."""
+    networks = [trained(config, network, store) for network in plan.stages(row)]
+    if networks[0].batches == "patches":
+        return Chain(networks, row.scale, store.bands.parts(row.count))
+    return networks[0]
+
+
 def _peak_mib(place: torch.device) -> int:
     """Peak memory in MiB: allocated on the GPU, or resident in this process on the CPU."""
     if place.type == "cuda":
@@ -69,11 +77,10 @@ def _peak_mib(place: torch.device) -> int:
 
 @exit_cleanly
 def main() -> None:
-    config, run = chosen_run(__doc__)
+    config, run = chosen_run(__doc__, plan.rows)
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
-    model = build(config, run, store).eval()
-    load_weights(model, run.folder / "weights.safetensors")
+    model = assemble(config, run, store)
     table = evaluate(model, config, run, store)
     label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
     for place, (key, value) in enumerate(label.items()):

@@ -1,56 +1,165 @@
-"""Every method of the benchmark in one table. To add one: write its file and one line here (docs/add-a-method.md).
+"""Every method of the benchmark in one table. To add one: write its file and one line in MODELS (docs/add-a-method.md).
 
 Builders import torch only when a network is built: the plan and the Snakefile read this table and must start at once.
 """
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ssif.bands import Bands
+from ssif.errors import choose
+
+
+@dataclass(frozen=True)
+class Network:
+    """Something to be trained: `build(store, sizes, run) -> nn.Module`, and where its code is.
+
+    store: the prepared data set (`ssif.data.store.Store`); sizes: its block of the preset, as keyword arguments; run: a
+    `workflow.plan.Run`. block: the key under `baselines` of that block, None for neural fields, which share `network`.
+    one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts from the network of p = 2.
+    """
+
+    module: str
+    build: Callable
+    block: str | None = None
+    one_scale: bool = False
+    one_count: bool = False
+    warm_start: bool = False
 
 
 @dataclass(frozen=True)
 class Method:
-    """label: its name in the tables; module: where its network is; one_count: it needs a model for each C.
+    """A row of the tables: its label and what it is made of, a network of its own or the names of `stages` in turn.
 
-    build(channels, bands, network, run) -> nn.Module: `channels` of the MSI, `bands` the data set's own, `network` the
-    sizes of the preset, `run` a `workflow.plan.Run`.
+    chained: the last stage is trained on what the earlier ones make, instead of on true images.
     """
 
     label: str
-    module: str
-    build: Callable
-    one_count: bool = False
+    network: Network | None = None
+    stages: tuple[str, ...] = ()
+    chained: bool = False
 
 
-def _ssif(variant: str) -> Callable:
-    def build(channels: int, bands: Bands, network: dict, run):
+def _ssif(variant: str) -> Network:
+    def build(store, sizes: dict, run):
         from ssif.nets.spectral import nyquist_factor
         from ssif.nets.ssif import SSIF
 
-        return SSIF(channels, variant=variant, lambda_min=nyquist_factor(float(bands.widths.min())), **network)
+        lambda_min = nyquist_factor(float(store.bands.widths.min()))
+        return SSIF(store.channels, variant=variant, lambda_min=lambda_min, **sizes)
+
+    return Network("ssif.nets.ssif", build)
+
+
+def _liif(store, sizes: dict, run):
+    from baselines.liif import LIIF
+
+    return LIIF(store.channels, bands=store.bands.parts(run.count), encoder=sizes["encoder"], hidden=sizes["hidden"])
+
+
+def _bicubic(store, sizes: dict, run):
+    from baselines.bicubic import BicubicLinear
+
+    return BicubicLinear(store.channels, bands=store.bands)
+
+
+def _rcan(image: str) -> Callable:
+    def build(store, sizes: dict, run):
+        from baselines.rcan import RCAN
+
+        bands = store.channels if image == "msi" else run.count
+        return _sized(RCAN, sizes, bands, run.scale, image=image)
 
     return build
 
 
-def _liif(channels: int, bands: Bands, network: dict, run):
-    from baselines.liif import LIIF
+def _awan(size: str) -> Callable:
+    def build(store, sizes: dict, run):
+        from baselines.awan import AWAN
 
-    return LIIF(channels, bands=bands.parts(run.count), encoder=network["encoder"], hidden=network["hidden"])
+        # Fewer bands than the sensor was given: its response to them is not known.
+        response = store.response if run.count == len(store.bands) else None
+        return _sized(AWAN, sizes, store.channels, run.count, size=size, response=response)
+
+    return build
 
 
-def _bicubic(channels: int, bands: Bands, network: dict, run):
-    from baselines.bicubic import BicubicLinear
+def _sspsr(store, sizes: dict, run):
+    from baselines.sspsr import SSPSR
 
-    return BicubicLinear(channels, bands=bands)
+    return _sized(SSPSR, sizes, run.count, run.scale)
 
+
+def _mog_dcn(store, sizes: dict, run):
+    from baselines.mog_dcn import MoGDCN
+
+    return _sized(MoGDCN, sizes, store.channels, run.count, run.scale)
+
+
+def _ssjsr(store, sizes: dict, run):
+    from baselines.ssjsr import SSJSR
+
+    return _sized(SSJSR, sizes, store.channels, run.count, run.scale)
+
+
+def _us3rn(store, sizes: dict, run):
+    from baselines.us3rn import US3RN
+
+    return _sized(US3RN, sizes, store.channels, run.count, run.scale)
+
+
+def _sized(network, sizes: dict, *arguments, **fixed):
+    """network(*arguments, **fixed, **sizes); a size that it does not have raises UserError with those it has."""
+    parameters = inspect.signature(network).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in fixed]
+    for key in sizes:
+        choose(f"size of {network.__name__}:", key, known)
+    return network(*arguments, **fixed, **sizes)
+
+
+def _on_grid(module: str, build: Callable, block: str, **needs: bool) -> Network:
+    """A network on a pixel grid: for one p and one C, unless `needs` says otherwise."""
+    return Network(module, build, block, **({"one_scale": True, "one_count": True} | needs))
+
+
+# Networks that are no row of a table but stages of several: each is trained once and shared.
+STAGES = {
+    "rcan-msi": _on_grid("baselines.rcan", _rcan("msi"), "rcan", one_count=False, warm_start=True),
+    "rcan-hsi": _on_grid("baselines.rcan", _rcan("hsi"), "rcan", warm_start=True),
+    "awan-lr": _on_grid("baselines.awan", _awan("lr"), "awan"),
+    "awan-hr": _on_grid("baselines.awan", _awan("hr"), "awan", one_scale=False),
+    "sspsr": _on_grid("baselines.sspsr", _sspsr, "sspsr"),
+    "mog-dcn": _on_grid("baselines.mog_dcn", _mog_dcn, "mog-dcn"),
+}
 
 MODELS = {
-    "bicubic": Method("bicubic+linear", "baselines.bicubic", _bicubic),
-    "liif": Method("LIIF", "baselines.liif", _liif, one_count=True),
-    "ssif-m": Method("SSIF-M", "ssif.nets.ssif", _ssif("M")),
-    "ssif-rf-gs": Method("SSIF-RF-GS", "ssif.nets.ssif", _ssif("RF-GS")),
-    "ssif-rf-gf": Method("SSIF-RF-GF", "ssif.nets.ssif", _ssif("RF-GF")),
-    "ssif-rf-us": Method("SSIF-RF-US", "ssif.nets.ssif", _ssif("RF-US")),
-    "ssif-rf-uf": Method("SSIF-RF-UF", "ssif.nets.ssif", _ssif("RF-UF")),
+    "bicubic": Method("bicubic+linear", Network("baselines.bicubic", _bicubic)),
+    "rcan+awan": Method("RCAN+AWAN", stages=("rcan-msi", "awan-hr")),
+    "awan+rcan": Method("AWAN+RCAN", stages=("awan-lr", "rcan-hsi")),
+    "awan+sspsr": Method("AWAN+SSPSR", stages=("awan-lr", "sspsr")),
+    "rcan+awan+mog-dcn": Method("RC/AW+MoG-DCN", stages=("rcan-msi", "awan-lr", "mog-dcn")),
+    "ssjsr": Method("SSJSR-style, layer sizes ours", _on_grid("baselines.ssjsr", _ssjsr, "ssjsr")),
+    "us3rn": Method("US3RN", _on_grid("baselines.us3rn", _us3rn, "us3rn")),
+    "liif": Method("LIIF", Network("baselines.liif", _liif, one_count=True)),
+    "ssif-m": Method("SSIF-M", _ssif("M")),
+    "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS")),
+    "ssif-rf-gf": Method("SSIF-RF-GF", _ssif("RF-GF")),
+    "ssif-rf-us": Method("SSIF-RF-US", _ssif("RF-US")),
+    "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF")),
 }
+# A variant of each chain, as a row of its own.
+MODELS |= {
+    f"{name}-chained": replace(method, label=f"{method.label} (chained)", chained=True)
+    for name, method in MODELS.items()
+    if method.stages
+}
+
+
+def every_network() -> list[Network]:
+    """Of all stages and all methods that are one network."""
+    return [*STAGES.values(), *(method.network for method in MODELS.values() if method.network)]
+
+
+def network(name: str) -> Network:
+    """The network of a stage or of a method that is one network."""
+    return STAGES[name] if name in STAGES else MODELS[name].network

@@ -1,109 +1,50 @@
-"""From a configuration to what is to be done: runs, their files and fingerprints. Plain Python, no torch, no Snakemake.
+"""From a preset to what is to be done: runs, their files and fingerprints. Plain Python, no torch, no Snakemake.
 
-A run is one trained network (or one fit): `<dataset>.<method>[.C<count>].s<seed>`. The paper's p and C are called
-scale and count here.
+A run is a network that is trained (or fitted), or a row of a table: a chain of such networks, most often of one. Its id is
+`<dataset>.<method or stage>[.p<scale>][.C<count>][.after-<stage>...].s<seed>`. The paper's p and C are called scale and
+count here.
 """
 
 import dataclasses
 import hashlib
 import json
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from ssif.errors import UserError, choose
+from ssif.errors import choose
+from workflow import models
 from workflow.models import MODELS
+from workflow.presets import Config, PatchTraining, Training
 
 RESULTS = Path("results")
-DATASETS = ("cave", "indian_pines", "pavia_centre", "synthetic")
-TABLES = ("table1",)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """`train`: the smallest and largest value drawn in training; `test`: the values evaluated, in any range."""
-
-    train: tuple[float, float]
-    test: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Network:
-    """Sizes shared by the neural fields of a data set: keyword arguments of `ssif.nets.ssif.SSIF`."""
-
-    encoder: dict
-    pixel_decoder: str
-    hidden: int
-    dim: int
-    spectral_decoder: str
-    spectral_hidden: int
-    frequencies: int
-    lambda_max: float
-    k: int
-
-
-@dataclass(frozen=True)
-class Training:
-    """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves."""
-
-    steps: int
-    batch: int
-    lr_sizes: tuple[int, ...]
-    rate: float
-    halve_at: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Data:
-    """One data set of a preset: the sensor of its input, the grids of p and C, the networks and their training."""
-
-    msi: str
-    scales: Grid
-    counts: Grid
-    network: Network
-    training: Training
-
-    @property
-    def full_count(self) -> int:
-        """C_max: the count of the tables, the largest one in the training range."""
-        return int(self.counts.train[1])
-
-
-@dataclass(frozen=True)
-class Config:
-    """A preset, as in config/*.yaml (config/README.md says what each key means)."""
-
-    preset: str
-    device: str
-    threads: int
-    seeds: tuple[int, ...]
-    antialias: bool
-    methods: tuple[str, ...]
-    tables: dict
-    datasets: dict
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network: `count` is its C where a method needs a model for each C, otherwise None."""
+    """One network, or one row. `method` is the key of either in workflow/models.py.
+
+    scale, count: its p and C where it needs a model for each, otherwise None; after: stages that come before it and on
+    whose outputs it is trained (chained), otherwise empty.
+    """
 
     preset: str
     dataset: str
     method: str
     seed: int
+    scale: int | None = None
     count: int | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
+        scale = "" if self.scale is None else f".p{self.scale}"
         count = "" if self.count is None else f".C{self.count}"
-        return f"{self.dataset}.{self.method}{count}.s{self.seed}"
+        after = f".after-{'-'.join(self.after)}" if self.after else ""
+        return f"{self.dataset}.{self.method}{scale}{count}{after}.s{self.seed}"
 
     @property
     def folder(self) -> Path:
-        """Finished files: weights.safetensors, config.json, train.jsonl, metrics.csv."""
+        """Finished files: weights.safetensors, config.json and train.jsonl of a network, metrics.csv of a row."""
         return RESULTS / "runs" / self.preset / self.dataset / self.id
 
     @property
@@ -117,123 +58,118 @@ def data_file(dataset: str) -> Path:
     return RESULTS / "data" / f"{dataset}.h5"
 
 
-def load(path: str | Path) -> Config:
-    """Read and check a YAML (or JSON) configuration. Raises UserError with one line for whatever is wrong with it."""
-    try:
-        with open(path) as stream:
-            return parse(yaml.safe_load(stream))
-    except OSError as error:
-        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+def rows(config: Config) -> list[Run]:
+    """Every row to be evaluated, in the order of the tables: a method, a seed and, where it needs one for each, p and C.
 
-
-def parse(mapping: dict) -> Config:
-    """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
-    config = _strict(Config, mapping, "the configuration")
-    choose("device", config.device, ["auto", "cpu", "cuda"])
-    for method in config.methods:
-        choose("model", method, MODELS)
-    datasets = {
-        choose("data set", name, DATASETS): _strict(Data, data, f"datasets.{name}")
-        for name, data in config.datasets.items()
-    }
-    for table, dataset in config.tables.items():
-        choose("table", table, TABLES)
-        choose(f"data set for {table}", dataset, datasets)
-    for name, data in datasets.items():
-        _check(data, f"datasets.{name}")
-    return dataclasses.replace(config, datasets=datasets)
-
-
-def _check(data: Data, where: str) -> None:
-    low, high = data.scales.train
-    if not 1 <= low <= high or min(data.scales.test) < 1:
-        raise UserError(f"{where}.scales: every scale p is at least 1 and train is [smallest, largest]")
-    counts = [*data.counts.train, *data.counts.test]
-    if min(counts) < 1 or data.counts.train[0] > data.counts.train[1] or any(c != int(c) for c in counts):
-        raise UserError(
-            f"{where}.counts: every band count C is a whole number of at least 1 and train is [smallest, largest]"
-        )
-    if data.full_count not in data.counts.test:
-        raise UserError(
-            f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
-        )
-    training = data.training
-    if min(training.steps, training.batch, *training.lr_sizes) < 1 or training.rate <= 0:
-        raise UserError(f"{where}.training: steps, batch, lr_sizes and rate are positive")
-    if not all(0 < fraction < 1 for fraction in training.halve_at):
-        raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
-
-
-def _strict(cls, mapping, where: str):
-    """An instance of dataclass `cls` with exactly its keys and types; lists become tuples, whole numbers floats."""
-    if not isinstance(mapping, dict):
-        raise UserError(f"{where} wants the keys {', '.join(f.name for f in dataclasses.fields(cls))}, got {mapping!r}")
-    fields = {field.name: field.type for field in dataclasses.fields(cls)}
-    for key in mapping:
-        choose(f"key in {where}:", key, fields)
-    missing = [name for name in fields if name not in mapping]
-    if missing:
-        raise UserError(f"{where} lacks {', '.join(missing)}")
-    return cls(**{key: _typed(fields[key], mapping[key], f"{where}.{key}") for key in fields})
-
-
-def _typed(kind, value, where: str):
-    if dataclasses.is_dataclass(kind):
-        return _strict(kind, value, where)
-    if isinstance(kind, types.GenericAlias):
-        inner, *rest = typing.get_args(kind)
-        length = None if Ellipsis in rest else 1 + len(rest)
-        if not isinstance(value, (list, tuple)) or not value or (length and len(value) != length):
-            raise UserError(f"{where} wants a list of {length or 'one or more'} {inner.__name__}, got {value!r}")
-        return tuple(_typed(inner, item, where) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{where} wants a {kind.__name__}, got {value!r}")
-    return value
-
-
-def runs(config: Config) -> list[Run]:
-    """Every run of the configuration, in the order of the tables."""
+    Grid methods are trained for the whole scales p of the test grid that lie in the training range, and for C_max.
+    """
     found = []
     for dataset, data in config.datasets.items():
+        low, high = data.scales.train
+        scales = [int(p) for p in data.scales.test if p == int(p) and low <= p <= high]
         for method in config.methods:
-            count = data.full_count if MODELS[method].one_count else None
-            found += [Run(config.preset, dataset, method, seed, count) for seed in config.seeds]
+            parts = [models.network(name) for name in MODELS[method].stages or [method]]
+            count = data.full_count if any(part.one_count for part in parts) else None
+            for scale in scales if any(part.one_scale for part in parts) else [None]:
+                found += [Run(config.preset, dataset, method, seed, scale, count) for seed in config.seeds]
     return found
 
 
-def find_run(config: Config, run_id: str) -> Run:
-    """The run with this id; an unknown one raises UserError listing those of the preset."""
-    known = {run.id: run for run in runs(config)}
-    return known[choose(f"run of the preset {config.preset}:", run_id, known)]
+def stages(row: Run) -> list[Run]:
+    """The networks that a row is made of, in turn; itself where it is one network."""
+    method = MODELS[row.method]
+    if not method.stages:
+        return [row]
+    *earlier, last = method.stages
+    found = [_stage(row, name) for name in earlier]
+    # What a chained stage learns from depends on p and C, even where the stage itself does not.
+    after = dataclasses.replace(row, method=last, after=tuple(earlier))
+    return [*found, after if method.chained else _stage(row, last)]
 
 
-def table_runs(config: Config) -> list[Run]:
-    """The runs whose results a table shows: those of results/cells.csv."""
-    return [run for run in runs(config) if run.dataset in config.tables.values()]
+def _stage(row: Run, name: str) -> Run:
+    network = models.network(name)
+    scale, count = row.scale if network.one_scale else None, row.count if network.one_count else None
+    return dataclasses.replace(row, method=name, scale=scale, count=count, after=())
 
 
-def identity(config: Config, run: Run) -> dict:
-    """All that decides what a run learns: the contents of its config.json and the fingerprint of its state."""
-    data = config.datasets[run.dataset]
-    return {
-        **dataclasses.asdict(run),
+def networks(config: Config, of: list[Run]) -> list[Run]:
+    """The networks behind these rows, each once, after those that it needs."""
+    found = {}
+    for row in of:
+        for stage in stages(row):
+            for run in (*needed(config, stage), stage):
+                found[run.id] = run
+    return list(found.values())
+
+
+def earlier(network: Run) -> list[Run]:
+    """The networks on whose outputs a chained one is trained."""
+    return [_stage(network, name) for name in network.after]
+
+
+def warm_start(config: Config, network: Run) -> list[Run]:
+    """The network of p = 2 from which this one starts, if its method does that and p = 2 is among the trained scales."""
+    if not models.network(network.method).warm_start or network.scale == 2 or network.after:
+        return []
+    scales = config.datasets[network.dataset].scales
+    if 2 not in scales.test or not scales.train[0] <= 2 <= scales.train[1]:
+        return []
+    return [dataclasses.replace(network, scale=2)]
+
+
+def needed(config: Config, network: Run) -> list[Run]:
+    """The networks whose weights must be there before this one is trained."""
+    return earlier(network) + warm_start(config, network)
+
+
+def modules(networks: list[Run]) -> list[str]:
+    """Where the code of these networks is."""
+    return [models.network(network.method).module for network in networks]
+
+
+def find(known: list[Run], run_id: str) -> Run:
+    """The run with this id; an unknown one raises UserError listing the known ones."""
+    by_id = {run.id: run for run in known}
+    return by_id[choose("run of this preset:", run_id, by_id)]
+
+
+def table_rows(config: Config) -> list[Run]:
+    """The rows whose results a table shows: those of results/cells.csv."""
+    return [row for row in rows(config) if row.dataset in config.tables.values()]
+
+
+def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining]:
+    """Sizes of a network, as keyword arguments, and its budget."""
+    data = config.datasets[network.dataset]
+    block = models.network(network.method).block
+    if block is None:
+        return dataclasses.asdict(data.network), data.training
+    return data.baselines[block].network, data.baselines[block].training
+
+
+def identity(config: Config, network: Run) -> dict:
+    """All that decides what a network learns: the contents of its config.json and the fingerprint of its state."""
+    data = config.datasets[network.dataset]
+    sizes, training = settings(config, network)
+    shared = {
+        **dataclasses.asdict(network),
         "antialias": config.antialias,
         "msi": data.msi,
-        "scales": data.scales.train,
-        "counts": data.counts.train,
-        "network": dataclasses.asdict(data.network),
-        "training": dataclasses.asdict(data.training),
+        "network": sizes,
+        "training": dataclasses.asdict(training),
     }
+    if models.network(network.method).block is None:
+        return shared | {"scales": data.scales.train, "counts": data.counts.train}
+    return shared | {"start": [run.id for run in warm_start(config, network)]}
 
 
-def grid(config: Config, run: Run) -> dict:
+def grid(config: Config, row: Run) -> dict:
     """All that decides which rows an evaluation writes, beyond the weights."""
-    data = config.datasets[run.dataset]
-    return {"scales": data.scales.test, "counts": data.counts.test, "antialias": config.antialias}
+    data = config.datasets[row.dataset]
+    scales = data.scales.test if row.scale is None else (row.scale,)
+    counts = data.counts.test if row.count is None else (row.count,)
+    return {"scales": scales, "counts": tuple(map(int, counts)), "antialias": config.antialias}
 
 
 def fingerprint(*parts) -> str:

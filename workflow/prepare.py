@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssif.data.store import prepare
 from ssif.errors import choose, exit_cleanly
-from workflow import plan
+from workflow import plan, presets
 from workflow.arguments import parser
 
 
@@ -19,7 +19,7 @@ def main() -> None:
         "--data-dir", type=Path, help="folder of the raw files (default: $SSIF_DATA, else downloaded)"
     )
     arguments = arguments.parse_args()
-    config = plan.load(arguments.config)
+    config = presets.load(arguments.config)
     name = choose("data set of the preset:", arguments.dataset, config.datasets)
     prepare(name, plan.data_file(name), config.datasets[name].msi, arguments.data_dir)
 

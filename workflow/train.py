@@ -2,29 +2,33 @@
 
     python -m workflow.train --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
 
-Needs the prepared data set, neither Snakemake nor a network. Killed and started again, it goes on where it was.
+Needs the prepared data set and, for some runs, the finished networks that they start from; neither Snakemake nor a
+connection. Killed and started again, it goes on where it was.
 """
 
 import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 
 import torch
 
-from ssif.checkpoint import save_weights
-from ssif.data.patches import check_crops, draw_queries
+from baselines.chains import carry
+from ssif.checkpoint import load_fitting, load_weights, save_weights
+from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
-from ssif.training import Interrupted, Schedule, train
+from ssif.training import Interrupted, Schedule, halving, train
 from workflow import plan
 from workflow.arguments import chosen_run
-from workflow.models import MODELS
+from workflow.models import network
+from workflow.presets import Config
 from workflow.provenance import provenance
 
 
-def open_data(config: plan.Config, run: plan.Run) -> Store:
+def open_data(config: Config, run: plan.Run) -> Store:
     """The run's prepared data set. Raises UserError if it is absent, torn, or simulates another sensor."""
     store = Store(plan.data_file(run.dataset))
     wanted = config.datasets[run.dataset].msi
@@ -35,33 +39,44 @@ def open_data(config: plan.Config, run: plan.Run) -> Store:
     return store
 
 
-def build(config: plan.Config, run: plan.Run, store: Store) -> torch.nn.Module:
-    """The run's network, on the configured device, with parameters that its seed decides."""
-    torch.manual_seed(run.seed)
-    network = plan.identity(config, run)["network"]
-    return MODELS[run.method].build(store.channels, store.bands, network, run).to(device(config))
-
-
-def device(config: plan.Config) -> torch.device:
+def device(config: Config) -> torch.device:
     """The configured device; "auto" is the GPU where there is one."""
     name = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
-def learn(model: torch.nn.Module, config: plan.Config, run: plan.Run, store: Store, identity: dict) -> None:
+def build(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
+    """The run's network, on the configured device, with parameters that its seed decides."""
+    torch.manual_seed(run.seed)
+    sizes, _ = plan.settings(config, run)
+    return network(run.method).build(store, sizes, run).to(device(config))
+
+
+def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
+    """The run's network with its finished weights, for prediction. Raises UserError where they are missing or torn."""
+    model = build(config, run, store).eval().requires_grad_(False)
+    load_weights(model, run.folder / "weights.safetensors")
+    return model
+
+
+def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, identity: dict) -> None:
     """Train or fit `model` on the training scenes, leaving the curve in the run's state folder."""
     scenes = store.training_set(device(config))
-    data = config.datasets[run.dataset]
     if model.batches == "none":
         model.fit(scenes)
         return
-    training = data.training
-    scales, counts = data.scales.train, data.counts.train
-    check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
-    if run.count is not None:
-        counts = (run.count, run.count)
+    draw, decay = (_queries if model.batches == "queries" else _patches)(model, config, run, store, scenes)
+    _, training = plan.settings(config, run)
+    train(model, draw, Schedule(training.steps, training.rate, decay), run.state, identity, run.id)
 
-    def draw(step: int):
+
+def _queries(model, config: Config, run: plan.Run, store: Store, scenes: TrainingSet):
+    """What a neural field learns from at each step, and the decay of its rate."""
+    data, training = config.datasets[run.dataset], config.datasets[run.dataset].training
+    scales, counts = data.scales.train, data.counts.train if run.count is None else (run.count, run.count)
+    check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
+
+    def draw(step: int) -> Queries:
         return draw_queries(
             scenes,
             step,
@@ -73,13 +88,42 @@ def learn(model: torch.nn.Module, config: plan.Config, run: plan.Run, store: Sto
             antialias=config.antialias,
         )
 
-    schedule = Schedule(training.steps, training.rate, training.halve_at)
-    train(model, draw, schedule, run.state, identity, run.id)
+    return draw, halving(*training.halve_at)
+
+
+def _patches(model, config: Config, run: plan.Run, store: Store, scenes: TrainingSet):
+    """What a network on a pixel grid learns from at each step, and the decay of its rate; prepares its start."""
+    _, training = plan.settings(config, run)
+    # A network that serves every p learns from HR images alone.
+    scale, count = run.scale or 1, run.count or len(store.bands)
+    size = training.lr_size(scale)
+    check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
+    for start in plan.warm_start(config, run):
+        load_fitting(model, start.folder / "weights.safetensors")
+    earlier = [trained(config, stage, store) for stage in plan.earlier(run)]
+
+    def draw(step: int) -> Patches:
+        batch = draw_patches(
+            scenes,
+            step,
+            seed=run.seed,
+            batch=training.batch,
+            lr_size=size,
+            scale=scale,
+            count=count,
+            antialias=config.antialias,
+        )
+        # Chained: what earlier stages make takes the place of the true images that this one reads.
+        with torch.no_grad():
+            made = carry(earlier, {"lr_msi": batch.lr_msi})
+        return replace(batch, **made)
+
+    return draw, model.decay
 
 
 @exit_cleanly
 def main() -> None:
-    config, run = chosen_run(__doc__)
+    config, run = chosen_run(__doc__, lambda config: plan.networks(config, plan.rows(config)))
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))

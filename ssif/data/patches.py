@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ssif.bands import Bands, parts_matrix
 from ssif.coordinates import pixel_coordinates
-from ssif.data.degrade import downsampling_matrix
+from ssif.data.degrade import downsample, downsampling_matrix
 from ssif.errors import UserError
 
 
@@ -95,6 +95,42 @@ def draw_queries(
     target = data.hsi.flatten(0, 2)[place] @ weights.T
     cell = (2 / side)[:, None].expand(-1, 2)
     return Queries(lr_msi, query, cell, target, bands, draws, scene)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """A batch for a network on a pixel grid, the four images of each crop: lr_msi [N, c, h, h], hr_msi [N, c, H, H],
+    lr_hsi [N, C, h, h], hr_hsi [N, C, H, H] with H = p h. `scenes` [N] says where they came from.
+    """
+
+    lr_msi: Tensor
+    hr_msi: Tensor
+    lr_hsi: Tensor
+    hr_hsi: Tensor
+    scenes: Tensor
+
+
+def draw_patches(
+    data: TrainingSet, step: int, *, seed: int, batch: int, lr_size: int, scale: int, count: int, antialias: bool
+) -> Patches:
+    """The batch of one step, a pure function of (seed, step): for each sample a scene, an HR crop of lr_size * scale
+    pixels a side, and flips and transpose with probability 1/2 each; `count` bands.
+
+    Both LR images are made from the crop by the same operator, after it was cut.
+    """
+    draws = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    side = lr_size * scale
+    scenes, height, width = data.hsi.shape[:3]
+    room = torch.tensor([scenes, height - side + 1, width - side + 1])[:, None]
+    scene, top, left = (torch.rand(3, batch, generator=draws) * room).long().to(data.hsi.device)
+    flips = (torch.rand(3, batch, generator=draws) < 0.5).to(data.hsi.device)
+    reach = torch.arange(side, device=data.hsi.device)
+    place = scene[:, None, None], (top[:, None] + reach)[:, :, None], (left[:, None] + reach)[:, None, :]
+    _, weights = data.parts(count)
+    hr_msi = _flip(data.msi[place].permute(0, 3, 1, 2), *flips)
+    hr_hsi = _flip((data.hsi[place] @ weights.T).permute(0, 3, 1, 2), *flips)
+    lr_msi, lr_hsi = (downsample(image, (lr_size, lr_size), antialias) for image in (hr_msi, hr_hsi))
+    return Patches(lr_msi, hr_msi, lr_hsi, hr_hsi, scene)
 
 
 def check_crops(shape: tuple[int, int], lr_sizes: list[int], scales: tuple[float, float]) -> None:

@@ -56,8 +56,8 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None) -> No
 
 
 class Store:
-    """A prepared data set. `bands` [C, 2] nm, `channels` of the MSI, `scale` of the raw values, `choices`, `identity`
-    (a hash of the sources and all choices).
+    """A prepared data set. `bands` [C, 2] nm, `channels` of the MSI and its `response` [c, C] (None for an image that was
+    not simulated), `scale` of the raw values, `choices`, `identity` (a hash of the sources and all choices).
 
     Raises UserError where the file is missing, torn or not one that `prepare` wrote.
     """
@@ -74,6 +74,8 @@ class Store:
             self.splits = {name: scene.attrs["split"] for name, scene in self.file["scenes"].items()}
         except (OSError, KeyError) as error:
             raise UserError(f"{path} is not a prepared data set ({error}); delete it and prepare again") from None
+        matrix = self.file.get("msi_matrix")
+        self.response = None if matrix is None else torch.from_numpy(matrix[()].astype(np.float32))
         self.channels = self.file[f"scenes/{next(iter(self.splits))}/msi"].shape[-1]
 
     def names(self, split: str) -> list[str]:

@@ -10,7 +10,7 @@ from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_queries
 from ssif.data.store import Store, prepare
 from ssif.errors import UserError
-from workflow import plan
+from workflow import plan, presets
 from workflow.models import MODELS
 from workflow.train import build
 
@@ -27,13 +27,13 @@ def store(tmp_path_factory) -> Store:
 @pytest.fixture(params=sorted(MODELS))
 def run(request) -> plan.Run:
     """The first run of each method."""
-    config = dataclasses.replace(plan.load(SMOKE), methods=(request.param,))
+    config = dataclasses.replace(presets.load(SMOKE), methods=(request.param,))
     return plan.runs(config)[0]
 
 
 @pytest.fixture
 def model(run, store):
-    return build(plan.load(SMOKE), run, store).eval()
+    return build(presets.load(SMOKE), run, store).eval()
 
 
 def own_bands(run, store):
@@ -89,14 +89,14 @@ def test_weights_come_back(model, run, store, tmp_path):
         for value in model.state_dict().values():
             value.uniform_(-0.1, 0.1)
     save_weights(model, tmp_path / "weights.safetensors")
-    other = build(plan.load(SMOKE), run, store).eval()
+    other = build(presets.load(SMOKE), run, store).eval()
     load_weights(other, tmp_path / "weights.safetensors")
     lr_msi, bands = torch.rand(1, store.channels, 8, 8), own_bands(run, store)
     assert torch.equal(model.predict(lr_msi, (16, 16), bands), other.predict(lr_msi, (16, 16), bands))
 
 
 def test_the_seed_decides_the_parameters(run, store):
-    config = plan.load(SMOKE)
+    config = presets.load(SMOKE)
     one, same, other = (build(config, dataclasses.replace(run, seed=seed), store) for seed in (0, 0, 1))
     pairs = list(zip(one.parameters(), same.parameters(), other.parameters()))
     assert all(torch.equal(a, b) for a, b, _ in pairs)

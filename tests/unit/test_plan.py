@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ssif.errors import UserError
-from workflow import code, cost, plan
+from workflow import code, cost, plan, presets
 from workflow.models import MODELS
 
 CONFIGS = sorted(path for path in Path("config").glob("*.yaml"))
@@ -26,13 +26,13 @@ def changed(path: str, value) -> dict:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_preset_is_whole_and_names_itself(path):
-    config = plan.load(path)
+    config = presets.load(path)
     assert config.preset == ("quick" if path.stem == "config" else path.stem)
     assert plan.table_runs(config)
 
 
 def test_runs_of_the_quick_preset():
-    config = plan.load("config/config.yaml")
+    config = presets.load("config/config.yaml")
     assert [run.id for run in plan.runs(config)] == [
         "indian_pines.bicubic.s0",
         "indian_pines.liif.C200.s0",
@@ -45,14 +45,14 @@ def test_runs_of_the_quick_preset():
 
 
 def test_seeds_multiply_the_runs_and_tables_need_only_their_data_set():
-    config = plan.load("config/paper.yaml")
+    config = presets.load("config/paper.yaml")
     assert len(plan.runs(config)) == 2 * 7 * 3
     assert len(plan.table_runs(config)) == 7 * 3
     assert len({run.id for run in plan.runs(config)}) == 42
 
 
 def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
-    config = plan.load("config/config.yaml")
+    config = presets.load("config/config.yaml")
     run = plan.find_run(config, "indian_pines.liif.C200.s0")
     assert (run.count, run.seed) == (200, 0)
     assert str(run.folder) == "results/runs/quick/indian_pines/indian_pines.liif.C200.s0"
@@ -86,30 +86,30 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
 )
 def test_nonsense_is_refused_with_what_would_be_right(path, value, message):
     with pytest.raises(UserError, match=message.replace("[", r"\[")):
-        plan.parse(changed(path, value))
+        presets.parse(changed(path, value))
 
 
 def test_a_missing_key_is_named():
     mapping = copy.deepcopy(QUICK)
     del mapping["seeds"], mapping["datasets"]["indian_pines"]["network"]["k"]
     with pytest.raises(UserError, match="the configuration lacks seeds"):
-        plan.parse(mapping)
+        presets.parse(mapping)
     mapping["seeds"] = [0]
     with pytest.raises(UserError, match="network lacks k"):
-        plan.parse(mapping)
+        presets.parse(mapping)
 
 
 def test_a_broken_or_missing_file_is_one_line(tmp_path):
     with pytest.raises(UserError, match="cannot read the configuration"):
-        plan.load(tmp_path / "none.yaml")
+        presets.load(tmp_path / "none.yaml")
     (tmp_path / "torn.yaml").write_text("preset: [")
     with pytest.raises(UserError, match="is not YAML") as error:
-        plan.load(tmp_path / "torn.yaml")
+        presets.load(tmp_path / "torn.yaml")
     assert "\n" not in str(error.value)
 
 
 def test_identity_changes_with_what_is_learned_and_not_with_what_is_evaluated():
-    config = plan.parse(QUICK)
+    config = presets.parse(QUICK)
     run = plan.find_run(config, "indian_pines.ssif-rf-uf.s0")
     same = [
         changed("datasets.indian_pines.scales.test", [2, 12]),
@@ -121,8 +121,8 @@ def test_identity_changes_with_what_is_learned_and_not_with_what_is_evaluated():
         changed("antialias", True),
         changed("datasets.indian_pines.msi", "x"),
     ]
-    assert all(plan.identity(plan.parse(mapping), run) == plan.identity(config, run) for mapping in same)
-    assert all(plan.identity(plan.parse(mapping), run) != plan.identity(config, run) for mapping in other)
+    assert all(plan.identity(presets.parse(mapping), run) == plan.identity(config, run) for mapping in same)
+    assert all(plan.identity(presets.parse(mapping), run) != plan.identity(config, run) for mapping in other)
 
 
 def test_the_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
@@ -156,7 +156,7 @@ def test_the_code_of_every_method_is_found():
 def test_every_reader_can_be_named_in_a_configuration():
     from ssif.data.store import READERS
 
-    assert set(plan.DATASETS) == set(READERS)
+    assert set(presets.DATASETS) == set(READERS)
 
 
 def test_cost_is_close_to_the_counted_multiply_adds():
@@ -167,7 +167,7 @@ def test_cost_is_close_to_the_counted_multiply_adds():
     from ssif.bands import Bands
     from workflow.train import MODELS as methods
 
-    config = plan.parse(changed("datasets.indian_pines.training.lr_sizes", [16]))
+    config = presets.parse(changed("datasets.indian_pines.training.lr_sizes", [16]))
     data = config.datasets["indian_pines"]
     run = plan.find_run(config, "indian_pines.ssif-rf-uf.s0")
     bands = Bands.from_centres([500 + 10 * i for i in range(125)], 10)

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from ssif.errors import UserError
-from workflow import plan
+from workflow import plan, presets
 from workflow.tables import cells, layout, table1
 
-CONFIG = dataclasses.replace(plan.load("config/smoke.yaml"), seeds=(0, 1))
-ON_CAVE = plan.load("config/cave-cpu.yaml")
+CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
+ON_CAVE = presets.load("config/cave-cpu.yaml")
 
 
 def write_metrics(**psnr_of_method):

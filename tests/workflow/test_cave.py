@@ -8,7 +8,7 @@ import torch
 from ssif.data.store import Store
 from ssif.data.store import prepare as write_store
 from tests.real_data import real
-from workflow import plan
+from workflow import plan, presets
 from workflow.evaluate import evaluate
 from workflow.train import build
 
@@ -17,7 +17,7 @@ from workflow.train import build
 def test_bicubic_row_of_cave(tmp_path):
     """34.85 / 31.47 / 28.03 dB and SAM 12.76 / 13.32 / 14.05 at p = 2 / 4 / 8, computed independently."""
     real("complete_ms_data")
-    config = plan.load("config/cave-cpu.yaml")
+    config = presets.load("config/cave-cpu.yaml")
     data = config.datasets["cave"]
     grids = {
         "scales": dataclasses.replace(data.scales, test=(2, 4, 8)),

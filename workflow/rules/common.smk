@@ -15,11 +15,10 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow import code, cost, plan
-from workflow.models import MODELS
+from workflow import code, cost, plan, presets
 
 try:
-    CONFIG = plan.parse(config)
+    CONFIG = presets.parse(config)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -39,13 +38,17 @@ def run_file(name):
     return f"results/runs/{{preset}}/{{dataset}}/{{run}}/{name}"
 
 
-RUNS = {run.id: run for run in plan.runs(CONFIG)}
+def weights(networks):
+    return [network.folder / "weights.safetensors" for network in networks]
+
+
+ROWS = {row.id: row for row in plan.rows(CONFIG)}
+NETWORKS = {run.id: run for run in plan.networks(CONFIG, list(ROWS.values()))}
 
 if workflow.is_main_process:
     print(cost.summary(CONFIG), file=sys.stderr)
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
     dataset="|".join(CONFIG.datasets),
     preset=re.escape(CONFIG.preset),

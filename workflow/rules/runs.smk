@@ -20,11 +20,16 @@ rule prepare:
 
 rule train:
     input:
-        "results/data/{dataset}.h5",
+        data="results/data/{dataset}.h5",
+        networks=lambda wildcards: weights(
+            plan.needed(CONFIG, NETWORKS[wildcards.run])
+        ),
     output:
         weights=run_file("weights.safetensors"),
         config=run_file("config.json"),
         curve=run_file("train.jsonl"),
+    wildcard_constraints:
+        run="|".join(map(re.escape, NETWORKS)),
     log:
         "results/logs/train.{preset}.{dataset}.{run}.log",
     conda:
@@ -35,10 +40,10 @@ rule train:
     params:
         preset=PRESET,
         identity=lambda wildcards: plan.fingerprint(
-            plan.identity(CONFIG, RUNS[wildcards.run])
+            plan.identity(CONFIG, NETWORKS[wildcards.run])
         ),
         code=lambda wildcards: code.fingerprint(
-            MODELS[RUNS[wildcards.run].method].module, "ssif.training"
+            *plan.modules([NETWORKS[wildcards.run]]), "ssif.training"
         ),
     shell:
         "python -m workflow.train --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
@@ -47,9 +52,11 @@ rule train:
 rule evaluate:
     input:
         data="results/data/{dataset}.h5",
-        weights=run_file("weights.safetensors"),
+        weights=lambda wildcards: weights(plan.stages(ROWS[wildcards.run])),
     output:
         run_file("metrics.csv"),
+    wildcard_constraints:
+        run="|".join(map(re.escape, ROWS)),
     log:
         "results/logs/evaluate.{preset}.{dataset}.{run}.log",
     conda:
@@ -59,9 +66,10 @@ rule evaluate:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        grid=lambda wildcards: plan.fingerprint(plan.grid(CONFIG, RUNS[wildcards.run])),
+        grid=lambda wildcards: plan.fingerprint(plan.grid(CONFIG, ROWS[wildcards.run])),
         code=lambda wildcards: code.fingerprint(
-            MODELS[RUNS[wildcards.run].method].module,
+            *plan.modules(plan.stages(ROWS[wildcards.run])),
+            "baselines.chains",
             "ssif.inference",
             "ssif.metrics",
             "ssif.data.degrade",

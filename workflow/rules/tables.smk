@@ -3,7 +3,7 @@
 
 rule cells:
     input:
-        [run.folder / "metrics.csv" for run in plan.table_runs(CONFIG)],
+        [row.folder / "metrics.csv" for row in plan.table_rows(CONFIG)],
     output:
         "results/cells.csv",
     log:

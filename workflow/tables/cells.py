@@ -7,20 +7,20 @@ import pandas as pd
 
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
-from workflow import plan
+from workflow import plan, presets
 from workflow.arguments import parser
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
 KEYS = ["dataset", "preset", "model", "seed", "p", "C", "distribution", "reference"]
 
 
-def cells(config: plan.Config) -> pd.DataFrame:
+def cells(config: presets.Config) -> pd.DataFrame:
     """One row a run, p and C: KEYS, the seven METRICS averaged over the test scenes, their number, time and memory.
 
     `distribution` is "out" where p lies beyond the scales, or C beyond the counts, that the run was trained on.
     """
     tables = []
-    for run in plan.table_runs(config):
+    for run in plan.table_rows(config):
         data = config.datasets[run.dataset]
         table = _read(run)
         beyond = (table["p"] > data.scales.train[1]) | (table["C"] > data.counts.train[1])
@@ -43,7 +43,7 @@ def _read(run: plan.Run) -> pd.DataFrame:
 
 @exit_cleanly
 def main() -> None:
-    config = plan.load(parser(__doc__).parse_args().config)
+    config = presets.load(parser(__doc__).parse_args().config)
     with whole_file(plan.RESULTS / "cells.csv") as temporary:
         cells(config).to_csv(temporary, index=False, float_format="%.6g")
 

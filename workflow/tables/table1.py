@@ -11,7 +11,7 @@ import pandas as pd
 
 from ssif.errors import exit_cleanly
 from ssif.io import whole_file
-from workflow import plan
+from workflow import plan, presets
 from workflow.arguments import parser
 from workflow.provenance import commit
 from workflow.tables.layout import latex, markdown
@@ -28,7 +28,7 @@ SCORES = {
 REPORTED = Path(__file__).resolve().parents[2] / "results/reference/paper_table1.csv"
 
 
-def table(cells: pd.DataFrame, config: plan.Config) -> pd.DataFrame:
+def table(cells: pd.DataFrame, config: presets.Config) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric."""
     dataset = config.tables["table1"]
     data = config.datasets[dataset]
@@ -43,7 +43,7 @@ def table(cells: pd.DataFrame, config: plan.Config) -> pd.DataFrame:
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
 
-def protocol(config: plan.Config, cells: pd.DataFrame) -> list[str]:
+def protocol(config: presets.Config, cells: pd.DataFrame) -> list[str]:
     """The footer: what a reader must know to compare a number with another paper's."""
     dataset = config.tables["table1"]
     data = config.datasets[dataset]
@@ -68,7 +68,7 @@ def protocol(config: plan.Config, cells: pd.DataFrame) -> list[str]:
 
 @exit_cleanly
 def main() -> None:
-    config = plan.load(parser(__doc__).parse_args().config)
+    config = presets.load(parser(__doc__).parse_args().config)
     cells = pd.read_csv(plan.RESULTS / "cells.csv")
     tidy = table(cells, config)
     footer = protocol(config, cells)

@@ -1,0 +1,105 @@
+"""SSPSR, spatial super-resolution of a hyperspectral image with a spatial-spectral prior (Jiang et al. 2020, TCI 6)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.grid import GridNetwork, l1
+from baselines.rcan import ChannelAttention, upsampler
+from ssif.data.patches import Patches
+
+RESIDUAL_SCALE = 0.1
+
+
+class SpatialSpectralBlock(nn.Module):
+    """SSB: a spatial residual block of 3x3 and a spectral one of 1x1 convolutions with channel attention."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.spatial = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1)
+        )
+        self.spectral = nn.Sequential(
+            nn.Conv2d(channels, channels, 1), nn.ReLU(), nn.Conv2d(channels, channels, 1), ChannelAttention(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + RESIDUAL_SCALE * self.spatial(x)
+        return x + RESIDUAL_SCALE * self.spectral(x)
+
+
+class Features(nn.Module):
+    """conv3x3, SSPN (blocks in series and one skip over all) and upsampler: [N, bands, h, w] -> [N, channels, q h, q w]."""
+
+    def __init__(self, bands: int, channels: int, blocks: int, scale: int):
+        super().__init__()
+        self.head = nn.Conv2d(bands, channels, 3, padding=1)
+        self.blocks = nn.Sequential(*(SpatialSpectralBlock(channels) for _ in range(blocks)))
+        self.upsampler = upsampler(channels, scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.head(x)
+        return self.upsampler(x + self.blocks(x))
+
+
+def group_starts(bands: int, group: int, overlap: int) -> list[int]:
+    """First band of each group of `group` bands; neighbours share `overlap`, and the last one is shifted to end at C."""
+    count = math.ceil((bands - overlap) / (group - overlap))
+    return [min(i * (group - overlap), bands - group) for i in range(count)]
+
+
+class SSPSR(GridNetwork):
+    """LR-HSI [N, C, h, w] -> HR-HSI [N, C, p h, p w] in two levels.
+
+    One branch network, shared by all band groups, upsamples by p / 2; a trunk on all bands by 2 (for odd p the branch
+    does not upsample and the trunk does all). The bicubic image enters as features, not as a skip. The defaults are
+    CAVE's official sizes: 26,077,475 parameters for 31 bands at p = 4. A group is never larger than C.
+    """
+
+    reads, writes = ("lr_hsi",), "hr_hsi"
+
+    def __init__(
+        self, bands: int, scale: int, *, channels: int = 256, blocks: int = 8, group: int = 4, overlap: int = 1
+    ):
+        super().__init__()
+        self.scale = scale
+        self.group = min(group, bands)
+        self.starts = group_starts(bands, self.group, min(overlap, self.group - 1))
+        trunk = 2 if scale % 2 == 0 else scale
+        self.branch = nn.Sequential(
+            Features(self.group, channels, blocks, scale // trunk), nn.Conv2d(channels, self.group, 3, padding=1)
+        )
+        self.trunk = Features(bands, channels, blocks, trunk)
+        self.skip = nn.Conv2d(bands, channels, 3, padding=1)
+        self.final = nn.Conv2d(channels, bands, 3, padding=1)
+
+    def forward(self, lr_hsi: Tensor) -> Tensor:
+        bicubic = F.interpolate(lr_hsi, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        groups = torch.stack([lr_hsi[:, start : start + self.group] for start in self.starts], dim=1)
+        merged = self.merge(self.branch(groups.flatten(0, 1)).unflatten(0, groups.shape[:2]))
+        return self.final(self.trunk(merged) + self.skip(bicubic))
+
+    def merge(self, groups: Tensor) -> Tensor:
+        """[N, G, group, h, w] -> [N, C, h, w]: the mean over the groups that hold a band."""
+        bands = self.starts[-1] + self.group
+        total = groups.new_zeros(len(groups), bands, *groups.shape[3:])
+        held = groups.new_zeros(bands, 1, 1)
+        for i, start in enumerate(self.starts):
+            total[:, start : start + self.group] += groups[:, i]
+            held[start : start + self.group] += 1
+        return total / held
+
+    def loss(self, batch: Patches) -> Tensor:
+        """L1 plus 1e-3 of the spatial and of the spectral total variation, with squared differences as released."""
+        output = self(batch.lr_hsi).float()
+        rows, columns = output.diff(dim=2), output.diff(dim=3)
+        spatial = rows.square().mean() + columns.square().mean()
+        spectral = 2 * output.diff(dim=1).square().mean() if output.shape[1] > 1 else 0
+        return l1(output, batch.hr_hsi) + 1e-3 * (spatial + spectral)
+
+    @staticmethod
+    def decay(done: float) -> float:
+        """A tenth after three quarters of the budget (epoch 30 of 40)."""
+        return 1.0 if done < 0.75 else 0.1
