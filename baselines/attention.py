@@ -14,8 +14,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     width = query.shape[-1]
     padding = -width % 8 if query.is_cuda else 0
     # Affinities are not scaled down, so bf16 would lose them.
-    with torch.autocast(query.device.type, enabled=False):
-        query, key, value = (F.pad(t.float(), (0, padding))[:, None].contiguous() for t in (query, key, value))
+    dtype = torch.promote_types(query.dtype, torch.float32)
+    with torch.autocast("cuda", enabled=False):
+        query, key, value = (F.pad(t.to(dtype), (0, padding))[:, None].contiguous() for t in (query, key, value))
         return F.scaled_dot_product_attention(query, key, value, scale=1.0)[:, 0, :, :width]
 
 

@@ -4,8 +4,18 @@ from workflow import arithmetic, plan
 from workflow.models import network
 from workflow.presets import Config
 
-# Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU; assumed for one H100.
-RATE = {"cpu": 1.8e10, "gpu": 1.5e13}
+# Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU, by block of the preset (None:
+# neural fields; SSJSR's are 3-D convolutions of few channels); assumed for one H100.
+CPU_RATE = {
+    None: 1.8e10,
+    "rcan": 3.5e10,
+    "awan": 3.4e10,
+    "sspsr": 2.2e10,
+    "mog-dcn": 2.7e10,
+    "ssjsr": 0.7e10,
+    "us3rn": 3.7e10,
+}
+GPU_RATE = 1.5e13
 GPU_STEP = 0.012  # seconds a step below which small networks wait for kernel launches, not arithmetic
 
 
@@ -25,15 +35,15 @@ def seconds(config: Config, run: plan.Run) -> dict[str, float]:
         pixels = training.batch * training.lr_size(scale) ** 2
         work = pixels * arithmetic.ON_GRID[block](4, run.count, scale, **sizes)
     return {
-        "cpu": training.steps * 3 * work / RATE["cpu"],
-        "gpu": training.steps * max(3 * work / RATE["gpu"], GPU_STEP),
+        "cpu": training.steps * 3 * work / CPU_RATE[block],
+        "gpu": training.steps * max(3 * work / GPU_RATE, GPU_STEP),
     }
 
 
 def summary(config: Config) -> str:
     """One line: how many networks of what, and about how long in all."""
     runs = plan.networks(config, plan.table_rows(config))
-    total = {key: sum(seconds(config, run)[key] for run in runs) / 3600 for key in RATE}
+    total = {key: sum(seconds(config, run)[key] for run in runs) / 3600 for key in ("cpu", "gpu")}
     return (
         f"preset {config.preset}: {len(runs)} networks on {', '.join(sorted({run.dataset for run in runs}))}; training is about"
         f" {_hours(total['cpu'])} of one CPU core or {_hours(total['gpu'])} of one H100-class GPU (finished ones are kept)"

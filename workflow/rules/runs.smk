@@ -21,17 +21,15 @@ rule prepare:
 rule train:
     input:
         data="results/data/{dataset}.h5",
-        networks=lambda wildcards: weights(
-            plan.needed(CONFIG, NETWORKS[wildcards.run])
-        ),
+        networks=lambda wildcards: weights(plan.needed(CONFIG, NETWORKS[wildcards.run])),
     output:
         weights=run_file("weights.safetensors"),
         config=run_file("config.json"),
         curve=run_file("train.jsonl"),
-    wildcard_constraints:
-        run="|".join(map(re.escape, NETWORKS)),
     log:
         "results/logs/train.{preset}.{dataset}.{run}.log",
+    wildcard_constraints:
+        run="|".join(map(re.escape, NETWORKS)),
     conda:
         "../../environment.yml"
     threads: CONFIG.threads
@@ -55,10 +53,10 @@ rule evaluate:
         weights=lambda wildcards: weights(plan.stages(ROWS[wildcards.run])),
     output:
         run_file("metrics.csv"),
-    wildcard_constraints:
-        run="|".join(map(re.escape, ROWS)),
     log:
         "results/logs/evaluate.{preset}.{dataset}.{run}.log",
+    wildcard_constraints:
+        run="|".join(map(re.escape, ROWS)),
     conda:
         "../../environment.yml"
     threads: CONFIG.threads
