@@ -59,9 +59,8 @@ def evaluate(model, config: presets.Config, run: plan.Run, store: Store) -> pd.D
     return pd.DataFrame(rows)
 
 
-def assemble(config: presets.Config, row: plan.Run, store: Store) -> torch.nn.Module:
-    """The trained method behind a row, whatever its family. Raises UserError where a weights file is missing or torn."""
-    networks = [trained(config, network, store) for network in plan.stages(row)]
+def method(networks: list[torch.nn.Module], row: plan.Run, store: Store) -> torch.nn.Module:
+    """The method that these networks of a row make, whatever its family: something with `predict`."""
     if networks[0].batches == "patches":
         return Chain(networks, row.scale, store.bands.parts(row.count))
     return networks[0]
@@ -80,7 +79,8 @@ def main() -> None:
     config, run = chosen_run(__doc__, plan.rows)
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
-    model = assemble(config, run, store)
+    networks = [trained(config, network, store) for network in plan.stages(run)]
+    model = method(networks, run, store)
     table = evaluate(model, config, run, store)
     label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
     for place, (key, value) in enumerate(label.items()):

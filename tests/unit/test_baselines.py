@@ -6,8 +6,8 @@ import torch
 from baselines.awan import AWAN
 from baselines.mog_dcn import MoGDCN
 from baselines.rcan import RCAN
-from baselines.sspsr import SSPSR
 from baselines.ssjsr import SSJSR
+from baselines.sspsr import SSPSR
 from baselines.us3rn import US3RN
 from tests.plain import joint, sequential
 from tests.plain.layers import Tape

@@ -12,8 +12,8 @@ from baselines.chains import Chain, carry
 from baselines.mog_dcn import MoGDCN
 from baselines.rcan import RCAN, upsampler
 from baselines.scales import prime_factors
-from baselines.sspsr import SSPSR, group_starts
 from baselines.ssjsr import SSJSR
+from baselines.sspsr import SSPSR, group_starts
 from baselines.us3rn import US3RN, NonLocal, down, up
 from ssif.bands import Bands
 from ssif.data.patches import Patches

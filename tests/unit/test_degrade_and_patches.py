@@ -6,7 +6,7 @@ import torch
 
 from ssif.bands import Bands, parts_matrix
 from ssif.data.degrade import downsample, downsampling_matrix, lr_size
-from ssif.data.patches import TrainingSet, check_crops, draw_queries
+from ssif.data.patches import TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.errors import UserError
 from ssif.sensors import msi_matrix
 
@@ -151,6 +151,59 @@ def test_scales_cover_their_range():
         [2 / draw_queries(training_set(), step, **OPTIONS | {"lr_sizes": [10]}).cell[:, 0] for step in range(60)]
     )
     assert sides.min() < 11 and sides.max() > 39 and (sides % 1 < 1e-3).logical_or(sides % 1 > 0.999).all()
+
+
+PATCHES = {"seed": 3, "batch": 5, "lr_size": 6, "scale": 3, "count": 31, "antialias": False}
+
+
+def test_the_four_images_of_a_patch_belong_together():
+    """The sensor's response and the LR operator are linear and act on different axes, so they commute."""
+    matrix = torch.rand(3, 31).softmax(dim=1)
+    data = training_set()
+    data = TrainingSet(data.hsi, data.hsi @ matrix.T, CAVE)
+    for scale, antialias in ((1, False), (2, True), (3, False), (4, False)):
+        batch = draw_patches(data, 0, **PATCHES | {"scale": scale, "antialias": antialias})
+        side = 6 * scale
+        assert batch.lr_msi.shape == (5, 3, 6, 6) and batch.hr_msi.shape == (5, 3, side, side)
+        assert batch.lr_hsi.shape == (5, 31, 6, 6) and batch.hr_hsi.shape == (5, 31, side, side)
+        for hsi, msi in ((batch.hr_hsi, batch.hr_msi), (batch.lr_hsi, batch.lr_msi)):
+            torch.testing.assert_close(torch.einsum("cb,nbhw->nchw", matrix, hsi), msi, atol=1e-6, rtol=0)
+        torch.testing.assert_close(downsample(batch.hr_hsi, (6, 6), antialias), batch.lr_hsi)
+        assert torch.equal(batch.hr_hsi[:, 2, 0, 0], batch.scenes / 4)
+
+
+def test_patches_are_crops_in_all_orientations_from_everywhere():
+    data, orientations, corners = training_set(), set(), []
+    for step in range(60):
+        batch = draw_patches(data, step, **PATCHES)
+        places = (batch.hr_msi[:, :2] * 64).round().long()
+        rows, columns = places[:, 0].flatten(1), places[:, 1].flatten(1)
+        for n, scene in enumerate(batch.scenes):
+            original = data.hsi[scene, rows[n], columns[n]]
+            assert torch.equal(original.T.unflatten(1, (18, 18)), batch.hr_hsi[n])
+            assert len(rows[n].unique()) == len(columns[n].unique()) == 18
+            down, right = places[n, :, 1, 0] - places[n, :, 0, 0], places[n, :, 0, 1] - places[n, :, 0, 0]
+            orientations.add((*down.tolist(), *right.tolist()))
+            corners.append([rows[n].min(), columns[n].min()])
+    assert len(orientations) == 8
+    assert torch.tensor(corners).amin(dim=0).tolist() == [0, 0]
+    assert torch.tensor(corners).amax(dim=0).tolist() == [40 - 18, 52 - 18]
+
+
+def test_patches_of_fewer_bands_are_band_means():
+    data = training_set()
+    full, eight = (draw_patches(data, 2, **PATCHES | {"count": count}) for count in (31, 8))
+    matrix = torch.tensor(parts_matrix(CAVE, 8)).float()
+    torch.testing.assert_close(eight.hr_hsi, torch.einsum("kc,nchw->nkhw", matrix, full.hr_hsi))
+    assert torch.equal(eight.lr_msi, full.lr_msi)
+
+
+def test_patches_are_a_function_of_seed_and_step():
+    data = training_set()
+    one, again = (draw_patches(data, 7, **PATCHES) for _ in range(2))
+    assert torch.equal(one.hr_hsi, again.hr_hsi) and torch.equal(one.lr_msi, again.lr_msi)
+    for other in (draw_patches(data, 8, **PATCHES), draw_patches(data, 7, **PATCHES | {"seed": 4})):
+        assert not torch.equal(one.hr_hsi, other.hr_hsi)
 
 
 def test_a_crop_larger_than_the_scenes_is_refused():

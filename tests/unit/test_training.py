@@ -13,7 +13,7 @@ from torch import nn
 
 from ssif import training
 from ssif.errors import UserError
-from ssif.training import Interrupted, Schedule, train
+from ssif.training import Interrupted, Schedule, halving, train
 
 
 class Line(nn.Module):
@@ -38,11 +38,11 @@ def fresh() -> Line:
     return Line()
 
 
-SCHEDULE = Schedule(steps=230, rate=0.05, halve_at=(0.5, 0.9))
+SCHEDULE = Schedule(steps=230, rate=0.05, decay=halving(0.5, 0.9))
 
 
 def test_rate_halves_at_fractions_of_the_budget():
-    schedule = Schedule(steps=10, rate=8.0, halve_at=(0.4, 0.6, 0.8))
+    schedule = Schedule(steps=10, rate=8.0, decay=halving(0.4, 0.6, 0.8))
     assert [schedule.at(step) for step in range(10)] == [8, 8, 8, 8, 4, 4, 2, 2, 1, 1]
 
 
@@ -127,5 +127,5 @@ def test_sigterm_from_outside_is_obeyed_within_a_step(tmp_path):
 
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
     with pytest.raises(Interrupted):
-        train(fresh(), slow, Schedule(100_000, 0.05, ()), tmp_path, {}, "line")
+        train(fresh(), slow, Schedule(100_000, 0.05, halving()), tmp_path, {}, "line")
     assert (tmp_path / "state.pt").exists()

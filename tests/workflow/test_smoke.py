@@ -40,9 +40,13 @@ def finished(tmp_path_factory) -> tuple[Path, str]:
 
 def test_table1_has_every_method_at_every_scale(finished):
     table = pd.read_csv(finished[0] / "results/table1.csv")
-    labels = ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-GS", "SSIF-RF-GF", "SSIF-RF-US", "SSIF-RF-UF"]
-    assert list(table["model"].unique()) == labels
-    assert len(table) == 7 * 3 and table[["psnr", "ssim", "sam", "ergas", "cc", "rmse"]].notna().all(axis=None)
+    for_one_scale = ["RCAN+AWAN", "AWAN+RCAN", "AWAN+SSPSR", "RC/AW+MoG-DCN", "SSJSR-style, layer sizes ours", "US3RN"]
+    fields = ["LIIF", "SSIF-M", "SSIF-RF-GS", "SSIF-RF-GF", "SSIF-RF-US", "SSIF-RF-UF"]
+    assert list(table["model"].unique()) == ["bicubic+linear", *for_one_scale, *fields]
+    scales = table.groupby("model")["p"].agg(list)
+    assert all(scales[model] == [2, 3] for model in for_one_scale)
+    assert all(scales[model] == [2, 3, 4] for model in ["bicubic+linear", *fields])
+    assert table[["psnr", "ssim", "sam", "ergas", "cc", "rmse"]].notna().all(axis=None)
     assert (table["seeds"] == 1).all() and set(table["preset"]) == {"smoke"}
     assert table.groupby("p")["distribution"].first().to_dict() == {2: "in", 3: "in", 4: "out"}
     assert (
@@ -55,9 +59,12 @@ def test_the_other_files_are_there(finished):
     assert "SSIF-RF-UF" in (results / "table1.md").read_text() and r"\toprule" in (results / "table1.tex").read_text()
     cells = pd.read_csv(results / "cells.csv")
     assert set(cells.loc[cells["C"] == 40, "reference"]) == {"interpolated"}
-    assert len(cells) == 3 * (6 * 3 + 1)
-    run = results / "runs/smoke/synthetic/synthetic.liif.C31.s0"
-    assert {path.name for path in run.iterdir()} == {"weights.safetensors", "config.json", "train.jsonl", "metrics.csv"}
+    assert len(cells) == 3 * (6 * 3 + 1) + 6 * 2
+    trained, scored = {"weights.safetensors", "config.json", "train.jsonl"}, {"metrics.csv"}
+    files = {"liif.C31": trained | scored, "us3rn.p2.C31": trained | scored, "awan-hr.C31": trained}
+    for name, expected in (files | {"rcan+awan.p2.C31": scored}).items():
+        run = results / f"runs/smoke/synthetic/synthetic.{name}.s0"
+        assert {path.name for path in run.iterdir()} == expected
     assert not list((results / "state").rglob("*.pt"))
 
 
@@ -68,13 +75,23 @@ def test_again_there_is_nothing_to_be_done_and_soon(finished):
 
 
 def test_the_cost_is_printed_first(finished):
-    assert "preset smoke: 7 runs on synthetic; training is about" in finished[1]
+    assert "preset smoke: 22 networks on synthetic; training is about" in finished[1]
 
 
-@pytest.mark.parametrize(("preset", "trainings"), [("standard", 7), ("paper", 21), ("cave-cpu", 3)])
+def test_chained_rows_train_their_last_stages_alone(finished):
+    """The chained variants as an option: the first stages are there already."""
+    methods = "methods=[rcan+awan-chained,rcan+awan+mog-dcn-chained]"
+    output = snakemake(finished[0], "smoke", "--config", methods, "--", "results/table1.csv")
+    assert re.search(r"^train +4$", output, re.MULTILINE)
+    table = pd.read_csv(finished[0] / "results/table1.csv")
+    assert list(table["model"].unique()) == ["RCAN+AWAN (chained)", "RC/AW+MoG-DCN (chained)"]
+    assert table["psnr"].between(5, 60).all()
+
+
+@pytest.mark.parametrize(("preset", "trainings"), [("standard", 29), ("paper", 87), ("cave-cpu", 6)])
 def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run", "results/table1.csv")
-    assert f"preset {preset}: {trainings} runs on cave; training is about" in output
+    assert f"preset {preset}: {trainings} networks on cave; training is about" in output
     assert re.search(rf"^train +{trainings}$", output, re.MULTILINE)
 
 
@@ -84,4 +101,4 @@ def test_a_mistake_in_the_configuration_is_one_line(tmp_path):
     command = [*SNAKEMAKE, "--directory", str(tmp_path), "--cores", "1", "--dry-run", "--config", "methods=[ssif-xl]"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "unknown model 'ssif-xl'; known: bicubic, liif" in done.stdout + done.stderr
+    assert "unknown model 'ssif-xl'; known: awan+rcan, awan+rcan-chained" in done.stdout + done.stderr

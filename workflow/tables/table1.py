@@ -11,7 +11,7 @@ import pandas as pd
 
 from ssif.errors import exit_cleanly
 from ssif.io import whole_file
-from workflow import plan, presets
+from workflow import models, plan, presets
 from workflow.arguments import parser
 from workflow.provenance import commit
 from workflow.tables.layout import latex, markdown
@@ -58,11 +58,30 @@ def protocol(config: presets.Config, cells: pd.DataFrame) -> list[str]:
         " (LR = floor(H / p), HR cropped to LR x p).",
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
-        f"Trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps} steps of"
-        f" {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
+        f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
+        f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
+        *_baselines(config, data),
         "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
         " first six come from Ma et al. 2021, and are ranked among themselves.",
+    ]
+
+
+def _baselines(config: presets.Config, data: presets.Data) -> list[str]:
+    """What the networks on a pixel grid were given, if the table has any."""
+    networks = plan.networks(config, [row for row in plan.table_rows(config) if row.scale])
+    used = {models.network(run.method).block: None for run in networks}
+    if not used:
+        return []
+    each = [
+        f"{block} ({', '.join(f'{key} {value}' for key, value in of.network.items())}) {of.training.steps} steps of"
+        f" {of.training.batch}"
+        for block, of in ((block, data.baselines[block]) for block in used)
+    ]
+    return [
+        f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}.",
+        "In a chain each network is trained on true images, unless marked chained (the last is then trained on what the"
+        " earlier ones make); nothing is clamped in between. SSJSR's layer sizes are not published; ours are used.",
     ]
 
 

@@ -1,0 +1,123 @@
+"""What every network of `workflow.models` promises, a stage of a chain or a method by itself; a new one is tested too."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from baselines.grid import l1
+from ssif.checkpoint import load_weights, save_weights
+from ssif.data.patches import TrainingSet, draw_patches, draw_queries
+from workflow import plan, presets
+from workflow.models import MODELS, STAGES
+from workflow.train import build
+
+SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(MODELS))
+NETWORKS = {network.method: network for network in plan.networks(SMOKE, plan.rows(SMOKE)) if not network.after}
+
+# Without effect by construction: a softmax does not see a shift of all its keys, nor batch norm a constant.
+INERT = {"us3rn": r".*non_local\.(phi|g|out)\.bias"}
+
+
+@pytest.fixture(params=sorted(NETWORKS))
+def run(request) -> plan.Run:
+    return NETWORKS[request.param]
+
+
+@pytest.fixture
+def model(run, store):
+    return build(SMOKE, run, store).eval()
+
+
+@pytest.fixture
+def data(store) -> TrainingSet:
+    return store.training_set(torch.device("cpu"))
+
+
+def draw(model, data: TrainingSet, run, batch: int):
+    """One small batch of the kind that the network takes."""
+    count = run.count or 8
+    if model.batches == "queries":
+        return draw_queries(
+            data, 0, seed=0, batch=batch, lr_sizes=[6], scales=(1, 3), counts=(count, count), antialias=False
+        )
+    count, scale = run.count or len(data.bands), run.scale or 1
+    return draw_patches(
+        data, 0, seed=0, batch=batch, lr_size=12 // scale, scale=scale, count=count, antialias=False
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def error(model, batch) -> float:
+    if model.batches == "queries":
+        return model.loss(batch).item()
+    output = model(*(getattr(batch, name) for name in model.reads))
+    return l1(output, getattr(batch, model.writes)).item()
+
+
+def test_every_network_is_here():
+    assert set(NETWORKS) == set(STAGES) | {name for name, method in MODELS.items() if method.network}
+
+
+def test_weights_come_back(model, run, store, tmp_path):
+    with torch.no_grad():
+        for value in model.state_dict().values():
+            if value.is_floating_point():
+                value.uniform_(0, 0.1)
+    save_weights(model, tmp_path / "weights.safetensors")
+    other = build(SMOKE, run, store)
+    load_weights(other, tmp_path / "weights.safetensors")
+    for (name, ours), theirs in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs), name
+
+
+def test_the_seed_decides_the_parameters(run, store):
+    one, same, other = (build(SMOKE, dataclasses.replace(run, seed=seed), store) for seed in (0, 0, 1))
+    pairs = list(zip(one.parameters(), same.parameters(), other.parameters()))
+    assert all(torch.equal(a, b) for a, b, _ in pairs)
+    assert not pairs or not all(torch.equal(a, c) for a, _, c in pairs)
+
+
+def test_learning_lowers_the_error(model, run, data):
+    """One small crop again and again: the error falls by ten times; a fitted method must meet its linear truth.
+
+    The error is the L1 of what the network writes. US3RN's loss also counts the estimates of its early stages, which end
+    in a ReLU; a band whose ReLU starts dead never changes.
+    """
+    torch.manual_seed(0)
+    if model.batches == "none":
+        mixing = torch.rand(31, 3) / 3
+        linear = TrainingSet(data.msi @ mixing.T + 0.1, data.msi, data.bands)
+        model.fit(linear)
+        image = model.predict(data.msi[:1].permute(0, 3, 1, 2), data.msi.shape[1:3], data.bands)
+        torch.testing.assert_close(image[0].permute(1, 2, 0), linear.hsi[0], atol=1e-4, rtol=0)
+        return
+    batch = draw(model, data, run, 3 if model.batches == "queries" else 1)
+    model.train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2 if model.batches == "queries" else 3e-3)
+    first = error(model, batch)
+    for step in range(800):
+        optimiser.zero_grad()
+        model.loss(batch).backward()
+        optimiser.step()
+        if step % 20 == 19 and error(model, batch) < first / 10:
+            return
+    pytest.fail(f"the error fell only from {first:.4f} to {error(model, batch):.4f}")
+
+
+def test_gradient_reaches_every_parameter(model, run, data):
+    """After a few steps, for some parts start inert (a last layer of zeros)."""
+    if model.batches == "none":
+        assert not list(model.parameters())
+        return
+    batch = draw(model, data, run, 3)
+    model.train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(3):
+        optimiser.zero_grad()
+        model.loss(batch).backward()
+        optimiser.step()
+    unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []
