@@ -19,20 +19,30 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill `model` from `path`. Raises UserError if the file is torn, or names and shapes do not match."""
+    """Fill `model` from `path`. Raises UserError if the file is missing or torn, or names and shapes do not match."""
+    tensors = _tensors(path)
     try:
-        model.load_state_dict(safetensors.torch.load_file(path))
-    except (safetensors.SafetensorError, OSError, RuntimeError) as error:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
         raise UserError(f"{path} does not hold the weights of this model: {' '.join(str(error).split())}") from None
 
 
 def load_fitting(model: nn.Module, path: Path) -> None:
-    """Fill what `path` has under the same name and in the same shape, as a warm start; the rest stays as it is."""
-    own = model.state_dict()
-    found = safetensors.torch.load_file(path)
+    """Fill what `path` has under the same name and in the same shape, as a warm start; the rest stays as it is.
+
+    Raises UserError if the file is missing or torn.
+    """
+    found, own = _tensors(path), model.state_dict()
     model.load_state_dict(
         {name: found[name] if _fits(found.get(name), value) else value for name, value in own.items()}
     )
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
 
 
 def _fits(found: Tensor | None, own: Tensor) -> bool:

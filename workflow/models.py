@@ -6,6 +6,7 @@ Builders import torch only when a network is built: the plan and the Snakefile r
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 from ssif.errors import choose
 
@@ -63,73 +64,54 @@ def _bicubic(store, sizes: dict, run):
     return BicubicLinear(store.channels, bands=store.bands)
 
 
-def _rcan(image: str) -> Callable:
+def _joint(store, run) -> dict:
+    return {"msi_bands": store.channels, "bands": run.count, "scale": run.scale}
+
+
+def _on_grid(module: str, name: str, block: str, given: Callable = _joint, **needs: bool) -> Network:
+    """A network on a pixel grid, class `name` of `module`: for one p and one C, unless `needs` says otherwise.
+
+    Of its arguments `given(store, run)` are what the data and the run decide, the others its sizes in the preset.
+    """
+
     def build(store, sizes: dict, run):
-        from baselines.rcan import RCAN
+        network, fixed = getattr(import_module(module), name), given(store, run)
+        known = [key for key in inspect.signature(network).parameters if key not in fixed]
+        for key in sizes:
+            choose(f"size of {name}:", key, known)
+        return network(**fixed, **sizes)
 
-        bands = store.channels if image == "msi" else run.count
-        return _sized(RCAN, sizes, bands, run.scale, image=image)
-
-    return build
+    return Network(module, build, block, **({"one_scale": True, "one_count": True} | needs))
 
 
-def _awan(size: str) -> Callable:
-    def build(store, sizes: dict, run):
-        from baselines.awan import AWAN
+def _rcan(image: str, **needs: bool) -> Network:
+    def given(store, run) -> dict:
+        return {"bands": store.channels if image == "msi" else run.count, "scale": run.scale, "image": image}
 
+    return _on_grid("baselines.rcan", "RCAN", "rcan", given, warm_start=True, **needs)
+
+
+def _awan(size: str, **needs: bool) -> Network:
+    def given(store, run) -> dict:
         # Fewer bands than the sensor was given: its response to them is not known.
         response = store.response if run.count == len(store.bands) else None
-        return _sized(AWAN, sizes, store.channels, run.count, size=size, response=response)
+        return {"msi_bands": store.channels, "bands": run.count, "size": size, "response": response}
 
-    return build
-
-
-def _sspsr(store, sizes: dict, run):
-    from baselines.sspsr import SSPSR
-
-    return _sized(SSPSR, sizes, run.count, run.scale)
+    return _on_grid("baselines.awan", "AWAN", "awan", given, **needs)
 
 
-def _mog_dcn(store, sizes: dict, run):
-    from baselines.mog_dcn import MoGDCN
-
-    return _sized(MoGDCN, sizes, store.channels, run.count, run.scale)
-
-
-def _ssjsr(store, sizes: dict, run):
-    from baselines.ssjsr import SSJSR
-
-    return _sized(SSJSR, sizes, store.channels, run.count, run.scale)
-
-
-def _us3rn(store, sizes: dict, run):
-    from baselines.us3rn import US3RN
-
-    return _sized(US3RN, sizes, store.channels, run.count, run.scale)
-
-
-def _sized(network, sizes: dict, *arguments, **fixed):
-    """network(*arguments, **fixed, **sizes); a size that it does not have raises UserError with those it has."""
-    parameters = inspect.signature(network).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in fixed]
-    for key in sizes:
-        choose(f"size of {network.__name__}:", key, known)
-    return network(*arguments, **fixed, **sizes)
-
-
-def _on_grid(module: str, build: Callable, block: str, **needs: bool) -> Network:
-    """A network on a pixel grid: for one p and one C, unless `needs` says otherwise."""
-    return Network(module, build, block, **({"one_scale": True, "one_count": True} | needs))
+def _sspsr(store, run) -> dict:
+    return {"bands": run.count, "scale": run.scale}
 
 
 # Networks that are no row of a table but stages of several: each is trained once and shared.
 STAGES = {
-    "rcan-msi": _on_grid("baselines.rcan", _rcan("msi"), "rcan", one_count=False, warm_start=True),
-    "rcan-hsi": _on_grid("baselines.rcan", _rcan("hsi"), "rcan", warm_start=True),
-    "awan-lr": _on_grid("baselines.awan", _awan("lr"), "awan"),
-    "awan-hr": _on_grid("baselines.awan", _awan("hr"), "awan", one_scale=False),
-    "sspsr": _on_grid("baselines.sspsr", _sspsr, "sspsr"),
-    "mog-dcn": _on_grid("baselines.mog_dcn", _mog_dcn, "mog-dcn"),
+    "rcan-msi": _rcan("msi", one_count=False),
+    "rcan-hsi": _rcan("hsi"),
+    "awan-lr": _awan("lr"),
+    "awan-hr": _awan("hr", one_scale=False),
+    "sspsr": _on_grid("baselines.sspsr", "SSPSR", "sspsr", _sspsr),
+    "mog-dcn": _on_grid("baselines.mog_dcn", "MoGDCN", "mog-dcn"),
 }
 
 MODELS = {
@@ -138,8 +120,8 @@ MODELS = {
     "awan+rcan": Method("AWAN+RCAN", stages=("awan-lr", "rcan-hsi")),
     "awan+sspsr": Method("AWAN+SSPSR", stages=("awan-lr", "sspsr")),
     "rcan+awan+mog-dcn": Method("RC/AW+MoG-DCN", stages=("rcan-msi", "awan-lr", "mog-dcn")),
-    "ssjsr": Method("SSJSR-style, layer sizes ours", _on_grid("baselines.ssjsr", _ssjsr, "ssjsr")),
-    "us3rn": Method("US3RN", _on_grid("baselines.us3rn", _us3rn, "us3rn")),
+    "ssjsr": Method("SSJSR-style, layer sizes ours", _on_grid("baselines.ssjsr", "SSJSR", "ssjsr")),
+    "us3rn": Method("US3RN", _on_grid("baselines.us3rn", "US3RN", "us3rn")),
     "liif": Method("LIIF", Network("baselines.liif", _liif, one_count=True)),
     "ssif-m": Method("SSIF-M", _ssif("M")),
     "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS")),

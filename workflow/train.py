@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -55,8 +56,16 @@ def build(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
 def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
     """The run's network with its finished weights, for prediction. Raises UserError where they are missing or torn."""
     model = build(config, run, store).eval().requires_grad_(False)
-    load_weights(model, run.folder / "weights.safetensors")
+    load_weights(model, finished(run))
     return model
+
+
+def finished(run: plan.Run) -> Path:
+    """The weights of a run. Raises UserError where it was not trained yet."""
+    path = run.folder / "weights.safetensors"
+    if not path.exists():
+        raise UserError(f"{path} is missing: python -m workflow.train --run {run.id}")
+    return path
 
 
 def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, identity: dict) -> None:
@@ -99,7 +108,7 @@ def _patches(model, config: Config, run: plan.Run, store: Store, scenes: Trainin
     size = training.lr_size(scale)
     check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
     for start in plan.warm_start(config, run):
-        load_fitting(model, start.folder / "weights.safetensors")
+        load_fitting(model, finished(start))
     earlier = [trained(config, stage, store) for stage in plan.earlier(run)]
 
     def draw(step: int) -> Patches:

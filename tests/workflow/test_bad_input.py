@@ -67,7 +67,7 @@ def cave_scene_folders(root: Path, spoil=None) -> None:
 
 def prepare_cave(monkeypatch, folder, spoil) -> str:
     data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
-    configure(datasets={"cave": data}, tables={"table1": "cave"})
+    configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"])
     cave_scene_folders(folder / "data", spoil)
     message = refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "data")
     assert not Path("results/data/cave.h5").exists()
@@ -88,7 +88,7 @@ def test_a_missing_band(monkeypatch, folder):
 
 def pavia(monkeypatch, folder, cube) -> str:
     data = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["datasets"]["pavia_centre"]
-    configure(datasets={"pavia_centre": data}, tables={"table1": "pavia_centre"})
+    configure(datasets={"pavia_centre": data}, tables={"table1": "pavia_centre"}, methods=["liif"])
     (folder / "data").mkdir()
     if cube is not None:
         scipy.io.savemat(folder / "data/Pavia.mat", {"pavia": cube})
@@ -116,7 +116,7 @@ def test_missing_data_says_what_to_put_where(monkeypatch, folder):
 
 def test_a_data_folder_that_is_not_there(monkeypatch, folder):
     data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
-    configure(datasets={"cave": data}, tables={"table1": "cave"})
+    configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"])
     assert "does not exist" in refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "nowhere")
 
 
@@ -147,11 +147,29 @@ def test_wavelengths_in_micrometres(monkeypatch, folder):
     ],
 )
 def test_a_configuration_that_cannot_be_trained(monkeypatch, folder, changes, words):
+    assert_untrainable(monkeypatch, RUN, changes, words)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"network__width": 3}, ["unknown size of US3RN: 'width'; known: init"]),
+        ({"network__init": "zero"}, ["unknown init 'zero'; known: official, stable"]),
+        ({"training__crop": {"lr": 40}}, ["HR crop of 80 pixels", "64 x 64"]),
+        ({"training__rate": 1e30}, ["loss of step", "is not finite"]),
+    ],
+)
+def test_a_baseline_that_cannot_be_trained(monkeypatch, folder, changes, words):
+    changes = {f"datasets__synthetic__baselines__us3rn__{key}": value for key, value in changes.items()}
+    assert_untrainable(monkeypatch, "synthetic.us3rn.p2.C31.s0", changes, words)
+
+
+def assert_untrainable(monkeypatch, run: str, changes: dict, words: list[str]) -> None:
     prepared(monkeypatch)
     configure(**changes)
-    message = refused(monkeypatch, train, "--run", RUN)
+    message = refused(monkeypatch, train, "--run", run)
     assert all(word in message for word in words), message
-    assert not Path(f"results/runs/smoke/synthetic/{RUN}").exists()
+    assert not Path(f"results/runs/smoke/synthetic/{run}").exists()
 
 
 def test_an_unknown_sensor(monkeypatch, folder):
@@ -167,7 +185,7 @@ def test_data_prepared_for_another_sensor(monkeypatch, folder):
 
 
 def test_an_unknown_run_and_data_set(monkeypatch, folder):
-    assert "known: synthetic.bicubic.s0" in refused(monkeypatch, train, "--run", "cave.rcan.s0")
+    assert "known: synthetic.awan-hr.C31.s0" in refused(monkeypatch, train, "--run", "cave.rcan.s0")
     assert "known: synthetic" in refused(monkeypatch, prepare, "--dataset", "cave")
 
 
@@ -180,7 +198,29 @@ def test_weights_of_another_network(monkeypatch, folder):
     configure()
     weights = Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:-5])
-    assert "does not hold the weights of this model" in refused(monkeypatch, evaluate, "--run", RUN)
+    assert "cannot read weights from" in refused(monkeypatch, evaluate, "--run", RUN)
+
+
+@pytest.mark.parametrize(
+    ("program", "run", "missing"),
+    [
+        (evaluate, "rcan+awan.p2.C31", "rcan-msi.p2"),
+        (evaluate, "us3rn.p3.C31", "us3rn.p3.C31"),
+        (train, "rcan-msi.p3", "rcan-msi.p2"),
+        (train, "sspsr.p3.C31.after-awan-lr", "awan-lr.p3.C31"),
+    ],
+)
+def test_a_network_that_is_not_trained_yet_is_named(monkeypatch, folder, program, run, missing):
+    prepared(monkeypatch)
+    configure(methods=["rcan+awan", "us3rn", "awan+sspsr-chained"])
+    message = refused(monkeypatch, program, "--run", f"synthetic.{run}.s0")
+    assert message.endswith(f"is missing: python -m workflow.train --run synthetic.{missing}.s0")
+
+
+def test_a_stage_has_no_row_to_evaluate_and_a_chain_nothing_to_train(monkeypatch, folder):
+    prepared(monkeypatch)
+    assert "known: synthetic.awan+rcan.p2" in refused(monkeypatch, evaluate, "--run", "synthetic.rcan-msi.p2.s0")
+    assert "known: synthetic.awan-hr.C31.s0" in refused(monkeypatch, train, "--run", "synthetic.rcan+awan.p2.C31.s0")
 
 
 def test_a_full_disk_leaves_no_torn_file(folder):
