@@ -13,6 +13,7 @@ from ssif.errors import UserError
 
 
 def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """Same size, no bias, padding by reflection."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, padding_mode="reflect", bias=False)
 
 

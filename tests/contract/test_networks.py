@@ -1,7 +1,9 @@
 """What every network of `workflow.models` promises, a stage of a chain or a method by itself; a new one is tested too."""
 
 import dataclasses
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 from baselines.grid import l1
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
+from ssif.training import Interrupted, Schedule, halving, train
 from workflow import plan, presets
 from workflow.models import MODELS, STAGES
 from workflow.train import build
@@ -36,16 +39,16 @@ def data(store) -> TrainingSet:
     return store.training_set(torch.device("cpu"))
 
 
-def draw(model, data: TrainingSet, run, batch: int):
-    """One small batch of the kind that the network takes."""
+def draw(model, data: TrainingSet, run, batch: int, step: int = 0):
+    """A small batch of the kind that the network takes."""
     count = run.count or 8
     if model.batches == "queries":
         return draw_queries(
-            data, 0, seed=0, batch=batch, lr_sizes=[6], scales=(1, 3), counts=(count, count), antialias=False
+            data, step, seed=0, batch=batch, lr_sizes=[6], scales=(1, 3), counts=(count, count), antialias=False
         )
     count, scale = run.count or len(data.bands), run.scale or 1
     return draw_patches(
-        data, 0, seed=0, batch=batch, lr_size=12 // scale, scale=scale, count=count, antialias=False
+        data, step, seed=0, batch=batch, lr_size=12 // scale, scale=scale, count=count, antialias=False
     )  # fmt: skip
 
 
@@ -105,6 +108,29 @@ def test_learning_lowers_the_error(model, run, data):
         if step % 20 == 19 and error(model, batch) < first / 10:
             return
     pytest.fail(f"the error fell only from {first:.4f} to {error(model, batch):.4f}")
+
+
+def test_a_stopped_training_goes_on_bit_for_bit(run, store, data, tmp_path):
+    straight, stopped, resumed = (build(SMOKE, run, store) for _ in range(3))
+    if straight.batches == "none":
+        return
+    schedule = Schedule(6, 1e-3, halving(0.5))
+
+    def batch(step: int):
+        return draw(straight, data, run, 2, step)
+
+    def batch_and_stop(step: int):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return batch(step)
+
+    train(straight, batch, schedule, tmp_path / "straight", {}, run.id)
+    with pytest.raises(Interrupted):
+        train(stopped, batch_and_stop, schedule, tmp_path / "resumed", {}, run.id)
+    train(resumed, batch, schedule, tmp_path / "resumed", {}, run.id)
+    for (name, ours), theirs in zip(resumed.state_dict().items(), straight.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs), name
+    assert not all(torch.equal(a, b) for a, b in zip(stopped.parameters(), straight.parameters()))
 
 
 def test_gradient_reaches_every_parameter(model, run, data):

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.plain.layers import conv, conv3d, conv_relu_conv, prime_factors
+from baselines.scales import prime_factors
+from tests.plain.layers import conv, conv3d, conv_relu_conv
 
 
 def us3rn_up(tape, scale: int):

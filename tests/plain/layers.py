@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from baselines.scales import prime_factors
+
 
 class Tape:
     """Hands out tensors of any shape one after the other; `end` asserts that none is left."""
@@ -18,17 +20,6 @@ class Tape:
 
     def end(self):
         assert self.used == len(self.tensors), f"{self.used} of {len(self.tensors)} tensors used"
-
-
-def prime_factors(scale: int) -> list[int]:
-    """Ascending prime factors of the scale: 12 -> [2, 2, 3]; 1 -> []."""
-    factors, q = [], 2
-    while scale > 1:
-        while scale % q == 0:
-            factors.append(q)
-            scale //= q
-        q += 1
-    return factors
 
 
 # Each of these takes a layer's parameters off the tape and returns the layer, so that a layer can be used twice.

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.plain.layers import channel_attention, conv, conv_relu_conv, prelu, prime_factors, reflecting, shuffle_up
+from baselines.scales import prime_factors
+from tests.plain.layers import channel_attention, conv, conv_relu_conv, prelu, reflecting, shuffle_up
 
 
 def rcan(tape, x: Tensor, *, scale: int, groups: int, blocks: int) -> Tensor:

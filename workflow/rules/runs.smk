@@ -41,7 +41,9 @@ rule train:
             plan.identity(CONFIG, NETWORKS[wildcards.run])
         ),
         code=lambda wildcards: code.fingerprint(
-            *plan.modules([NETWORKS[wildcards.run]]), "ssif.training"
+            *plan.modules([NETWORKS[wildcards.run]]),
+            "baselines.chains",
+            "ssif.training",
         ),
     shell:
         "python -m workflow.train --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
