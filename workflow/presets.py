@@ -25,7 +25,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Network:
+class FieldSizes:
     """Sizes shared by the neural fields of a data set: keyword arguments of `ssif.nets.ssif.SSIF`."""
 
     encoder: dict
@@ -85,7 +85,7 @@ class Data:
     msi: str
     scales: Grid
     counts: Grid
-    network: Network
+    network: FieldSizes
     training: Training
     baselines: dict = field(default_factory=dict)
 

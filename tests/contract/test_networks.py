@@ -147,3 +147,10 @@ def test_gradient_reaches_every_parameter(model, run, data):
         optimiser.step()
     unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []
+
+
+def test_awan_knows_the_response_only_to_all_bands(store):
+    run = NETWORKS["awan-hr"]
+    torch.testing.assert_close(build(SMOKE, run, store).response, store.response)
+    assert store.response.shape == (3, 31)
+    assert build(SMOKE, dataclasses.replace(run, count=16), store).response is None
