@@ -74,6 +74,13 @@ def test_rcan_on_the_msi():
     assert counted(network, (1, 4, SIDE, SIDE)) == pytest.approx(expected, rel=0.1)
 
 
+def test_a_network_without_a_formula_is_named_and_not_counted(monkeypatch):
+    monkeypatch.delitem(arithmetic.ON_GRID, "us3rn")
+    run = plan.find(plan.rows(CONFIG), "indian_pines.us3rn.p2.C200.s0")
+    assert cost.seconds(CONFIG, run) is None
+    assert cost.summary(CONFIG).endswith("(finished ones are kept), not counting us3rn")
+
+
 def test_every_network_of_every_preset_has_a_cost():
     for name in ("config", "smoke", "standard", "paper", "cave-cpu"):
         config = presets.load(f"config/{name}.yaml")
