@@ -82,6 +82,16 @@ def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(table):
     assert "| RCAN+AWAN (reported) | - |" in text
 
 
+def test_what_the_methods_were_given_stands_under_the_table(table):
+    lines = "\n".join(table1.protocol(CONFIG, table))
+    assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn (init stable)" in lines
+    assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
+    on_cave = "\n".join(table1.protocol(ON_CAVE, table.replace({"dataset": {"synthetic": "cave"}})))
+    assert "us3rn (init stable) 6000 steps of 4" in on_cave and "In a chain" not in on_cave and "ours" not in on_cave
+    fields = dataclasses.replace(CONFIG, methods=("bicubic", "ssif-rf-uf"))
+    assert "The others" not in "\n".join(table1.protocol(fields, table))
+
+
 def test_best_is_bold_second_underlined_absent_a_dash():
     tidy = pd.DataFrame(
         [("A", 2, "in", 30.004, 0.9, 5.0), ("B", 2, "in", 30.001, 0.95, 4.0), ("C", 2, "in", 29.0, 0.8, 6.0), ("A", 8, "out", 20.0, 0.5, 9.0)],

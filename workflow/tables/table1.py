@@ -69,20 +69,24 @@ def protocol(config: presets.Config, cells: pd.DataFrame) -> list[str]:
 
 def _baselines(config: presets.Config, data: presets.Data) -> list[str]:
     """What the networks on a pixel grid were given, if the table has any."""
-    networks = plan.networks(config, [row for row in plan.table_rows(config) if row.scale])
-    used = {models.network(run.method).block: None for run in networks}
-    if not used:
+    rows = [row for row in plan.table_rows(config) if row.scale]
+    if not rows:
         return []
+    used = {models.network(run.method).block: None for run in plan.networks(config, rows)}
     each = [
         f"{block} ({', '.join(f'{key} {value}' for key, value in of.network.items())}) {of.training.steps} steps of"
         f" {of.training.batch}"
         for block, of in ((block, data.baselines[block]) for block in used)
     ]
-    return [
-        f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}.",
-        "In a chain each network is trained on true images, unless marked chained (the last is then trained on what the"
-        " earlier ones make); nothing is clamped in between. SSJSR's layer sizes are not published; ours are used.",
-    ]
+    notes = [f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}."]
+    if any(models.MODELS[row.method].stages for row in rows):
+        notes.append(
+            "In a chain each network is trained on true images, unless marked chained (the last is then trained on what"
+            " the earlier ones make); nothing is clamped in between."
+        )
+    if "ssjsr" in used:
+        notes.append("SSJSR's layer sizes are not published; ours are used.")
+    return notes
 
 
 @exit_cleanly
