@@ -133,6 +133,19 @@ def test_a_stopped_training_goes_on_bit_for_bit(run, store, data, tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(stopped.parameters(), straight.parameters()))
 
 
+def test_bf16_changes_the_loss_little(model, run, data):
+    """As on a GPU, where training runs under autocast."""
+    if model.batches == "none":
+        return
+    full = model.train().loss(draw(model, data, run, 2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model.loss(draw(model, data, run, 2))
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, full, rtol=0.02, atol=0)
+    half.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
 def test_gradient_reaches_every_parameter(model, run, data):
     """After a few steps, for some parts start inert (a last layer of zeros)."""
     if model.batches == "none":
