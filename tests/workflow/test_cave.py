@@ -27,7 +27,7 @@ def test_bicubic_row_of_cave(tmp_path):
     write_store("cave", tmp_path / "cave.h5", "nikon-d700")
     store = Store(tmp_path / "cave.h5")
     assert len(store.names("train")) == 22 and len(store.names("test")) == 10
-    run = plan.find_run(config, "cave.bicubic.s0")
+    run = plan.find(plan.rows(config), "cave.bicubic.s0")
     model = build(config, run, store)
     model.fit(store.training_set(torch.device("cpu")))
     scores = evaluate(model, config, run, store).groupby("p")[["mpsnr", "sam"]].mean()
