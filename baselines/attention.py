@@ -10,23 +10,23 @@ FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(query key^T) value over all M pixels, exactly and in O(M) memory; each [N, M, K], affinities not scaled."""
-    width = query.shape[-1]
+    """softmax(Q K^T) V over all M = h w pixels, exactly and in O(M) memory, affinities not scaled.
+
+    query, key, value and the result are images [N, K, h, w]; Q, K, V their pixels [M, K].
+    """
+    width = query.shape[1]
     # Zeros change neither affinities nor values. The GPU wants a multiple of 8, a CPU's vectors like 16; one column is
     # quickest alone.
     padding = 0 if width == 1 and not query.is_cuda else -width % 16
-    # Affinities are not scaled down, so bf16 would lose them.
-    dtype = torch.promote_types(query.dtype, torch.float32)
     with torch.autocast("cuda", enabled=False), sdpa_kernel(FUSED):
-        query, key, value = (_head(F.pad(t.to(dtype), (0, padding))) for t in (query, key, value))
-        return F.scaled_dot_product_attention(query, key, value, scale=1.0)[:, 0, :, :width]
+        q, k, v = (_pixels(image, padding) for image in (query, key, value))
+        out = F.scaled_dot_product_attention(q, k, v, scale=1.0)[:, 0, :, :width]
+    return out.transpose(1, 2).unflatten(2, value.shape[2:]).to(value.dtype)
 
 
-def _head(t: Tensor) -> Tensor:
-    """[N, M, K] -> [N, 1, M, K] with K last in memory, which the fused kernels insist on even where K = 1."""
-    return t[:, None].clone(memory_format=torch.contiguous_format)
-
-
-def pixels(image: Tensor) -> Tensor:
-    """[N, K, h, w] -> [N, h * w, K]."""
-    return image.flatten(2).transpose(1, 2)
+def _pixels(image: Tensor, padding: int) -> Tensor:
+    """[N, K, h, w] -> [N, 1, h w, K + padding] with K last in memory, which the fused kernels insist on even for K = 1."""
+    # Affinities are not scaled down, so bf16 would lose them.
+    image = image.to(torch.promote_types(image.dtype, torch.float32))
+    columns = F.pad(image.flatten(2).transpose(1, 2), (0, padding))
+    return columns[:, None].clone(memory_format=torch.contiguous_format)

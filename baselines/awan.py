@@ -6,7 +6,7 @@ Convolutions have no bias and pad by reflection, unlike the other baselines'.
 import torch
 from torch import Tensor, nn
 
-from baselines.attention import attend, pixels
+from baselines.attention import attend
 from baselines.grid import GridNetwork, l1
 from ssif.data.patches import Patches
 from ssif.errors import UserError
@@ -75,10 +75,9 @@ class SecondOrderNonLocal(nn.Module):
         return torch.cat(rows, dim=2)
 
     def quadrant(self, x: Tensor) -> Tensor:
-        t, g = pixels(self.theta(x)), pixels(self.g(x))
-        query = (t - t.mean(dim=-1, keepdim=True)) / self.inner
-        y = attend(query, t, g).to(x.dtype)
-        return x + self.out(y.transpose(1, 2).unflatten(2, x.shape[2:]))
+        t = self.theta(x)
+        query = (t - t.mean(dim=1, keepdim=True)) / self.inner
+        return x + self.out(attend(query, t, self.g(x)))
 
 
 class AWAN(GridNetwork):

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from baselines.grid import GridNetwork, l1
 from baselines.scales import prime_factors
+from baselines.us3rn import US3RN
 from ssif.data.patches import Patches
 from ssif.errors import choose
-from ssif.training import halving
 
 VARIANTS = ("sim", "sep1", "sep2")
 
@@ -111,8 +111,8 @@ class SSJSR(GridNetwork):
     twice of it in the spectral part). The defaults have 261,761 parameters for c = 3, C = 31, p = 4.
     """
 
-    # US3RN's, for a fair budget.
-    decay = staticmethod(halving(0.0625, 0.1875, 0.375, 0.75))
+    # For a fair budget.
+    decay = staticmethod(US3RN.decay)
 
     def __init__(
         self,

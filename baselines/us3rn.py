@@ -12,11 +12,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from baselines.attention import attend, pixels
+from baselines.attention import attend
 from baselines.grid import GridNetwork, l1
 from baselines.scales import prime_factors
 from ssif.data.patches import Patches
 from ssif.errors import choose
+from ssif.nets.edsr import ResidualBlock
 from ssif.training import halving
 
 INITS = ("stable", "official")
@@ -52,20 +53,7 @@ class NonLocal(nn.Module):
         nn.init.zeros_(self.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = attend(pixels(self.theta(x)), pixels(self.phi(x)), pixels(self.g(x))).to(x.dtype)
-        return x + self.norm(self.out(y.transpose(1, 2).unflatten(2, x.shape[2:])))
-
-
-class ResidualBlock(nn.Module):
-    """ReLU(x + conv3x3(ReLU(conv3x3(x)))): [N, C, H, W]."""
-
-    def __init__(self, bands: int):
-        super().__init__()
-        self.first = nn.Conv2d(bands, bands, 3, padding=1)
-        self.second = nn.Conv2d(bands, bands, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x + self.second(self.first(x).relu())).relu()
+        return x + self.norm(self.out(attend(self.theta(x), self.phi(x), self.g(x))))
 
 
 class State(NamedTuple):
@@ -104,7 +92,7 @@ class Stage(nn.Module):
         self.up3 = up(bands, scale)
         if kind != "first":
             self.up4 = up(bands, scale)
-        self.prox = nn.Sequential(*(ResidualBlock(bands) for _ in range(3)))
+        self.prox = nn.Sequential(*(layer for _ in range(3) for layer in (ResidualBlock(bands), nn.ReLU())))
         if kind == "first":
             self.r = _response(bands, msi_bands, stable)
             self.down2 = down(bands, scale)
@@ -115,6 +103,7 @@ class Stage(nn.Module):
         return self.first(w) if before is None else self.later(w, before)
 
     def first(self, w: Tensor) -> State:
+        """The stage after x = u = v = 0, from the LR-MSI w [N, c, h, w]."""
         y = self.solve_y(2 * self.alpha * self.up1(w))
         z = self.solve_z(2 * (1 - self.alpha) * self.r_t(w))
         # The prior ends in a ReLU, so x needs none of its own.
@@ -122,6 +111,7 @@ class Stage(nn.Module):
         return State(x, y, z, self.r(x) - y, self.down2(x) - z)
 
     def later(self, w: Tensor, before: State) -> State:
+        """y and z in (learned) closed form, a gradient step of size ReLU(eta) on x and its prior, then u and v."""
         alpha, beta, gamma = self.alpha, self.beta, self.gamma
         x, _, _, u, v = before
         seen = self.r(x)
@@ -140,6 +130,7 @@ class Stage(nn.Module):
         return ((q - 2 * self.alpha / self.beta * correction) / self.beta).relu()
 
     def solve_z(self, q: Tensor) -> Tensor:
+        """ReLU(conv1x1(q)), the inverse learned: [N, C, h, w]."""
         return self.zconv(q).relu()
 
 

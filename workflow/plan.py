@@ -48,6 +48,11 @@ class Run:
         return RESULTS / "runs" / self.preset / self.dataset / self.id
 
     @property
+    def weights(self) -> Path:
+        """The finished weights of a network."""
+        return self.folder / "weights.safetensors"
+
+    @property
     def state(self) -> Path:
         """Unfinished work; Snakemake does not know of it and so never deletes it."""
         return RESULTS / "state" / self.preset / self.id
@@ -61,16 +66,14 @@ def data_file(dataset: str) -> Path:
 def rows(config: Config) -> list[Run]:
     """Every row to be evaluated, in the order of the tables: a method, a seed and, where it needs one for each, p and C.
 
-    Grid methods are trained for the whole scales p of the test grid that lie in the training range, and for C_max.
+    Grid methods are trained for the data set's `grid_scales` and for C_max.
     """
     found = []
     for dataset, data in config.datasets.items():
-        low, high = data.scales.train
-        scales = [int(p) for p in data.scales.test if p == int(p) and low <= p <= high]
         for method in config.methods:
             parts = [models.network(name) for name in MODELS[method].stages or [method]]
             count = data.full_count if any(part.one_count for part in parts) else None
-            for scale in scales if any(part.one_scale for part in parts) else [None]:
+            for scale in data.grid_scales if any(part.one_scale for part in parts) else [None]:
                 found += [Run(config.preset, dataset, method, seed, scale, count) for seed in config.seeds]
     return found
 
@@ -112,10 +115,7 @@ def warm_start(config: Config, network: Run) -> list[Run]:
     """The network of p = 2 from which this one starts, if its method does that and p = 2 is among the trained scales."""
     if not models.network(network.method).warm_start or network.scale == 2 or network.after:
         return []
-    scales = config.datasets[network.dataset].scales
-    if 2 not in scales.test or not scales.train[0] <= 2 <= scales.train[1]:
-        return []
-    return [dataclasses.replace(network, scale=2)]
+    return [dataclasses.replace(network, scale=2)] if 2 in config.datasets[network.dataset].grid_scales else []
 
 
 def needed(config: Config, network: Run) -> list[Run]:

@@ -94,6 +94,12 @@ class Data:
         """C_max: the count of the tables, the largest one in the training range."""
         return int(self.counts.train[1])
 
+    @property
+    def grid_scales(self) -> list[int]:
+        """The p that networks on a pixel grid are trained for: the whole ones tested inside the training range."""
+        low, high = self.scales.train
+        return [int(p) for p in self.scales.test if p == int(p) and low <= p <= high]
+
 
 @dataclass(frozen=True)
 class Config:
@@ -155,7 +161,7 @@ def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
             if block and block not in data.baselines:
                 raise UserError(f"{where}.baselines lacks {block}, which the model {method} needs")
     for block, baseline in data.baselines.items():
-        _check_patches(baseline.training, f"{where}.baselines.{block}.training")
+        _check_patches(baseline.training, data.grid_scales, f"{where}.baselines.{block}.training")
     low, high = data.scales.train
     if not 1 <= low <= high or min(data.scales.test) < 1:
         raise UserError(f"{where}.scales: every scale p is at least 1 and train is [smallest, largest]")
@@ -175,12 +181,14 @@ def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
         raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
 
 
-def _check_patches(training: PatchTraining, where: str) -> None:
+def _check_patches(training: PatchTraining, scales: list[int], where: str) -> None:
     if min(training.steps, training.batch) < 1 or training.rate <= 0:
         raise UserError(f"{where}: steps, batch and rate are positive")
     sides = list(training.crop.values())
     if list(training.crop) not in (["lr"], ["hr"]) or not isinstance(sides[0], int) or sides[0] < 1:
         raise UserError(f"{where}.crop wants one of lr and hr with a side in pixels, got {training.crop!r}")
+    if any(training.lr_size(p) < 1 for p in scales):
+        raise UserError(f"{where}.crop: {sides[0]} HR pixels are no LR pixel at p = {max(scales)}")
 
 
 def _strict(cls, mapping, where: str):

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,10 +63,9 @@ def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
 
 def finished(run: plan.Run) -> Path:
     """The weights of a run. Raises UserError where it was not trained yet."""
-    path = run.folder / "weights.safetensors"
-    if not path.exists():
-        raise UserError(f"{path} is missing: python -m workflow.train --run {run.id}")
-    return path
+    if not run.weights.exists():
+        raise UserError(f"{run.weights} is missing: python -m workflow.train --run {run.id}")
+    return run.weights
 
 
 def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, identity: dict) -> None:
@@ -74,15 +74,21 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
     if model.batches == "none":
         model.fit(scenes)
         return
-    draw, decay = (_queries if model.batches == "queries" else _patches)(model, config, run, store, scenes)
     _, training = plan.settings(config, run)
+    for start in plan.warm_start(config, run):
+        load_fitting(model, finished(start))
+    if model.batches == "queries":
+        draw, decay = _queries(config, run, scenes), halving(*training.halve_at)
+    else:
+        draw, decay = _patches(config, run, store, scenes), model.decay
     train(model, draw, Schedule(training.steps, training.rate, decay), run.state, identity, run.id)
 
 
-def _queries(model, config: Config, run: plan.Run, store: Store, scenes: TrainingSet):
-    """What a neural field learns from at each step, and the decay of its rate."""
-    data, training = config.datasets[run.dataset], config.datasets[run.dataset].training
-    scales, counts = data.scales.train, data.counts.train if run.count is None else (run.count, run.count)
+def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Queries]:
+    """What a neural field learns from at each step."""
+    data = config.datasets[run.dataset]
+    training, scales = data.training, data.scales.train
+    counts = data.counts.train if run.count is None else (run.count, run.count)
     check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
 
     def draw(step: int) -> Queries:
@@ -97,18 +103,16 @@ def _queries(model, config: Config, run: plan.Run, store: Store, scenes: Trainin
             antialias=config.antialias,
         )
 
-    return draw, halving(*training.halve_at)
+    return draw
 
 
-def _patches(model, config: Config, run: plan.Run, store: Store, scenes: TrainingSet):
-    """What a network on a pixel grid learns from at each step, and the decay of its rate; prepares its start."""
+def _patches(config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Callable[[int], Patches]:
+    """What a network on a pixel grid learns from at each step."""
     _, training = plan.settings(config, run)
     # A network that serves every p learns from HR images alone.
-    scale, count = run.scale or 1, run.count or len(store.bands)
+    scale = run.scale or 1
     size = training.lr_size(scale)
     check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
-    for start in plan.warm_start(config, run):
-        load_fitting(model, finished(start))
     earlier = [trained(config, stage, store) for stage in plan.earlier(run)]
 
     def draw(step: int) -> Patches:
@@ -119,7 +123,7 @@ def _patches(model, config: Config, run: plan.Run, store: Store, scenes: Trainin
             batch=training.batch,
             lr_size=size,
             scale=scale,
-            count=count,
+            count=run.count,
             antialias=config.antialias,
         )
         # Chained: what earlier stages make takes the place of the true images that this one reads.
@@ -127,7 +131,7 @@ def _patches(model, config: Config, run: plan.Run, store: Store, scenes: Trainin
             made = carry(earlier, {"lr_msi": batch.lr_msi})
         return replace(batch, **made)
 
-    return draw, model.decay
+    return draw
 
 
 @exit_cleanly
@@ -154,7 +158,7 @@ def main() -> None:
         temporary.write_text(json.dumps(record, indent=2) + "\n")
     with whole_file(run.folder / "train.jsonl") as temporary:
         temporary.write_text(curve.read_text() if curve.exists() else "")
-    save_weights(model, run.folder / "weights.safetensors")
+    save_weights(model, run.weights)
     shutil.rmtree(run.state, ignore_errors=True)
 
 

@@ -20,9 +20,10 @@ class TrainingSet:
     msi: Tensor
     bands: Bands
 
-    def parts(self, count: int) -> tuple[Bands, Tensor]:
-        """The first `count` parts of the band axis and the weights [count, C_max] that make them."""
-        return _parts(self.bands, count, self.hsi.device)
+    def in_parts(self, spectra: Tensor, count: int) -> tuple[Tensor, Bands]:
+        """Spectra [..., C_max] as means over `count` parts of the band axis [..., count], and these bands."""
+        bands, weights = _parts(self.bands, count, self.hsi.device)
+        return (spectra if count == len(self.bands) else spectra @ weights.T), bands
 
 
 @cache
@@ -91,8 +92,7 @@ def draw_queries(
     row, column = torch.div(chosen, columns, rounding_mode="floor"), chosen % columns
     row, column = _unflip(row, column, columns, *flips[..., None])
     place = (scene[:, None] * height + top[:, None] + row) * width + left[:, None] + column
-    bands, weights = data.parts(count)
-    target = data.hsi.flatten(0, 2)[place] @ weights.T
+    target, bands = data.in_parts(data.hsi.flatten(0, 2)[place], count)
     cell = (2 / side)[:, None].expand(-1, 2)
     return Queries(lr_msi, query, cell, target, bands, draws, scene)
 
@@ -100,21 +100,22 @@ def draw_queries(
 @dataclass(frozen=True)
 class Patches:
     """A batch for a network on a pixel grid, the four images of each crop: lr_msi [N, c, h, h], hr_msi [N, c, H, H],
-    lr_hsi [N, C, h, h], hr_hsi [N, C, H, H] with H = p h. `scenes` [N] says where they came from.
+    lr_hsi [N, C, h, h], hr_hsi [N, C, H, H] with H = p h; the HSIs None for a network that has to do with the MSI alone.
+    `scenes` [N] says where they came from.
     """
 
     lr_msi: Tensor
     hr_msi: Tensor
-    lr_hsi: Tensor
-    hr_hsi: Tensor
+    lr_hsi: Tensor | None
+    hr_hsi: Tensor | None
     scenes: Tensor
 
 
 def draw_patches(
-    data: TrainingSet, step: int, *, seed: int, batch: int, lr_size: int, scale: int, count: int, antialias: bool
+    data: TrainingSet, step: int, *, seed: int, batch: int, lr_size: int, scale: int, count: int | None, antialias: bool
 ) -> Patches:
     """The batch of one step, a pure function of (seed, step): for each sample a scene, an HR crop of lr_size * scale
-    pixels a side, and flips and transpose with probability 1/2 each; `count` bands.
+    pixels a side, and flips and transpose with probability 1/2 each; `count` bands, or None for no HSI.
 
     Both LR images are made from the crop by the same operator, after it was cut.
     """
@@ -126,10 +127,14 @@ def draw_patches(
     flips = (torch.rand(3, batch, generator=draws) < 0.5).to(data.hsi.device)
     reach = torch.arange(side, device=data.hsi.device)
     place = scene[:, None, None], (top[:, None] + reach)[:, :, None], (left[:, None] + reach)[:, None, :]
-    _, weights = data.parts(count)
-    hr_msi = _flip(data.msi[place].permute(0, 3, 1, 2), *flips)
-    hr_hsi = _flip((data.hsi[place] @ weights.T).permute(0, 3, 1, 2), *flips)
-    lr_msi, lr_hsi = (downsample(image, (lr_size, lr_size), antialias) for image in (hr_msi, hr_hsi))
+
+    def pair(values: Tensor) -> tuple[Tensor, Tensor]:
+        """LR and HR image of crops [N, H, H, bands]."""
+        hr = _flip(values.permute(0, 3, 1, 2), *flips)
+        return downsample(hr, (lr_size, lr_size), antialias), hr
+
+    lr_msi, hr_msi = pair(data.msi[place])
+    lr_hsi, hr_hsi = (None, None) if count is None else pair(data.in_parts(data.hsi[place], count)[0])
     return Patches(lr_msi, hr_msi, lr_hsi, hr_hsi, scene)
 
 

@@ -41,15 +41,13 @@ def data(store) -> TrainingSet:
 
 def draw(model, data: TrainingSet, run, batch: int, step: int = 0):
     """A small batch of the kind that the network takes."""
-    count = run.count or 8
     if model.batches == "queries":
+        counts = (run.count or 8, run.count or 8)
         return draw_queries(
-            data, step, seed=0, batch=batch, lr_sizes=[6], scales=(1, 3), counts=(count, count), antialias=False
+            data, step, seed=0, batch=batch, lr_sizes=[6], scales=(1, 3), counts=counts, antialias=False
         )
-    count, scale = run.count or len(data.bands), run.scale or 1
-    return draw_patches(
-        data, step, seed=0, batch=batch, lr_size=12 // scale, scale=scale, count=count, antialias=False
-    )  # fmt: skip
+    size, scale = 12 // (run.scale or 1), run.scale or 1
+    return draw_patches(data, step, seed=0, batch=batch, lr_size=size, scale=scale, count=run.count, antialias=False)
 
 
 @torch.no_grad()

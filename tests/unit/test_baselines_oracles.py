@@ -30,8 +30,9 @@ def test_prime_factors():
 @pytest.mark.parametrize("width", [1, 2, 3, 12])
 @pytest.mark.parametrize("m", [1, 7, 600])
 def test_fused_attention_equals_explicit_affinities(m, width):
-    q, k, v = (torch.randn(2, m, width, dtype=torch.double).requires_grad_() for _ in range(3))
-    explicit = (q @ k.transpose(1, 2)).softmax(dim=-1) @ v
+    q, k, v = (torch.randn(2, width, m, 2, dtype=torch.double).requires_grad_() for _ in range(3))
+    rows = [image.flatten(2).transpose(1, 2) for image in (q, k, v)]
+    explicit = ((rows[0] @ rows[1].transpose(1, 2)).softmax(dim=-1) @ rows[2]).transpose(1, 2).unflatten(2, (m, 2))
     fused = attend(q, k, v)
     torch.testing.assert_close(fused, explicit)
     torch.testing.assert_close(attend(q.float(), k.float(), v.float()), explicit.float(), atol=1e-5, rtol=1e-5)

@@ -198,6 +198,13 @@ def test_patches_of_fewer_bands_are_band_means():
     assert torch.equal(eight.lr_msi, full.lr_msi)
 
 
+def test_patches_without_bands_are_the_same_crops_of_the_msi():
+    data = training_set()
+    full, msi = (draw_patches(data, 2, **PATCHES | {"count": count}) for count in (31, None))
+    assert msi.hr_hsi is None and msi.lr_hsi is None
+    assert torch.equal(msi.hr_msi, full.hr_msi) and torch.equal(msi.lr_msi, full.lr_msi)
+
+
 def test_patches_are_a_function_of_seed_and_step():
     data = training_set()
     one, again = (draw_patches(data, 7, **PATCHES) for _ in range(2))

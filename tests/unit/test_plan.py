@@ -156,6 +156,7 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("datasets.indian_pines.baselines.rcan.training.crop", {"lr": 8, "hr": 16}, "crop wants one of lr and hr"),
         ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 0}, "crop wants one of lr and hr"),
         ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 8.5}, "crop wants one of lr and hr"),
+        ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 3}, "crop: 3 HR pixels are no LR pixel at p = 4"),
         ("datasets.indian_pines.baselines.rcan.training.steps", 0, "positive"),
         ("device", "tpu", "unknown device 'tpu'; known: auto, cpu, cuda"),
         ("datasets.indian_pines", "yes", "wants the keys msi, scales"),

@@ -39,7 +39,7 @@ def run_file(name):
 
 
 def weights(networks):
-    return [network.folder / "weights.safetensors" for network in networks]
+    return [network.weights for network in networks]
 
 
 ROWS = {row.id: row for row in plan.rows(CONFIG)}
