@@ -5,10 +5,16 @@ PYTHON ?= python3
 BIN = .venv/bin
 SNAKEMAKE = $(BIN)/snakemake --configfile config/$(PRESET).yaml --cores $(CORES)
 
-.PHONY: table1 all test bench lint clean
+.PHONY: table1 figures report all test bench lint clean
 
 table1: .venv/installed
 	$(SNAKEMAKE) results/table1.csv
+
+figures: .venv/installed
+	$(SNAKEMAKE) figures
+
+report: .venv/installed
+	$(SNAKEMAKE) results/report.html
 
 all: .venv/installed
 	$(SNAKEMAKE)
@@ -33,4 +39,5 @@ lint: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv results/data results/runs results/state results/cells.csv results/table1.* results/logs results/presets
+	rm -rf .venv results/data results/runs results/state results/logs results/presets results/figures
+	rm -f results/*.csv results/*.md results/*.tex results/report.html

@@ -1,4 +1,4 @@
-# The benchmark as a DAG: prepare -> train -> evaluate -> tables. `snakemake --cores 4 results/table1.csv`
+# The benchmark as a DAG: prepare -> train -> evaluate -> tables, figures, report. `snakemake --cores 4 results/table1.csv`
 # Another preset: `snakemake --configfile config/standard.yaml --cores 4 results/table1.csv`
 # A preset is whole: Snakemake would otherwise merge one given with --configfile into the default.
 if not workflow.configfiles:
@@ -9,14 +9,26 @@ if not workflow.configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
 
 
 localrules:
     all,
+    figures,
 
 
 rule all:
+    default_target: True
     input:
-        "results/table1.csv",
+        TABLES,
+        FIGURES,
+        "results/report.html",
+    conda:
+        "environment.yml"
+
+
+rule figures:
+    input:
+        FIGURES,
     conda:
         "environment.yml"

@@ -9,19 +9,25 @@ from torch import Tensor
 
 from ssif.bands import Bands
 
-# R: response Gaussian (sigma = width / 6, mean = centre) or uniform; wavelengths sampled anew or at fixed places.
-VARIANTS = ("M", "RF-GS", "RF-GF", "RF-US", "RF-UF")
+# Response Gaussian (sigma = width / 6, mean = centre) or uniform; wavelengths sampled anew, at fixed places, or none at all:
+# RF-GI and RF-UI, which the paper lacks, integrate the response over the Fourier features themselves (`damping`).
+VARIANTS = ("M", "RF-GS", "RF-GF", "RF-US", "RF-UF", "RF-GI", "RF-UI")
+INTEGRATED = ("RF-GI", "RF-UI")
+GS_WEIGHTS = ("literal", "monte-carlo")
 
 
-def sample(variant: str, bands: Bands, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+def sample(
+    variant: str, bands: Bands, k: int, generator: torch.Generator | None = None, gs_weights: str = "literal"
+) -> tuple[Tensor, Tensor]:
     """Wavelengths [C, K] in nm and weights [C, K] summing to 1 over K, float64 on the CPU.
 
-    M takes the middle of each band (K = 1). GF and UF take the middles of K equal parts, so K = 1 is M again. GS draws
-    from the Gaussian truncated to the interval, US uniformly; both need a CPU `generator`. GS uses Gaussian samples
-    and Gaussian weights, as the paper writes it (an effective sigma of width / (6 * sqrt(2))).
+    M, GI and UI take the middle of each band (K = 1). GF and UF take the middles of K equal parts, so K = 1 is M again. GS
+    draws from the Gaussian truncated to the interval, US uniformly; both need a CPU `generator`. With `gs_weights`
+    "literal" GS has Gaussian samples and Gaussian weights, as the paper writes it (an effective sigma of
+    width / (6 * sqrt(2))); with "monte-carlo" weights of 1 / K, which leave the Gaussian as it is.
     """
     start, end = torch.tensor(bands.edges).unbind(-1)
-    if variant == "M":
+    if variant == "M" or variant in INTEGRATED:
         return ((start + end) / 2)[:, None], torch.ones(len(bands), 1, dtype=torch.float64)
     if variant in ("RF-GF", "RF-UF"):
         place = ((torch.arange(k, dtype=torch.float64) + 0.5) / k).expand(len(bands), k)
@@ -32,7 +38,19 @@ def sample(variant: str, bands: Bands, k: int, generator: torch.Generator | None
             low, high = torch.special.ndtr(torch.tensor([-3.0, 3.0], dtype=torch.float64))
             place = torch.special.ndtri(low + place * (high - low)) / 6 + 0.5
     wavelengths = start[:, None] + place * (end - start)[:, None]
-    if variant in ("RF-US", "RF-UF"):
+    if variant in ("RF-US", "RF-UF") or (variant == "RF-GS" and gs_weights == "monte-carlo"):
         return wavelengths, torch.full_like(wavelengths, 1 / k)
     rho = torch.exp(-0.5 * ((place - 0.5) * 6) ** 2)
     return wavelengths, rho / rho.sum(dim=1, keepdim=True)
+
+
+def damping(variant: str, bands: Bands, factors: Tensor) -> Tensor:
+    """Factors [C, T], float64, by which averaging over a band damps sin(x / s) and cos(x / s) of the T `factors` s, in nm.
+
+    RF-UI: sinc(width / (2 s)), the mean over the interval. RF-GI: exp(-sigma^2 / (2 s^2)) of a Gaussian not cut off at
+    the interval's ends. The other variants sample, and nothing is damped: ones.
+    """
+    phase = torch.tensor(bands.widths, device=factors.device)[:, None] / factors.double()
+    if variant == "RF-UI":
+        return torch.sinc(phase / (2 * torch.pi))
+    return torch.exp(-0.5 * (phase / 6) ** 2) if variant == "RF-GI" else torch.ones_like(phase)

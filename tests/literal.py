@@ -4,6 +4,7 @@ Slow and memory-hungry on purpose: every query unfolds, gathers and runs its MLP
 every pixel. Uses the parameters of a rewritten model, so both must give the same numbers.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -73,12 +74,28 @@ def ssif(model, lr_msi: Tensor, query: Tensor, cell: Tensor, bands, generator=No
     """Values [N, Q, C] of Equation 6: for each band the weighted sum over K wavelengths of D(b_ik; h_l)."""
     features = model.encoder((lr_msi - 0.5) / 0.5)
     pixel = {"LIIF": liif, "ITSRN": itsrn}[type(model.decoder).__name__](model.decoder, features, query, cell)
-    wavelengths, response = sample(model.variant, bands, model.k, generator or torch.Generator().manual_seed(0))
+    if model.variant in ("RF-UI", "RF-GI"):
+        wavelengths, share = quadrature(model.variant, bands)
+        response = torch.ones(len(bands), 1, dtype=torch.float64)
+    else:
+        wavelengths, response = sample(model.variant, bands, model.k, generator or torch.Generator().manual_seed(0))
     encoder = model.spectral_encoder
     phases = [wavelengths / factor for factor in encoder.factors.double()]
     psi = torch.stack([wave for phase in phases for wave in (phase.sin(), phase.cos())], dim=-1)
+    if model.variant in ("RF-UI", "RF-GI"):
+        psi = torch.einsum("k,ckf->cf", share, psi)[:, None]
     radiance = radiances(model.spectral_decoder, encoder.mlp(psi.to(lr_msi.dtype)), pixel)
     return (response.to(lr_msi.dtype) * radiance).sum(dim=-1) * 0.5 + 0.5
+
+
+def quadrature(variant: str, bands) -> tuple[Tensor, Tensor]:
+    """Wavelengths [C, 150] and shares [150] whose weighted sum is the mean over a box (UI) or a Gaussian (GI)."""
+    centres, widths = (torch.tensor(values)[:, None] for values in (bands.centres, bands.widths))
+    nodes, share = (
+        np.polynomial.legendre.leggauss(150) if variant == "RF-UI" else np.polynomial.hermite_e.hermegauss(150)
+    )
+    reach = widths / 2 if variant == "RF-UI" else widths / 6
+    return centres + reach * torch.tensor(nodes), torch.tensor(share / share.sum())
 
 
 def radiances(decoder, embeddings: Tensor, pixel: Tensor) -> Tensor:

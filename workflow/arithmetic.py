@@ -7,11 +7,11 @@ from baselines.scales import prime_factors
 from workflow.presets import Data
 
 
-def field(data: Data, c: int, count: float, k: int) -> float:
-    """A training batch of a neural field, averaged over its LR sizes; `count` bands of `k` wavelengths, k = 0 for LIIF."""
+def field(data: Data, c: int, count: float, sampled: bool) -> float:
+    """A training batch of a neural field, averaged over its LR sizes; `count` bands, of K wavelengths where `sampled`."""
     network, training = data.network, data.training
     encoder, hidden = dict(network.encoder), network.hidden
-    width = encoder.get("channels", 64)
+    width, k = encoder.get("channels", 64), network.k if sampled else 1
     if encoder.get("name") == "rdn":
         blocks, layers, growth = (
             encoder.get(key, default) for key, default in (("blocks", 16), ("layers", 8), ("growth", 64))
@@ -21,7 +21,9 @@ def field(data: Data, c: int, count: float, k: int) -> float:
     else:
         pixel = 9 * (c * width + (2 * encoder.get("blocks", 16) + 1) * width**2)
     pixel += 9 * width * hidden
-    query = 4 * (3 * hidden**2 + 3 * hidden) + hidden * count
+    query = 4 * (3 * hidden**2 + 3 * hidden)
+    # Decoder C keeps the K wavelengths apart behind a non-linearity.
+    query += hidden * count * (k if network.spectral_decoder == "C" else 1)
     spectral = count * k * network.spectral_hidden * (2 * network.frequencies + network.dim)
     pixels = training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes)
     return pixels * (pixel + query) + spectral

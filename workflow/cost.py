@@ -1,8 +1,12 @@
 """What a preset will cost, from the arithmetic of its networks, before anything starts."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from workflow import arithmetic, plan
 from workflow.models import network
-from workflow.presets import Config
+from workflow.presets import Config, changed
+from workflow.targets import targets
 
 # Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU (2-D convolutions 2.2 to 3.7e10;
 # neural fields and SSJSR's 3-D convolutions of few channels apart); assumed for one H100.
@@ -24,8 +28,8 @@ def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
     block = network(run.method).block
     # Four input bands stand for any sensor's.
     if block is None:
-        count = run.count or sum(data.counts.train) / 2
-        work = arithmetic.field(data, 4, count, data.network.k if run.count is None else 0)
+        count, sampled = run.count or sum(data.counts.train) / 2, "k" in (network(run.method).reads or ("k",))
+        work = arithmetic.field(changed(data, dict(run.changes), run.id), 4, count, sampled)
     elif block not in arithmetic.ON_GRID:
         return None
     else:
@@ -39,17 +43,24 @@ def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
 
 
 def summary(config: Config) -> str:
-    """One line: how many networks of what, and about how long in all."""
-    runs = plan.networks(config, plan.table_rows(config))
-    known = {run: cost for run in runs if (cost := seconds(config, run))}
-    unknown = sorted({run.method for run in runs if run not in known})
-    total = {key: sum(cost[key] for cost in known.values()) / 3600 for key in ("cpu", "gpu")}
-    return (
-        f"preset {config.preset}: {len(runs)} networks on {', '.join(sorted({run.dataset for run in runs}))}; training is about"
-        f" {_hours(total['cpu'])} of one CPU core or {_hours(total['gpu'])} of one H100-class GPU (finished ones are kept)"
-        + (f", not counting {', '.join(unknown)}" if unknown else "")
+    """The networks that each table and figure adds to those before it, and about how long they train; the total first."""
+    lines, every = [], {}
+    for name, target in targets(config).items():
+        new = {run: seconds(config, run) for run in plan.networks(config, target.rows) if run not in every}
+        every |= new
+        kinds = Counter(run.method for run in new)
+        kinds = ", ".join(f"{count} {method}" if count > 1 else method for method, count in kinds.items())
+        place = "cpu" if config.device == "cpu" else "gpu"
+        added = f"{len(new)} more, {_hours(new.values(), place)}: {kinds}" if new else "none more"
+        lines.append(f"  {name} on {target.dataset}: {added}")
+    unknown = sorted({run.method for run, cost in every.items() if not cost})
+    head = (
+        f"preset {config.preset}: {len(every)} networks; training is about {_hours(every.values(), 'cpu')} of one CPU core"
+        f" or {_hours(every.values(), 'gpu')} of one H100-class GPU (finished ones are kept)"
     )
+    return "\n".join([head + (f", not counting {', '.join(unknown)}" if unknown else ""), *lines])
 
 
-def _hours(hours: float) -> str:
+def _hours(costs: Iterable[dict | None], place: str) -> str:
+    hours = sum(cost[place] for cost in costs if cost) / 3600
     return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:.0f} h"

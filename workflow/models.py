@@ -16,13 +16,15 @@ class Network:
     """Something to be trained: `build(store, sizes, run) -> nn.Module`, and where its code is.
 
     store: the prepared data set (`ssif.data.store.Store`); sizes: its block of the preset, as keyword arguments; run: a
-    `workflow.plan.Run`. block: the key under `baselines` of that block, None for neural fields, which share `network`.
+    `workflow.plan.Run`. block: the key under `baselines` of that block, None for neural fields, which share `network` and
+    `training`; of these it `reads` these keys, None for all: others may change and it stays as it is.
     one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts from the network of p = 2.
     """
 
     module: str
     build: Callable
     block: str | None = None
+    reads: tuple[str, ...] | None = None
     one_scale: bool = False
     one_count: bool = False
     warm_start: bool = False
@@ -41,15 +43,21 @@ class Method:
     chained: bool = False
 
 
-def _ssif(variant: str) -> Network:
+BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at")
+FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
+
+
+def _ssif(variant: str, *reads: str) -> Network:
     def build(store, sizes: dict, run):
         from ssif.nets.spectral import nyquist_factor
         from ssif.nets.ssif import SSIF
 
-        lambda_min = nyquist_factor(float(store.bands.widths.min()))
-        return SSIF(store.channels, variant=variant, lambda_min=lambda_min, **sizes)
+        shortest = sizes["lambda_min"]
+        if shortest == "nyquist":
+            shortest = nyquist_factor(float(store.bands.widths.min()))
+        return SSIF(store.channels, variant=variant, **(sizes | {"lambda_min": shortest}))
 
-    return Network("ssif.nets.ssif", build)
+    return Network("ssif.nets.ssif", build, reads=(*FIELD, "lambda_min", "lambda_max", *reads, *BUDGET))
 
 
 def _liif(store, sizes: dict, run):
@@ -115,19 +123,21 @@ STAGES = {
 }
 
 MODELS = {
-    "bicubic": Method("bicubic+linear", Network("baselines.bicubic", _bicubic)),
+    "bicubic": Method("bicubic+linear", Network("baselines.bicubic", _bicubic, reads=())),
     "rcan+awan": Method("RCAN+AWAN", stages=("rcan-msi", "awan-hr")),
     "awan+rcan": Method("AWAN+RCAN", stages=("awan-lr", "rcan-hsi")),
     "awan+sspsr": Method("AWAN+SSPSR", stages=("awan-lr", "sspsr")),
     "rcan+awan+mog-dcn": Method("RC/AW+MoG-DCN", stages=("rcan-msi", "awan-lr", "mog-dcn")),
     "ssjsr": Method("SSJSR-style, layer sizes ours", _on_grid("baselines.ssjsr", "SSJSR", "ssjsr")),
     "us3rn": Method("US3RN", _on_grid("baselines.us3rn", "US3RN", "us3rn")),
-    "liif": Method("LIIF", Network("baselines.liif", _liif, one_count=True)),
+    "liif": Method("LIIF", Network("baselines.liif", _liif, reads=("encoder", "hidden", *BUDGET), one_count=True)),
     "ssif-m": Method("SSIF-M", _ssif("M")),
-    "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS")),
-    "ssif-rf-gf": Method("SSIF-RF-GF", _ssif("RF-GF")),
-    "ssif-rf-us": Method("SSIF-RF-US", _ssif("RF-US")),
-    "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF")),
+    "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS", "k", "gs_weights")),
+    "ssif-rf-gf": Method("SSIF-RF-GF", _ssif("RF-GF", "k")),
+    "ssif-rf-us": Method("SSIF-RF-US", _ssif("RF-US", "k")),
+    "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF", "k")),
+    "ssif-rf-gi": Method("SSIF-RF-GI", _ssif("RF-GI")),
+    "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
 }
 # A variant of each chain, as a row of its own.
 MODELS |= {
@@ -145,3 +155,9 @@ def every_network() -> list[Network]:
 def network(name: str) -> Network:
     """The network of a stage or of a method that is one network."""
     return STAGES[name] if name in STAGES else MODELS[name].network
+
+
+def is_field(name: str) -> bool:
+    """Whether a method is one network that reads the neural fields' block: SSIF's variants, LIIF, a user's own."""
+    own = MODELS[name].network
+    return own is not None and own.block is None and own.reads != ()

@@ -1,8 +1,8 @@
 """From a preset to what is to be done: runs, their files and fingerprints. Plain Python, no torch, no Snakemake.
 
 A run is a network that is trained (or fitted), or a row of a table: a chain of such networks, most often of one. Its id is
-`<dataset>.<method or stage>[.p<scale>][.C<count>][.after-<stage>...].s<seed>`. The paper's p and C are called scale and
-count here.
+`<dataset>.<method or stage>[.p<scale>][.C<count>][.after-<stages>][.<key>-<value>...].s<seed>`. The paper's p and C are
+called scale and count here. What each table and figure needs is in workflow/targets.py.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from pathlib import Path
 from ssif.errors import choose
 from workflow import models
 from workflow.models import MODELS
-from workflow.presets import Config, PatchTraining, Training
+from workflow.presets import Config, PatchTraining, Training, changed
 
 RESULTS = Path("results")
 
@@ -24,7 +24,8 @@ class Run:
     """One network, or one row. `method` is the key of either in workflow/models.py.
 
     scale, count: its p and C where it needs a model for each, otherwise None; after: stages that come before it and on
-    whose outputs it is trained (chained), otherwise empty.
+    whose outputs it is trained (chained), otherwise empty; changes: (key, value) of `network` and `training` in which it
+    differs from its preset, sorted by key.
     """
 
     preset: str
@@ -34,17 +35,24 @@ class Run:
     scale: int | None = None
     count: int | None = None
     after: tuple[str, ...] = ()
+    changes: tuple[tuple[str, object], ...] = ()
+
+    def __hash__(self) -> int:
+        # A changed value may be a mapping (an encoder's sizes), which has no hash of its own.
+        return hash((self.preset, self.id))
 
     @property
     def id(self) -> str:
         scale = "" if self.scale is None else f".p{self.scale}"
         count = "" if self.count is None else f".C{self.count}"
         after = f".after-{'-'.join(self.after)}" if self.after else ""
-        return f"{self.dataset}.{self.method}{scale}{count}{after}.s{self.seed}"
+        changes = "".join(f".{key}-{spelled(value)}" for key, value in self.changes)
+        return f"{self.dataset}.{self.method}{scale}{count}{after}{changes}.s{self.seed}"
 
     @property
     def folder(self) -> Path:
-        """Finished files: weights.safetensors, config.json and train.jsonl of a network, metrics.csv of a row."""
+        """Finished files: weights.safetensors, config.json and train.jsonl of a network; metrics.csv and predictions.h5 of
+        a row."""
         return RESULTS / "runs" / self.preset / self.dataset / self.id
 
     @property
@@ -63,19 +71,11 @@ def data_file(dataset: str) -> Path:
     return RESULTS / "data" / f"{dataset}.h5"
 
 
-def rows(config: Config) -> list[Run]:
-    """Every row to be evaluated, in the order of the tables: a method, a seed and, where it needs one for each, p and C.
-
-    Grid methods are trained for the data set's `grid_scales` and for C_max.
-    """
-    found = []
-    for dataset, data in config.datasets.items():
-        for method in config.methods:
-            parts = [models.network(name) for name in MODELS[method].stages or [method]]
-            count = data.full_count if any(part.one_count for part in parts) else None
-            for scale in data.grid_scales if any(part.one_scale for part in parts) else [None]:
-                found += [Run(config.preset, dataset, method, seed, scale, count) for seed in config.seeds]
-    return found
+def spelled(value) -> str:
+    """A value of a preset as part of a name: 16, D, or the values of a mapping or list in turn, edsr-4-32."""
+    if isinstance(value, dict):
+        value = value.values()
+    return "-".join(map(spelled, value)) if not isinstance(value, (str, int, float)) else f"{value}"
 
 
 def stages(row: Run) -> list[Run]:
@@ -134,16 +134,12 @@ def find(known: list[Run], run_id: str) -> Run:
     return by_id[choose("run of this preset:", run_id, by_id)]
 
 
-def table_rows(config: Config) -> list[Run]:
-    """The rows whose results a table shows: those of results/cells.csv."""
-    return [row for row in rows(config) if row.dataset in config.tables.values()]
-
-
 def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining]:
     """Sizes of a network, as keyword arguments, and its budget."""
     data = config.datasets[network.dataset]
     block = models.network(network.method).block
     if block is None:
+        data = changed(data, dict(network.changes), network.id)
         return dataclasses.asdict(data.network), data.training
     return data.baselines[block].network, data.baselines[block].training
 
@@ -152,24 +148,21 @@ def identity(config: Config, network: Run) -> dict:
     """All that decides what a network learns: the contents of its config.json and the fingerprint of its state."""
     data = config.datasets[network.dataset]
     sizes, training = settings(config, network)
+    its = models.network(network.method)
+    sizes, budget = (
+        {key: value for key, value in part.items() if its.reads is None or key in its.reads}
+        for part in (sizes, dataclasses.asdict(training))
+    )
     shared = {
         **dataclasses.asdict(network),
         "antialias": config.antialias,
         "msi": data.msi,
         "network": sizes,
-        "training": dataclasses.asdict(training),
+        "training": budget,
     }
-    if models.network(network.method).block is None:
+    if its.block is None:
         return shared | {"scales": data.scales.train, "counts": data.counts.train}
     return shared | {"start": [run.id for run in warm_start(config, network)]}
-
-
-def grid(config: Config, row: Run) -> dict:
-    """All that decides which rows an evaluation writes, beyond the weights."""
-    data = config.datasets[row.dataset]
-    scales = data.scales.test if row.scale is None else (row.scale,)
-    counts = data.counts.test if row.count is None else (row.count,)
-    return {"scales": scales, "counts": tuple(map(int, counts)), "antialias": config.antialias}
 
 
 def fingerprint(*parts) -> str:

@@ -1,8 +1,7 @@
 """A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake."""
 
 import dataclasses
-import types
-import typing
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +10,12 @@ import yaml
 from ssif.errors import UserError, choose
 from workflow import models
 from workflow.models import MODELS
+from workflow.strict import strict, typed
 
 DATASETS = ("cave", "indian_pines", "pavia_centre", "synthetic")
-TABLES = ("table1",)
+TABLES = ("table1", "table2")
+# Figures that are no ablation, and what their blocks want beside a data set and scales.
+FIGURES = {"fig1": ("methods", "counts"), "fig3": (), "fig4": (), "fig8": ("methods",)}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class FieldSizes:
     frequencies: int
     lambda_max: float
     k: int
+    lambda_min: float | str = "nyquist"
+    gs_weights: str = "literal"
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,36 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure of the paper: its data set and the scales p of its panels.
+
+    `methods`: those of Figures 1 and 8, which show predicted images (Figures 3 and 4 show all); `counts`: the C of Figure 1.
+    """
+
+    dataset: str
+    scales: tuple[float, ...]
+    methods: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Neural fields with one key of `network` or `training`, `change`, at each of `values`; `fixed` is what else they
+    have that the preset has not. Scored at `scales`, over all C."""
+
+    dataset: str
+    scales: tuple[float, ...]
+    methods: tuple[str, ...]
+    change: str
+    values: list
+    fixed: dict = field(default_factory=dict)
+
+    def cases(self) -> list[dict]:
+        """The changed keys of each value, in order."""
+        return [self.fixed | {self.change: value} for value in self.values]
+
+
+@dataclass(frozen=True)
 class Config:
     """A preset, as in config/*.yaml (config/README.md says what each key means)."""
 
@@ -113,6 +147,8 @@ class Config:
     methods: tuple[str, ...]
     tables: dict
     datasets: dict
+    figures: dict = field(default_factory=dict)
+    ablations: dict = field(default_factory=dict)
 
 
 def load(path: str | Path) -> Config:
@@ -128,12 +164,10 @@ def load(path: str | Path) -> Config:
 
 def parse(mapping: dict) -> Config:
     """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
-    config = _strict(Config, mapping, "the configuration")
+    config = strict(Config, mapping, "the configuration")
     choose("device", config.device, ["auto", "cpu", "cuda"])
-    for method in config.methods:
-        choose("model", method, MODELS)
     datasets = {
-        choose("data set", name, DATASETS): _strict(Data, data, f"datasets.{name}")
+        choose("data set", name, DATASETS): strict(Data, data, f"datasets.{name}")
         for name, data in config.datasets.items()
     }
     for table, dataset in config.tables.items():
@@ -142,24 +176,49 @@ def parse(mapping: dict) -> Config:
     datasets = {name: _with_baselines(data, f"datasets.{name}") for name, data in datasets.items()}
     for name, data in datasets.items():
         _check(data, config.methods, f"datasets.{name}")
-    return dataclasses.replace(config, datasets=datasets)
+    figures = {
+        choose("figure", name, FIGURES): strict(Figure, figure, f"figures.{name}")
+        for name, figure in config.figures.items()
+    }
+    ablations = {name: strict(Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()}
+    config = dataclasses.replace(config, datasets=datasets, figures=figures, ablations=ablations)
+    for name, figure in figures.items():
+        _check_figure(name, figure, config)
+    for name, ablation in ablations.items():
+        _check_ablation(name, ablation, config)
+    return config
 
 
 def _with_baselines(data: Data, where: str) -> Data:
     blocks = sorted({network.block for network in models.every_network() if network.block})
     parsed = {
-        choose(f"key in {where}.baselines:", block, blocks): _strict(Baseline, value, f"{where}.baselines.{block}")
+        choose(f"key in {where}.baselines:", block, blocks): strict(Baseline, value, f"{where}.baselines.{block}")
         for block, value in data.baselines.items()
     }
     return dataclasses.replace(data, baselines=parsed)
 
 
-def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
+def changed(data: Data, changes: dict, where: str) -> Data:
+    """The data set's block with these keys of `network` or `training` changed. Raises UserError for any other."""
+    sizes, budget = ({f.name: f.type for f in dataclasses.fields(part)} for part in (FieldSizes, Training))
+    known = {key: typed((sizes | budget)[choose(f"key in {where}:", key, sizes | budget)], value, f"{where}.{key}")
+             for key, value in changes.items()}  # fmt: skip
+    network = dataclasses.replace(data.network, **{key: value for key, value in known.items() if key in sizes})
+    training = dataclasses.replace(data.training, **{key: value for key, value in known.items() if key in budget})
+    return dataclasses.replace(data, network=network, training=training)
+
+
+def _check_methods(methods: tuple[str, ...], data: Data, where: str) -> None:
     for method in methods:
+        choose("model", method, MODELS)
         for name in MODELS[method].stages or [method]:
             block = models.network(name).block
             if block and block not in data.baselines:
                 raise UserError(f"{where}.baselines lacks {block}, which the model {method} needs")
+
+
+def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
+    _check_methods(methods, data, where)
     for block, baseline in data.baselines.items():
         _check_patches(baseline.training, data.grid_scales, f"{where}.baselines.{block}.training")
     low, high = data.scales.train
@@ -174,16 +233,22 @@ def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
         raise UserError(
             f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
         )
-    training = data.training
-    if min(training.steps, training.batch, *training.lr_sizes) < 1 or training.rate <= 0:
-        raise UserError(f"{where}.training: steps, batch, lr_sizes and rate are positive")
-    if not all(0 < fraction < 1 for fraction in training.halve_at):
+    _check_field(data, where)
+
+
+def _check_field(data: Data, where: str) -> None:
+    _check_budget(data.training, f"{where}.training")
+    if min(data.training.lr_sizes) < 1:
+        raise UserError(f"{where}.training.lr_sizes: sides of at least 1 LR pixel")
+    if not all(0 < fraction < 1 for fraction in data.training.halve_at):
         raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
+    shortest = data.network.lambda_min
+    if shortest != "nyquist" and not (isinstance(shortest, float) and 0 < shortest < data.network.lambda_max):
+        raise UserError(f"{where}.network.lambda_min is nyquist or nm between 0 and lambda_max, got {shortest!r}")
 
 
 def _check_patches(training: PatchTraining, scales: list[int], where: str) -> None:
-    if min(training.steps, training.batch) < 1 or training.rate <= 0:
-        raise UserError(f"{where}: steps, batch and rate are positive")
+    _check_budget(training, where)
     sides = list(training.crop.values())
     if list(training.crop) not in (["lr"], ["hr"]) or not isinstance(sides[0], int) or sides[0] < 1:
         raise UserError(f"{where}.crop wants one of lr and hr with a side in pixels, got {training.crop!r}")
@@ -191,32 +256,36 @@ def _check_patches(training: PatchTraining, scales: list[int], where: str) -> No
         raise UserError(f"{where}.crop: {sides[0]} HR pixels are no LR pixel at p = {max(scales)}")
 
 
-def _strict(cls, mapping, where: str):
-    """An instance of dataclass `cls` with exactly its keys and types; lists become tuples, whole numbers floats."""
-    if not isinstance(mapping, dict):
-        raise UserError(f"{where} wants the keys {', '.join(f.name for f in dataclasses.fields(cls))}, got {mapping!r}")
-    fields = {field.name: field.type for field in dataclasses.fields(cls)}
-    for key in mapping:
-        choose(f"key in {where}:", key, fields)
-    missing = [
-        f.name for f in dataclasses.fields(cls) if f.name not in mapping and f.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise UserError(f"{where} lacks {', '.join(missing)}")
-    return cls(**{key: _typed(fields[key], mapping[key], f"{where}.{key}") for key in fields})
+def _check_budget(training: Training | PatchTraining, where: str) -> None:
+    if min(training.steps, training.batch) < 1 or training.rate <= 0:
+        raise UserError(f"{where}: steps, batch and rate are positive")
 
 
-def _typed(kind, value, where: str):
-    if dataclasses.is_dataclass(kind):
-        return _strict(kind, value, where)
-    if isinstance(kind, types.GenericAlias):
-        inner, *rest = typing.get_args(kind)
-        length = None if Ellipsis in rest else 1 + len(rest)
-        if not isinstance(value, (list, tuple)) or not value or (length and len(value) != length):
-            raise UserError(f"{where} wants a list of {length or 'one or more'} {inner.__name__}, got {value!r}")
-        return tuple(_typed(inner, item, where) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{where} wants a {kind.__name__}, got {value!r}")
-    return value
+def _check_figure(name: str, figure: Figure, config: Config) -> None:
+    where = f"figures.{name}"
+    data = config.datasets[choose(f"data set for {name}", figure.dataset, config.datasets)]
+    _check_scales(figure.scales, where)
+    _check_methods(figure.methods, data, f"datasets.{figure.dataset}")
+    for key in ("methods", "counts"):
+        if bool(getattr(figure, key)) != (key in FIGURES[name]):
+            raise UserError(f"{where} {'wants' if key in FIGURES[name] else 'has no'} {key}")
+
+
+def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
+    where = f"ablations.{name}"
+    if name in (*TABLES, *FIGURES) or not re.fullmatch(r"[a-z0-9_-]+", name):
+        raise UserError(f"{where}: a name of small letters, digits, _ and -, and not that of a table or figure")
+    data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
+    _check_scales(ablation.scales, where)
+    fields = [method for method in MODELS if models.is_field(method)]
+    for method in ablation.methods:
+        choose(f"neural field in {where}", method, fields)
+    if not ablation.values:
+        raise UserError(f"{where}.values wants one or more")
+    for case in ablation.cases():
+        _check_field(changed(data, case, where), where)
+
+
+def _check_scales(scales: tuple[float, ...], where: str) -> None:
+    if min(scales) < 1:
+        raise UserError(f"{where}.scales: every scale p is at least 1")

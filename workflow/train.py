@@ -23,7 +23,7 @@ from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import plan
+from workflow import plan, targets
 from workflow.arguments import chosen_run
 from workflow.models import network
 from workflow.presets import Config
@@ -136,7 +136,7 @@ def _patches(config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -
 
 @exit_cleanly
 def main() -> None:
-    config, run = chosen_run(__doc__, lambda config: plan.networks(config, plan.rows(config)))
+    config, run = chosen_run(__doc__, lambda config: plan.networks(config, targets.rows(config)))
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+
+from ssif.nets.concat import ConcatDecoder
 
 
 class SpectralEncoder(nn.Module):
@@ -22,14 +23,17 @@ class SpectralEncoder(nn.Module):
         self.register_buffer("factors", factors, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(2 * frequencies, hidden), nn.ReLU(), nn.Linear(hidden, dim))
 
-    def features(self, wavelengths: Tensor) -> Tensor:
-        """Psi of Equation 9: [..., 2 * frequencies], sine and cosine of each factor side by side, float64."""
-        phase = wavelengths.double()[..., None] / self.factors.double()
-        return torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(-2)
+    def features(self, wavelengths: Tensor, damping: Tensor | float = 1.0) -> Tensor:
+        """Psi of Equation 9: [..., 2 * frequencies], sine and cosine of each factor side by side, float64.
 
-    def forward(self, wavelengths: Tensor) -> Tensor:
+        `damping` [..., frequencies] multiplies both, for a band instead of a wavelength (`ssif.response.damping`).
+        """
+        phase = wavelengths.double()[..., None] / self.factors.double()
+        return torch.stack([phase.sin() * damping, phase.cos() * damping], dim=-1).flatten(-2)
+
+    def forward(self, wavelengths: Tensor, damping: Tensor | float = 1.0) -> Tensor:
         # Phases reach hundreds of radians, so they are taken in float64 and only the features are cast.
-        return self.mlp(self.features(wavelengths).to(self.mlp[0].weight.dtype))
+        return self.mlp(self.features(wavelengths, damping).to(self.mlp[0].weight.dtype))
 
 
 Readout = Callable[[Tensor], Tensor]
@@ -49,38 +53,6 @@ class DotDecoder(nn.Module):
         """From embeddings [C, K, dim], response [C, K] and the pixel decoder's `fold`: hidden [..., h] -> [..., C]."""
         weight, bias = fold((response[..., None] * embeddings).sum(dim=1))
         return lambda hidden: F.linear(hidden, weight, bias)
-
-
-class ConcatDecoder(nn.Module):
-    """Variant C: radiance = MLP([embedding, pixel feature]), one hidden layer of width `hidden`.
-
-    Only the first layer splits: its pixel half folds into the pixel decoder, its spectral half is computed once an
-    image. The non-linearity keeps the K wavelengths apart, so cost grows with C * K.
-    """
-
-    def __init__(self, dim: int, hidden: int):
-        super().__init__()
-        self.first = nn.Linear(2 * dim, hidden)
-        self.last = nn.Linear(hidden, 1)
-
-    def readout(self, embeddings: Tensor, response: Tensor, fold) -> Readout:
-        """As `DotDecoder.readout`."""
-        spectral_half, pixel_half = self.first.weight.chunk(2, dim=1)
-        weight, bias = fold(pixel_half)
-        spectral = F.linear(embeddings, spectral_half, self.first.bias + bias)
-
-        def one_wavelength(pixel: Tensor, at: Tensor) -> Tensor:
-            return self.last((pixel[..., None, :] + at).relu_())[..., 0]
-
-        def read(hidden: Tensor) -> Tensor:
-            pixel = F.linear(hidden, weight)
-            total = self.last.bias.new_zeros(())
-            for at, rho in zip(spectral.unbind(1), response.unbind(1)):
-                # One [N, Q, C, hidden] tensor at a time: kept for all K, it would not fit into memory.
-                total = total + rho * checkpoint(one_wavelength, pixel, at, use_reentrant=False)
-            return total
-
-        return read
 
 
 SPECTRAL_DECODERS = {"D": DotDecoder, "C": ConcatDecoder}

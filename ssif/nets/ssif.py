@@ -6,14 +6,15 @@ from ssif.bands import Bands
 from ssif.errors import choose
 from ssif.nets.field import NeuralField
 from ssif.nets.spectral import SPECTRAL_DECODERS, Readout, SpectralEncoder
-from ssif.response import VARIANTS, sample
+from ssif.response import GS_WEIGHTS, VARIANTS, damping, sample
 
 
 class SSIF(NeuralField):
     """One model for every scale and every set of bands.
 
-    variant: M, RF-GS, RF-GF, RF-US or RF-UF (`ssif.response`); k: wavelengths a band; dim: d of paper Equation 4;
-    spectral_decoder: D (dot product) or C (concatenation); lambda_min and lambda_max in nm (Equation 9).
+    variant: M, RF-GS, RF-GF, RF-US, RF-UF, RF-GI or RF-UI (`ssif.response`); k: wavelengths a band, of those that sample;
+    dim: d of paper Equation 4; spectral_decoder: D (dot product) or C (concatenation); lambda_min and lambda_max in nm
+    (Equation 9); gs_weights: literal or monte-carlo, of RF-GS.
     """
 
     def __init__(
@@ -31,17 +32,21 @@ class SSIF(NeuralField):
         frequencies: int,
         lambda_min: float,
         lambda_max: float,
+        gs_weights: str = "literal",
     ):
         super().__init__(channels, encoder, pixel_decoder, hidden, out=dim)
         self.variant = choose("SSIF variant", variant, VARIANTS)
         self.k = k
+        self.gs_weights = choose("weights of RF-GS", gs_weights, GS_WEIGHTS)
         self.spectral_encoder = SpectralEncoder(dim, spectral_hidden, frequencies, lambda_min, lambda_max)
         decoder = SPECTRAL_DECODERS[choose("spectral decoder", spectral_decoder, SPECTRAL_DECODERS)]
         self.spectral_decoder = decoder(dim, hidden)
 
     def readout(self, bands: Bands, generator: torch.Generator | None = None) -> Readout:
         """Equations 3 and 6. Without a generator (evaluation) GS and US draw the same wavelengths every time."""
-        wavelengths, response = sample(self.variant, bands, self.k, generator or torch.Generator().manual_seed(0))
-        weight = next(self.parameters())
-        embeddings = self.spectral_encoder(wavelengths.to(weight.device))
+        generator = generator or torch.Generator().manual_seed(0)
+        wavelengths, response = sample(self.variant, bands, self.k, generator, self.gs_weights)
+        weight, encoder = next(self.parameters()), self.spectral_encoder
+        damped = damping(self.variant, bands, encoder.factors)[:, None]
+        embeddings = encoder(wavelengths.to(weight.device), damped)
         return self.spectral_decoder.readout(embeddings, response.to(weight), self.decoder.fold)

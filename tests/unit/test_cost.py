@@ -1,6 +1,7 @@
 """The arithmetic behind the cost estimate, against the framework's own count of a forward pass."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from baselines.sspsr import SSPSR
 from baselines.us3rn import US3RN
 from ssif.bands import Bands
 from ssif.nets.ssif import SSIF
-from workflow import arithmetic, cost, plan, presets
+from workflow import arithmetic, cost, plan, presets, targets
 
 CONFIG = presets.load("config/config.yaml")
 SIDE = 8
@@ -27,15 +28,18 @@ def counted(network, *shapes) -> float:
     return counter.get_total_flops() / 2
 
 
-def test_a_neural_field():
-    data = CONFIG.datasets["indian_pines"]
-    data = dataclasses.replace(data, training=dataclasses.replace(data.training, lr_sizes=(16,)))
+@pytest.mark.parametrize("decoder", ["D", "C"])
+@pytest.mark.parametrize("variant", ["RF-UF", "RF-UI"])
+def test_a_neural_field(variant, decoder):
+    data = presets.changed(
+        CONFIG.datasets["indian_pines"], {"lr_sizes": [16], "lambda_min": 3.2, "spectral_decoder": decoder}, "here"
+    )
     bands = Bands.from_centres([500 + 10 * i for i in range(125)], 10)
-    model = SSIF(4, variant="RF-UF", lambda_min=3.2, **dataclasses.asdict(data.network))
+    model = SSIF(4, variant=variant, **dataclasses.asdict(data.network))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         n = data.training.batch
         model(torch.rand(n, 4, 16, 16), torch.rand(n, 256, 2), torch.full((n, 2), 0.1), bands)
-    assert counter.get_total_flops() / 2 == pytest.approx(arithmetic.field(data, 4, 125, data.network.k), rel=0.1)
+    assert counter.get_total_flops() / 2 == pytest.approx(arithmetic.field(data, 4, 125, variant == "RF-UF"), rel=0.1)
 
 
 NETWORKS = {
@@ -76,15 +80,25 @@ def test_rcan_on_the_msi():
 
 def test_a_network_without_a_formula_is_named_and_not_counted(monkeypatch):
     monkeypatch.delitem(arithmetic.ON_GRID, "us3rn")
-    run = plan.find(plan.rows(CONFIG), "indian_pines.us3rn.p2.C200.s0")
+    run = plan.find(targets.rows(CONFIG), "indian_pines.us3rn.p2.C200.s0")
     assert cost.seconds(CONFIG, run) is None
-    assert cost.summary(CONFIG).endswith("(finished ones are kept), not counting us3rn")
+    assert cost.summary(CONFIG).splitlines()[0].endswith("(finished ones are kept), not counting us3rn")
 
 
 def test_every_network_of_every_preset_has_a_cost():
-    for name in ("config", "smoke", "standard", "paper", "cave-cpu"):
-        config = presets.load(f"config/{name}.yaml")
-        for run in plan.networks(config, plan.rows(config)):
+    for path in Path("config").glob("*.yaml"):
+        config = presets.load(path)
+        for run in plan.networks(config, targets.rows(config)):
             seconds = cost.seconds(config, run)
             assert seconds["gpu"] > 0 and seconds["cpu"] > 0
         assert f"preset {config.preset}: " in cost.summary(config)
+
+
+def test_the_summary_lists_what_each_target_adds():
+    head, *lines = cost.summary(CONFIG).splitlines()
+    assert head.startswith("preset quick: 47 networks; training is about")
+    assert [line.split()[0] for line in lines] == [*CONFIG.tables, *CONFIG.figures, *CONFIG.ablations]
+    assert "  fig3 on indian_pines: 2 more, " in lines[3] and lines[3].endswith(": 2 liif")
+    assert lines[1] == "  table2 on indian_pines: none more"
+    total = sum(int(line.split(": ")[1].split()[0]) for line in lines if " more, " in line)
+    assert total == 47

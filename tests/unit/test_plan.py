@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ssif.errors import UserError
-from workflow import code, plan, presets
+from workflow import code, plan, presets, targets
 from workflow.models import MODELS, every_network
 
 CONFIGS = sorted(path for path in Path("config").glob("*.yaml"))
@@ -29,19 +29,23 @@ def changed(path: str, value) -> dict:
 def test_every_preset_is_whole_and_names_itself(path):
     config = presets.load(path)
     assert config.preset == ("quick" if path.stem == "config" else path.stem)
-    assert plan.table_rows(config)
+    assert targets.rows(config)
 
 
 def ids(runs) -> list[str]:
     return [run.id.removeprefix("indian_pines.").removesuffix(".s0") for run in runs]
 
 
-def networks(config) -> list[plan.Run]:
-    return plan.networks(config, plan.rows(config))
+def rows(config, target: str = "table1") -> list[plan.Run]:
+    return targets.targets(config)[target].rows
 
 
-def test_rows_of_the_quick_preset():
-    rows = ids(plan.rows(presets.load("config/config.yaml")))
+def networks(config, target: str = "table1") -> list[plan.Run]:
+    return plan.networks(config, rows(config, target))
+
+
+def test_rows_of_table_1_in_the_quick_preset():
+    rows = ids(targets.targets(presets.load("config/config.yaml"))["table1"].rows)
     on_grid = ["rcan+awan", "awan+rcan", "awan+sspsr", "rcan+awan+mog-dcn", "ssjsr", "us3rn"]
     fields = ["ssif-m", "ssif-rf-gs", "ssif-rf-gf", "ssif-rf-us", "ssif-rf-uf"]
     assert rows == ["bicubic", *(f"{name}.p{p}.C200" for name in on_grid for p in (2, 3, 4)), "liif.C200", *fields]
@@ -61,7 +65,7 @@ def test_the_chains_of_the_paper_need_this_many_trainings(dataset, trainings):
     """CAVE, p in 2, 4, 8: 3 + 1 + 3 + 3 + 3 + 3; Pavia, p in 2, 3, 4, 8: 21."""
     config = presets.load("config/paper.yaml")
     chains = [
-        row for row in plan.rows(config) if MODELS[row.method].stages and row.dataset == dataset and row.seed == 0
+        row for row in targets.rows(config) if MODELS[row.method].stages and row.dataset == dataset and row.seed == 0
     ]
     assert len(plan.networks(config, chains)) == trainings
 
@@ -70,7 +74,7 @@ def test_what_a_row_is_made_of():
     config = presets.load("config/config.yaml")
 
     def made_of(row_id: str) -> list[str]:
-        return ids(plan.stages(plan.find(plan.rows(config), f"indian_pines.{row_id}.s0")))
+        return ids(plan.stages(plan.find(targets.rows(config), f"indian_pines.{row_id}.s0")))
 
     assert made_of("rcan+awan.p3.C200") == ["rcan-msi.p3", "awan-hr.C200"]
     assert made_of("awan+rcan.p4.C200") == ["awan-lr.p4.C200", "rcan-hsi.p4.C200"]
@@ -81,7 +85,7 @@ def test_what_a_row_is_made_of():
 
 def test_a_chained_row_trains_its_last_stage_behind_the_others():
     config = presets.parse(changed("methods", ["rcan+awan-chained", "rcan+awan"]))
-    row = plan.find(plan.rows(config), "indian_pines.rcan+awan-chained.p3.C200.s0")
+    row = plan.find(targets.rows(config), "indian_pines.rcan+awan-chained.p3.C200.s0")
     first, last = plan.stages(row)
     assert ids([first, last]) == ["rcan-msi.p3", "awan-hr.p3.C200.after-rcan-msi"]
     assert plan.needed(config, last) == [first] and plan.needed(config, first) == [
@@ -102,35 +106,34 @@ def test_rcan_starts_from_its_p_2_where_that_is_trained():
         of("rcan-hsi.p3.C200"): ["rcan-hsi.p2.C200"],
         of("rcan-hsi.p4.C200"): ["rcan-hsi.p2.C200"],
     }
-    config = presets.parse(changed("datasets.indian_pines.scales.test", [3, 4, 8]))
+    config = presets.parse(without_targets(scales=[3, 4, 8]))
     assert not any(plan.warm_start(config, run) for run in networks(config))
 
 
+def without_targets(**changes) -> dict:
+    """The quick preset with Table 1 alone, whose figures may name other scales than those tested."""
+    mapping = changed("datasets.indian_pines.scales.test", changes["scales"])
+    return mapping | {"figures": {}, "ablations": {}, "tables": {"table1": "indian_pines"}}
+
+
 def test_grid_methods_serve_the_whole_scales_of_the_training_range():
-    config = presets.parse(changed("datasets.indian_pines.scales.test", [1, 2, 2.5, 4, 6]))
-    assert [row.scale for row in plan.rows(config) if row.method == "us3rn"] == [1, 2, 4]
-
-
-def test_seeds_multiply_the_runs_and_tables_need_only_their_data_set():
-    config = presets.load("config/paper.yaml")
-    assert len(plan.table_rows(config)) == (7 + 6 * 3) * 3
-    assert len(plan.rows(config)) == (7 + 6 * 3 + 7 + 6 * 4) * 3
-    assert len({row.id for row in plan.rows(config)}) == len(plan.rows(config))
+    config = presets.parse(without_targets(scales=[1, 2, 2.5, 4, 6]))
+    assert [row.scale for row in targets.rows(config) if row.method == "us3rn"] == [1, 2, 4]
 
 
 def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
     config = presets.load("config/config.yaml")
-    run = plan.find(plan.rows(config), "indian_pines.us3rn.p4.C200.s0")
+    run = plan.find(targets.rows(config), "indian_pines.us3rn.p4.C200.s0")
     assert (run.scale, run.count, run.seed) == (4, 200, 0)
     assert str(run.folder) == "results/runs/quick/indian_pines/indian_pines.us3rn.p4.C200.s0"
     with pytest.raises(UserError, match=r"known: indian_pines\.awan\+rcan\.p2\.C200\.s0, .*ssif-rf-us"):
-        plan.find(plan.rows(config), "cave.liif.C31.s0")
+        plan.find(targets.rows(config), "cave.liif.C31.s0")
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("colour", "red", "unknown key in the configuration: 'colour'; known: antialias, datasets"),
+        ("colour", "red", "unknown key in the configuration: 'colour'; known: ablations, antialias, datasets"),
         ("datasets.indian_pines.network.width", 3, "unknown key in datasets.indian_pines.network: 'width'"),
         ("methods", ["ssif-rf-xx"], "unknown model 'ssif-rf-xx'; known: awan+rcan, awan+rcan-chained"),
         ("datasets.indian_pines.training.steps", "many", "training.steps wants a int, got 'many'"),

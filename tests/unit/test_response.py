@@ -7,7 +7,7 @@ import torch
 
 from ssif.bands import Bands
 from ssif.nets.spectral import SpectralEncoder
-from ssif.response import VARIANTS, sample
+from ssif.response import INTEGRATED, VARIANTS, damping, sample
 
 BANDS = Bands([[400, 410], [405, 465], [600, 601]])
 
@@ -16,7 +16,7 @@ BANDS = Bands([[400, 410], [405, 465], [600, 601]])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_weights_sum_to_one_and_wavelengths_stay_in_their_band(variant, k):
     wavelengths, weights = sample(variant, BANDS, k, torch.Generator().manual_seed(0))
-    assert wavelengths.shape == weights.shape == (3, 1 if variant == "M" else k)
+    assert wavelengths.shape == weights.shape == (3, 1 if variant in ("M", *INTEGRATED) else k)
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(3, dtype=torch.float64))
     start, end = torch.tensor(BANDS.edges).unbind(-1)
     assert (wavelengths >= start[:, None]).all() and (wavelengths <= end[:, None]).all()
@@ -64,3 +64,35 @@ def test_fourier_features_are_equation_9():
     expected = [f(431 / (2 * 25 ** (t / 2))) for t in range(3) for f in (math.sin, math.cos)]
     assert torch.allclose(features[0], torch.tensor(expected, dtype=torch.float64))
     assert encoder(torch.full((3, 4), 500.0)).shape == (3, 4, 5)
+
+
+def test_damping_by_hand():
+    factors = torch.tensor([40 / math.pi, 20 / math.pi, 1e9])
+    bands = Bands([[400, 440]])
+    # The box averages the first over half a period, the second over a whole one, the third over hardly any of it.
+    assert damping("RF-UI", bands, factors)[0].tolist() == pytest.approx([2 / math.pi, 0, 1], abs=1e-7)
+    sigma = 40 / 6
+    gaussian = [math.exp(-((sigma * math.pi / period) ** 2) / 2) for period in (40, 20)]
+    assert damping("RF-GI", bands, factors)[0].tolist() == pytest.approx([*gaussian, 1], abs=1e-6)
+    assert damping("RF-UF", bands, factors).tolist() == [[1, 1, 1]]
+
+
+@pytest.mark.parametrize(("sampled", "integrated"), [("RF-UF", "RF-UI"), ("RF-GF", "RF-GI")])
+def test_integrated_features_are_what_many_samples_average_to(sampled, integrated):
+    encoder = SpectralEncoder(dim=5, hidden=8, frequencies=6, lambda_min=3.0, lambda_max=500.0)
+    wavelengths, weights = sample(sampled, BANDS, 4000)
+    many = (weights[..., None] * encoder.features(wavelengths)).sum(dim=1)
+    centres = sample(integrated, BANDS, 1)[0][:, 0]
+    whole = encoder.features(centres, damping(integrated, BANDS, encoder.factors))
+    # A Gaussian cut off at 3 sigma holds 0.3 per cent less.
+    torch.testing.assert_close(whole, many, rtol=0, atol=1e-5 if integrated == "RF-UI" else 6e-3)
+
+
+def test_monte_carlo_weights_leave_the_gaussian_as_it_is():
+    generators = (torch.Generator().manual_seed(0) for _ in range(2))
+    (one, literal), (other, even) = (
+        sample("RF-GS", BANDS, 9, g, w) for g, w in zip(generators, ("literal", "monte-carlo"))
+    )
+    assert (
+        torch.equal(one, other) and even.unique().tolist() == [pytest.approx(1 / 9)] and not torch.equal(literal, even)
+    )

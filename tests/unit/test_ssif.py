@@ -191,7 +191,7 @@ def test_unknown_names_list_the_known_ones():
         make(encoder={"name": "vgg"})
     with pytest.raises(UserError, match="unknown option of the encoder edsr: 'depth'; known: blocks, channels"):
         make(encoder={"name": "edsr", "depth": 3})
-    with pytest.raises(UserError, match="known: M, RF-GF, RF-GS, RF-UF, RF-US"):
+    with pytest.raises(UserError, match="known: M, RF-GF, RF-GI, RF-GS, RF-UF, RF-UI, RF-US"):
         make("RF-XX")
 
 

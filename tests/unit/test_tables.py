@@ -1,30 +1,36 @@
 """From metrics to cells to Table 1: means, spreads, marks and dashes, on numbers made by hand."""
 
 import dataclasses
+import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ssif.errors import UserError
-from workflow import plan, presets
-from workflow.tables import cells, layout, table1
+from workflow import presets
+from workflow.tables import ablation, cells, layout, over_scales, significance
+from workflow.targets import rows, targets
 
 CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
 ON_CAVE = presets.load("config/cave-cpu.yaml")
+TABLE1, FIG3, FIG6, CLOSED_FORM = (targets(CONFIG)[name] for name in ("table1", "fig3", "fig6", "closed_form"))
+CAVE1 = targets(ON_CAVE)["table1"]
 
 
 def write_metrics(**psnr_of_method):
-    """metrics.csv of every run: two scenes, p = 2 and 4, C = 8, 31 and 40, PSNR by method, seed, scene and p."""
-    for run in plan.rows(CONFIG):
-        rows = [
+    """metrics.csv of every run: two scenes, p = 2, 3 and 4, C = 8, 31 and 40, PSNR by method, seed, scene and p."""
+    for run in rows(CONFIG):
+        table = [
             {"dataset": run.dataset, "preset": "smoke", "model": run.method, "seed": run.seed, "scene": scene, "p": p, "C": count,
              "reference": "interpolated" if count > 31 else "measured", "mpsnr": psnr_of_method[run.method] + run.seed + shift - p,
              "psnr_cube": 30.0, "ssim": 0.9, "sam": 5.0 + shift, "ergas": 1.0, "cc": 0.9, "rmse": 0.1, "seconds": 1.0, "peak_mib": 100 + shift}
-            for scene, shift in (("a", 0.0), ("b", 2.0)) for p in ((2, 4) if run.scale is None else (run.scale,))
+            for scene, shift in (("a", 0.0), ("b", 2.0)) for p in ((2, 3, 4) if run.scale is None else (run.scale,))
             for count in ((8, 31, 40) if run.count is None else (run.count,))
         ]  # fmt: skip
         run.folder.mkdir(parents=True)
-        pd.DataFrame(rows).to_csv(run.folder / "metrics.csv", index=False)
+        pd.DataFrame(table).to_csv(run.folder / "metrics.csv", index=False)
+        (run.folder / "config.json").write_text(json.dumps({"parameters": 1000, "seconds": 60.0 + 20 * run.seed}))
 
 
 ON_GRID = ("rcan+awan", "awan+rcan", "awan+sspsr", "rcan+awan+mog-dcn", "ssjsr", "us3rn")
@@ -36,60 +42,139 @@ PSNR = dict.fromkeys(ON_GRID, 29) | {
     "ssif-rf-gf": 34,
     "ssif-rf-us": 35,
     "ssif-rf-uf": 36,
+    "ssif-rf-gi": 37,
+    "ssif-rf-ui": 38,
 }
 
 
 @pytest.fixture
-def table(tmp_path, monkeypatch):
+def scores(tmp_path, monkeypatch):
+    """Those of Table 1, by scene."""
     monkeypatch.chdir(tmp_path)
     write_metrics(**PSNR)
-    return cells.cells(CONFIG)
+    return cells.scores(CONFIG, TABLE1)
 
 
-def test_cells_are_means_over_scenes(table):
-    cell = table[(table["model"] == "ssif-m") & (table["seed"] == 1) & (table["p"] == 2) & (table["C"] == 31)]
+def on_cave(scores):
+    """Scores as if the data set were CAVE."""
+    return scores.replace({"dataset": {"synthetic": "cave"}})
+
+
+def test_a_table_reads_the_cells_that_it_shows(scores):
+    assert set(scores["C"]) == {31} and set(scores["changes"]) == {""}
+    assert scores.groupby("model")["p"].agg(set).to_dict() == {
+        method: {2, 3} if method in ON_GRID else {2, 3, 4} for method in CONFIG.methods
+    }
+    over_counts = cells.scores(CONFIG, FIG3)
+    assert set(over_counts["p"]) == {2, 4}
+    counts = over_counts.groupby("model")["C"].agg(set)
+    assert counts["ssif-m"] == {8, 31, 40} and counts["liif"] == {8, 31} and counts["us3rn"] == {31}
+    assert set(zip(over_counts["run"], over_counts["C"])) >= {
+        ("synthetic.liif.C8.s0", 8),
+        ("synthetic.liif.C31.s1", 31),
+    }
+
+
+def test_cells_are_means_over_scenes(scores):
+    table = cells.means(scores)
+    cell = table[(table["model"] == "ssif-m") & (table["seed"] == 1) & (table["p"] == 2)]
     assert len(cell) == 1
     assert cell[["scenes", "mpsnr", "sam", "peak_mib", "distribution", "reference"]].values.tolist() == [
         [2, 32 + 1 + 1 - 2, 6.0, 102, "in", "measured"]
     ]
 
 
-def test_out_of_distribution_is_a_p_or_c_beyond_training(table):
+def test_out_of_distribution_is_a_p_or_c_beyond_training(scores):
+    table = cells.scores(CONFIG, FIG3)
     out = table[table["distribution"] == "out"]
     assert set(zip(out["p"], out["C"])) == {(4, 8), (4, 31), (4, 40), (2, 40)}
     assert not set(out["model"]) & set(ON_GRID)
 
 
-def test_table1_is_tidy_with_mean_and_spread_over_seeds(table):
-    tidy = table1.table(table, CONFIG)
+def test_table1_is_tidy_with_mean_and_spread_over_seeds(scores):
+    tidy = over_scales.table(scores, TABLE1)
     assert list(tidy.columns[:8]) == ["dataset", "preset", "model", "p", "distribution", "seeds", "psnr", "psnr_std"]
     assert {"ssim", "ssim_std", "sam", "sam_std", "source"} <= set(tidy.columns)
-    assert len(tidy) == 7 * 2 + 6 * 2 and set(tidy["source"]) == {"ours"}
+    assert len(tidy) == 7 * 3 + 6 * 2 and set(tidy["source"]) == {"ours"}
     row = tidy[(tidy["model"] == "ssif-rf-uf") & (tidy["p"] == 4)].iloc[0]
     assert (row["seeds"], row["psnr"], row["distribution"]) == (2, 36 + 0.5 + 1 - 4, "out")
     assert row["psnr_std"] == pytest.approx(0.5**0.5)
 
 
-def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(table):
-    table = table.replace({"dataset": {"synthetic": "cave"}})
-    tidy = table1.table(table, ON_CAVE)
+@pytest.mark.parametrize(
+    ("name", "dataset", "rows", "psnr"), [("table1", "cave", 54, 33.38), ("table2", "pavia_centre", 72, 28.83)]
+)
+def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(scores, name, dataset, rows, psnr):
+    target = dataclasses.replace(TABLE1, name=name, dataset=dataset)
+    tidy = over_scales.table(scores.replace({"dataset": {"synthetic": dataset}}), target)
     reported = tidy[tidy["source"] == "reported"]
-    assert len(reported) == 54
+    assert len(reported) == rows
     paper = reported[(reported["model"] == "SSIF-RF-UF") & (reported["p"] == 4)].iloc[0]
-    assert (paper["psnr"], paper["ssim"], paper["sam"]) == (33.38, 0.946, 7.55)
+    assert paper["psnr"] == psnr
     text = layout.markdown(tidy, ["a footer"])
-    assert "| SSIF-RF-UF (reported) | **36.45** |" in text
-    assert "| RCAN+AWAN (reported) | - |" in text
+    assert "| RCAN+AWAN (reported) | - |" in text and "| SSIF-RF-UF (reported) |" in text
 
 
-def test_what_the_methods_were_given_stands_under_the_table(table):
-    lines = "\n".join(table1.protocol(CONFIG, table))
+def test_what_the_methods_were_given_stands_under_the_table():
+    lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2))
     assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn (init stable)" in lines
     assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
-    on_cave = "\n".join(table1.protocol(ON_CAVE, table.replace({"dataset": {"synthetic": "cave"}})))
+    assert "2 test image(s), 2 seed(s)" in lines
+    on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10))
     assert "us3rn (init stable) 6000 steps of 4" in on_cave and "In a chain" not in on_cave and "ours" not in on_cave
     fields = dataclasses.replace(CONFIG, methods=("bicubic", "ssif-rf-uf"))
-    assert "The others" not in "\n".join(table1.protocol(fields, table))
+    assert "The others" not in "\n".join(over_scales.protocol(fields, targets(fields)["table1"], 2))
+
+
+def paired(gaps: list[float], seeds: int = 1) -> pd.DataFrame:
+    """SSIF-A is ahead of LIIF by `gaps` of dB, one a scene and seed, and both are ahead of SSIF-B and US3RN."""
+    rng, found = np.random.default_rng(0), []
+    for index, gap in enumerate(gaps):
+        level = rng.uniform(20, 40)
+        for model, psnr in (("SSIF-A", level + gap), ("LIIF", level), ("SSIF-B", level - 3), ("US3RN", level - 2)):
+            found.append((model, index % seeds, index // seeds, 2, psnr, 0.9, 5 - (psnr - level)))
+    return pd.DataFrame(found, columns=["model", "seed", "scene", "p", "psnr", "ssim", "sam"])
+
+
+def test_the_best_ssif_and_the_best_other_method_meet_on_every_scene_and_seed():
+    gaps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, -0.1]
+    result = significance.compare(paired(gaps, seeds=2)).set_index("metric")
+    assert set(zip(result["ssif"], result["baseline"])) == {("SSIF-A", "LIIF")} and set(result["pairs"]) == {8}
+    assert result.loc["psnr", "difference"] == pytest.approx(np.mean(gaps))
+    # By hand: |-0.1| ties with 0.1 for rank 1.5, so W = 1.5; exact or normal, the p-value lies near 0.02.
+    assert 0.01 < result.loc["psnr", "p_value"] < 0.03
+    assert result.loc["sam", "difference"] == pytest.approx(-np.mean(gaps))
+    assert np.isnan(result.loc["ssim", "p_value"]), "all differences are zero"
+    assert "p = 2: SSIF-A - LIIF, PSNR +0.34 (p-value" in significance.lines(result.reset_index())[0]
+
+
+def test_ten_scenes_all_ahead_is_two_in_a_thousand_and_chance_is_not():
+    ahead = significance.compare(paired(list(np.linspace(0.1, 1, 10)))).set_index("metric")
+    assert ahead.loc["psnr", "p_value"] == pytest.approx(2 / 2**10)
+    level = significance.compare(paired([0.5, -0.5, 0.4, -0.41, 0.3, -0.31, 0.2, -0.21])).set_index("metric")
+    assert level.loc["psnr", "p_value"] > 0.5
+
+
+def test_too_few_pairs_are_said_and_not_tested():
+    lines = significance.lines(significance.compare(paired([0.5])))
+    assert "1 pair(s) of scene and seed, too few for a test (needs 6)" in lines[0] and "p-value" not in lines[0]
+    assert significance.lines(significance.compare(paired([0.5]).query("model == 'LIIF'"))) == []
+
+
+def test_an_ablation_has_a_row_a_value_with_what_was_changed(scores):
+    table = ablation.table(CONFIG, FIG6)
+    assert set(table["ablation"]) == {"fig6"} and set(table["key"]) == {"spectral_decoder"}
+    assert len(table) == 2 * 2 * 2 * 3 and set(table["value"]) == {"D", "C"}
+    row = table.query("model == 'ssif-rf-gs' and value == 'C' and p == 4 and C == 40").iloc[0]
+    assert (row["seeds"], row["mpsnr"], row["parameters"], row["training_seconds"]) == (2, 33 + 0.5 + 1 - 4, 1000, 70)
+    assert row["mpsnr_std"] == pytest.approx(0.5**0.5) and row["reference"] == "interpolated"
+
+
+def test_a_method_that_does_not_read_the_key_has_no_value(scores):
+    table = ablation.table(CONFIG, CLOSED_FORM)
+    assert table.groupby("model")["value"].agg(set).to_dict() == {
+        "ssif-rf-gi": {""}, "ssif-rf-uf": {"4"}, "ssif-rf-ui": {""}
+    }  # fmt: skip
 
 
 def test_best_is_bold_second_underlined_absent_a_dash():
@@ -113,4 +198,4 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path, monkeypatch):
     with pytest.raises(
         UserError, match=r"metrics.csv is missing: python -m workflow.evaluate --run synthetic.bicubic.s0"
     ):
-        cells.cells(CONFIG)
+        cells.scores(CONFIG, TABLE1)

@@ -15,7 +15,7 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow import code, cost, plan, presets
+from workflow import code, cost, plan, presets, targets
 
 try:
     CONFIG = presets.parse(config)
@@ -42,8 +42,23 @@ def weights(networks):
     return [network.weights for network in networks]
 
 
-ROWS = {row.id: row for row in plan.rows(CONFIG)}
+TARGETS = targets.targets(CONFIG)
+ROWS = {row.id: row for row in targets.rows(CONFIG)}
 NETWORKS = {run.id: run for run in plan.networks(CONFIG, list(ROWS.values()))}
+TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
+TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
+FIGURES = [
+    f"results/figures/{figure}.{suffix}"
+    for figure in [*CONFIG.figures, *CONFIG.ablations]
+    for suffix in ("pdf", "png")
+]
+
+
+def scores(names):
+    """The evaluations behind these tables and figures, each once."""
+    rows = dict.fromkeys(row for name in names for row in TARGETS[name].rows)
+    return [row.folder / "metrics.csv" for row in rows]
+
 
 if workflow.is_main_process:
     print(cost.summary(CONFIG), file=sys.stderr)

@@ -55,6 +55,7 @@ rule evaluate:
         weights=lambda wildcards: weights(plan.stages(ROWS[wildcards.run])),
     output:
         run_file("metrics.csv"),
+        run_file("predictions.h5"),
     log:
         "results/logs/evaluate.{preset}.{dataset}.{run}.log",
     wildcard_constraints:
@@ -66,7 +67,11 @@ rule evaluate:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        grid=lambda wildcards: plan.fingerprint(plan.grid(CONFIG, ROWS[wildcards.run])),
+        cells=lambda wildcards: plan.fingerprint(
+            targets.cells(TARGETS.values(), ROWS[wildcards.run]),
+            targets.images(TARGETS, ROWS[wildcards.run]),
+            CONFIG.antialias,
+        ),
         code=lambda wildcards: code.fingerprint(
             *plan.modules(plan.stages(ROWS[wildcards.run])),
             "baselines.chains",

@@ -1,9 +1,9 @@
-"""The table of all cells, and the paper's tables drawn from it."""
+"""The paper's tables and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
 
 
 rule cells:
     input:
-        [row.folder / "metrics.csv" for row in plan.table_rows(CONFIG)],
+        scores(TARGETS),
     output:
         "results/cells.csv",
     log:
@@ -17,20 +17,37 @@ rule cells:
         "python -m workflow.tables.cells --config {params.preset} 2>&1 | tee {log}"
 
 
-rule table1:
+rule table:
     input:
-        cells="results/cells.csv",
-        reported=workflow.source_path("../../results/reference/paper_table1.csv"),
+        scores=lambda wildcards: scores([wildcards.table]),
+        reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
     output:
-        "results/table1.csv",
-        "results/table1.md",
-        "results/table1.tex",
+        multiext("results/{table}", ".csv", ".md", ".tex"),
     log:
-        "results/logs/table1.log",
+        "results/logs/{table}.log",
+    wildcard_constraints:
+        table="|".join(presets.TABLES),
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
-        code=code.fingerprint("workflow.tables.table1"),
+        code=code.fingerprint("workflow.tables.over_scales"),
     shell:
-        "python -m workflow.tables.table1 --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.tables.over_scales --table {wildcards.table} --config {params.preset} 2>&1 | tee {log}"
+
+
+rule ablation:
+    input:
+        scores(CONFIG.ablations),
+    output:
+        "results/ablation.csv",
+    log:
+        "results/logs/ablation.log",
+    conda:
+        "../../environment.yml"
+    params:
+        preset=PRESET,
+        shown=plan.fingerprint(CONFIG.ablations),
+        code=code.fingerprint("workflow.tables.ablation"),
+    shell:
+        "python -m workflow.tables.ablation --config {params.preset} 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-"""results/cells.csv: the mean over scenes for every run, p and C behind a table; all tables and figures read it.
+"""What every table and figure reads: the scores of its rows. results/cells.csv holds those of all of them.
 
 python -m workflow.tables.cells [--config config/config.yaml]
 """
@@ -9,29 +9,37 @@ from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import parser
+from workflow.targets import Target, targets
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
-KEYS = ["dataset", "preset", "model", "seed", "p", "C", "distribution", "reference"]
+KEYS = ["run", "dataset", "preset", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
 
-def cells(config: presets.Config) -> pd.DataFrame:
-    """One row a run, p and C: KEYS, the seven METRICS averaged over the test scenes, their number, time and memory.
+def scores(config: presets.Config, target: Target) -> pd.DataFrame:
+    """One row a run, scene, p and C that the target shows: KEYS, scene, METRICS, seconds and peak_mib.
 
-    `distribution` is "out" where p lies beyond the scales, or C beyond the counts, that the run was trained on.
+    `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
+    scales, or C beyond the counts, of the training. Raises UserError naming the first run that was not evaluated.
     """
+    scales, counts = (getattr(config.datasets[target.dataset], axis).train for axis in ("scales", "counts"))
     tables = []
-    for run in plan.table_rows(config):
-        data = config.datasets[run.dataset]
+    for run in target.rows:
         table = _read(run)
-        beyond = (table["p"] > data.scales.train[1]) | (table["C"] > data.counts.train[1])
-        beyond |= (table["p"] < data.scales.train[0]) | (table["C"] < data.counts.train[0])
-        table["distribution"] = beyond.map({True: "out", False: "in"})
-        groups = table.groupby(KEYS, sort=False)
-        means = groups[[*METRICS, "seconds"]].mean()
-        means["peak_mib"] = groups["peak_mib"].max()
-        means.insert(0, "scenes", groups.size())
-        tables.append(means.reset_index())
-    return pd.concat(tables)
+        shown = set(target.cells(run))
+        table = table[[cell in shown for cell in zip(table["p"], table["C"])]]
+        inside = table["p"].between(*scales) & table["C"].between(*counts)
+        changes = " ".join(f"{key}={plan.spelled(value)}" for key, value in run.changes)
+        tables.append(table.assign(run=run.id, changes=changes, distribution=inside.map({True: "in", False: "out"})))
+    return pd.concat(tables, ignore_index=True)[[*KEYS, "scene", *METRICS, "seconds", "peak_mib"]]
+
+
+def means(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row a run, p and C: KEYS, the number of test scenes, METRICS and seconds averaged over them, the largest peak."""
+    groups = scores.groupby(KEYS, sort=False)
+    table = groups[[*METRICS, "seconds"]].mean()
+    table["peak_mib"] = groups["peak_mib"].max()
+    table.insert(0, "scenes", groups.size())
+    return table.reset_index()
 
 
 def _read(run: plan.Run) -> pd.DataFrame:
@@ -44,8 +52,9 @@ def _read(run: plan.Run) -> pd.DataFrame:
 @exit_cleanly
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
+    every = pd.concat([means(scores(config, target)) for target in targets(config).values()])
     with whole_file(plan.RESULTS / "cells.csv") as temporary:
-        cells(config).to_csv(temporary, index=False, float_format="%.6g")
+        every.drop_duplicates(KEYS).to_csv(temporary, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

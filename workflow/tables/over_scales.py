@@ -1,6 +1,6 @@
-"""Table 1: every method at C_max over the scales p, as results/table1.csv (tidy), .md and .tex (as in the paper).
+"""Tables 1 and 2: every method at C_max over the scales p, as results/<table>.csv (tidy), .md and .tex (as in the paper).
 
-    python -m workflow.tables.table1 [--config config/config.yaml]
+    python -m workflow.tables.over_scales --table table1 [--config config/config.yaml]
 
 Rows of ours stand beside the paper's own numbers ("reported") where the data set is the paper's; never mixed.
 """
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssif.errors import exit_cleanly
+from ssif.errors import choose, exit_cleanly
 from ssif.io import whole_file
 from workflow import models, plan, presets
 from workflow.arguments import parser
 from workflow.provenance import commit
+from workflow.tables import cells, significance
 from workflow.tables.layout import latex, markdown
+from workflow.targets import Target, targets
 
 SCORES = {
     "mpsnr": "psnr",
@@ -25,34 +27,33 @@ SCORES = {
     "cc": "cc",
     "rmse": "rmse",
 }
-REPORTED = Path(__file__).resolve().parents[2] / "results/reference/paper_table1.csv"
+REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 
 
-def table(cells: pd.DataFrame, config: presets.Config) -> pd.DataFrame:
-    """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric."""
-    dataset = config.tables["table1"]
-    data = config.datasets[dataset]
-    ours = cells[(cells["dataset"] == dataset) & (cells["C"] == data.full_count)].rename(columns=SCORES)
+def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
+    """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
+
+    scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
+    """
+    ours = cells.means(scores).rename(columns=SCORES)
     groups = ours.groupby(["dataset", "preset", "model", "p", "distribution"], sort=False)
     columns = {"seeds": groups.size()}
     for score in SCORES.values():
         columns |= {score: groups[score].mean(), f"{score}_std": groups[score].std()}
     ours = pd.DataFrame(columns).reset_index().assign(source="ours", commit=commit())
-    reported = pd.read_csv(REPORTED)
-    reported = reported[reported["dataset"] == dataset].assign(source="reported")
+    reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
+    reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
 
-def protocol(config: presets.Config, cells: pd.DataFrame) -> list[str]:
+def protocol(config: presets.Config, target: Target, scenes: int) -> list[str]:
     """The footer: what a reader must know to compare a number with another paper's."""
-    dataset = config.tables["table1"]
-    data = config.datasets[dataset]
+    data = config.datasets[target.dataset]
     training, network = data.training, data.network
-    scenes = cells.loc[cells["dataset"] == dataset, "scenes"].max()
     low, high = data.scales.train
     source = "the RGB image of each scene" if data.msi == "bmp" else f"{data.msi} simulated from the true bands"
     return [
-        f"Preset {config.preset}, data set {dataset}, C = {data.full_count} bands, {scenes} test image(s),"
+        f"Preset {config.preset}, data set {target.dataset}, C = {data.full_count} bands, {scenes} test image(s),"
         f" {len(config.seeds)} seed(s), commit {commit()}.",
         f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
         " (LR = floor(H / p), HR cropped to LR x p).",
@@ -61,22 +62,23 @@ def protocol(config: presets.Config, cells: pd.DataFrame) -> list[str]:
         f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
-        *_baselines(config, data),
+        *_baselines(config, target),
         "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
         " first six come from Ma et al. 2021, and are ranked among themselves.",
     ]
 
 
-def _baselines(config: presets.Config, data: presets.Data) -> list[str]:
+def _baselines(config: presets.Config, target: Target) -> list[str]:
     """What the networks on a pixel grid were given, if the table has any."""
-    rows = [row for row in plan.table_rows(config) if row.scale]
+    baselines = config.datasets[target.dataset].baselines
+    rows = [row for row in target.rows if row.scale]
     if not rows:
         return []
     used = {models.network(run.method).block: None for run in plan.networks(config, rows)}
     each = [
         f"{block} ({', '.join(f'{key} {value}' for key, value in of.network.items())}) {of.training.steps} steps of"
         f" {of.training.batch}"
-        for block, of in ((block, data.baselines[block]) for block in used)
+        for block, of in ((block, baselines[block]) for block in used)
     ]
     notes = [f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}."]
     if any(models.MODELS[row.method].stages for row in rows):
@@ -91,17 +93,22 @@ def _baselines(config: presets.Config, data: presets.Data) -> list[str]:
 
 @exit_cleanly
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
-    cells = pd.read_csv(plan.RESULTS / "cells.csv")
-    tidy = table(cells, config)
-    footer = protocol(config, cells)
+    arguments = parser(__doc__)
+    arguments.add_argument("--table", required=True, help="one of the tables of the preset")
+    arguments = arguments.parse_args()
+    config = presets.load(arguments.config)
+    target = targets(config)[choose("table of the preset:", arguments.table, config.tables)]
+    scores = cells.scores(config, target)
+    tidy = table(scores, target)
+    footer = protocol(config, target, scores["scene"].nunique())
+    footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
     for suffix, content in {
         "md": text,
         "tex": latex(tidy, footer),
         "csv": tidy.to_csv(index=False, float_format="%.6g"),
     }.items():
-        with whole_file(plan.RESULTS / f"table1.{suffix}") as temporary:
+        with whole_file(plan.RESULTS / f"{target.name}.{suffix}") as temporary:
             temporary.write_text(content)
     print(text)
 

@@ -1,0 +1,100 @@
+"""Spectral decoder C of D_x,lambda (paper Equation 6, A.7): an MLP on embedding and pixel feature, exact and fast.
+
+With one hidden layer a band reads sum_k rho_k * w . relu(pixel + at_k): in each hidden unit a piecewise linear function
+of that unit's pixel value, with knots at -at_k. Tables of slope and intercept between the knots, running sums over the
+sorted knots, replace the K activations by one look-up. The numbers are the same to rounding; nothing is approximated.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+class ConcatDecoder(nn.Module):
+    """Variant C: radiance = MLP([embedding, pixel feature]), one hidden layer of width `hidden`.
+
+    The first layer splits: its pixel half folds into the pixel decoder, its spectral half is computed once an image.
+    """
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.first = nn.Linear(2 * dim, hidden)
+        self.last = nn.Linear(hidden, 1)
+
+    def readout(self, embeddings: Tensor, response: Tensor, fold) -> Callable[[Tensor], Tensor]:
+        """As `DotDecoder.readout`."""
+        spectral_half, pixel_half = self.first.weight.chunk(2, dim=1)
+        weight, bias = fold(pixel_half)
+        # Under autocast half precision ends here: running sums want the parameters' own.
+        at = F.linear(embeddings, spectral_half, self.first.bias + bias).to(response.dtype)
+        gain, offset = response[..., None] * self.last.weight[0], response.sum(dim=1) * self.last.bias
+        return lambda hidden: hinges(F.linear(hidden, weight).to(response.dtype), at, gain) + offset
+
+
+def hinges(pixel: Tensor, at: Tensor, gain: Tensor) -> Tensor:
+    """Sum over K and h of gain * relu(pixel + at): pixel [..., h], at [C, K, h], gain [C, K, h] -> [..., C].
+
+    Gradients to all three, once. No tensor with both Q and K, and the cost of a query does not grow with K alone.
+    """
+    flat = pixel.flatten(0, -2)
+    negated, order = flat.detach().neg().T.contiguous().sort(dim=1)
+    # Bands share tables in groups: a table has a row for each knot and a column for each band of its group, and a query
+    # reads one row a group and unit. At this size tables and look-ups take about the same time.
+    size = 1 + math.isqrt(3 * len(flat) // at.shape[1])
+    groups = [_Hinges.apply(flat, *group, negated, order) for group in zip(at.split(size), gain.split(size))]
+    return torch.cat(groups, dim=-1).unflatten(0, pixel.shape[:-1])
+
+
+class _Hinges(torch.autograd.Function):
+    """`hinges` of pixel [Q, h] for one group of bands; negated [h, Q] is -pixel sorted in each unit, by `order`."""
+
+    @staticmethod
+    def forward(ctx, pixel: Tensor, at: Tensor, gain: Tensor, negated: Tensor, order: Tensor) -> Tensor:
+        (q, h), (c, k) = pixel.shape, at.shape[:2]
+        # A hinge is active where at > -pixel: for the first `ends` of the sorted queries, [h, C * K].
+        knots, source = at.detach().flatten(0, 1).T.contiguous().sort(dim=1)
+        ends = torch.searchsorted(negated, knots)
+        starts = F.pad(ends, (1, 0))
+        counts = torch.diff(starts, append=starts.new_full((h, 1), q))
+        # Row r of a unit's table belongs to the queries for which its r last knots, and no others, are active.
+        row = torch.arange(h * (c * k + 1), dtype=torch.int32, device=at.device).view(h, -1).flip(1)
+        row = row.flatten().repeat_interleave(counts.flatten(), output_size=h * q).view(h, q)
+        row = torch.empty_like(row).scatter_(1, order, row).T.contiguous()
+
+        backwards = source.flip(1).expand(2, -1, -1)
+        steps = torch.stack([gain, gain * at]).flatten(1, 2).transpose(1, 2).gather(2, backwards)
+        tables = steps.new_zeros(2, h, c * k + 1, c)
+        tables[:, :, 1:].scatter_(3, (backwards // k)[..., None], steps[..., None])
+        slope, intercept = tables.cumsum_(dim=2).flatten(1, 2)
+        ctx.save_for_backward(pixel, at, gain, negated, order, row, slope, starts, source)
+        return _bags(row, slope, pixel) + _bags(row, intercept)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        pixel, at, gain, negated, order, row, slope, starts, source = ctx.saved_tensors
+        (h, q), (c, k) = order.shape, at.shape[:2]
+        with torch.enable_grad():
+            leaf = pixel.detach().requires_grad_()
+            (d_pixel,) = torch.autograd.grad(_bags(row, slope, leaf), leaf, grad)
+
+        # What the queries between two knots send back, by itself and times their pixel value; up to each knot; to the
+        # knot's own band.
+        grad, order = grad.contiguous(), order.flatten()
+        offsets = (starts + torch.arange(0, h * q, q, device=grad.device)[:, None]).flatten()
+        sums = [_bags(order, grad, weights, offsets) for weights in (None, -negated.flatten())]
+        sums = torch.stack(sums).unflatten(1, (h, -1))[:, :, :-1].cumsum(dim=2)
+        source = source.expand(2, -1, -1)
+        sums = sums.gather(3, (source // k)[..., None])[..., 0]
+        sums = torch.empty_like(sums).scatter_(2, source, sums)
+        active, active_pixel = sums.transpose(1, 2).unflatten(1, (c, k))
+        return d_pixel, gain * active, active_pixel + at * active, None, None
+
+
+def _bags(index: Tensor, table: Tensor, weights: Tensor | None = None, offsets: Tensor | None = None) -> Tensor:
+    """Sums of table rows: deterministic and without a tensor of all the rows."""
+    return F.embedding_bag(index, table, offsets, mode="sum", per_sample_weights=weights)

@@ -1,0 +1,129 @@
+"""Draw one figure as results/figures/<figure>.pdf and .png, from scores, predictions and weights that are there already.
+
+    python -m workflow.figure --figure fig3 [--config config/config.yaml]
+
+The first seed stands for all where one image or one set of weights is shown.
+"""
+
+import h5py
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from ssif.bands import resampling_matrix
+from ssif.data.degrade import lr_size
+from ssif.data.store import Store
+from ssif.errors import UserError, choose, exit_cleanly
+from workflow import plan, presets
+from workflow.arguments import parser
+from workflow.figures import embeddings, errors, over_counts, signature, style
+from workflow.models import MODELS
+from workflow.provenance import commit
+from workflow.tables import ablation, cells
+from workflow.targets import Target, targets
+from workflow.train import open_data, trained
+
+WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
+
+
+def sweep(config: presets.Config, target: Target) -> Figure:
+    """Figures 3 and 4: every method over C."""
+    points = cells.means(cells.scores(config, target)).assign(value="")
+    largest = config.datasets[target.dataset].full_count
+    return over_counts.draw(points, scales=target.scales, largest=largest, footer=footer(config, target))
+
+
+def ablated(config: presets.Config, target: Target) -> Figure:
+    """Figures 6, 7 and any other ablation: one hyper-parameter over C."""
+    its = config.ablations[target.name]
+    return over_counts.draw(
+        ablation.points(config, target),
+        scales=target.scales,
+        largest=config.datasets[target.dataset].full_count,
+        key=its.change,
+        footer=footer(config, target),
+    )
+
+
+def spectrum(config: presets.Config, target: Target) -> Figure:
+    """Figure 1: the spectral signature of one pixel at several C."""
+    store, scale, run = Store(plan.data_file(target.dataset)), target.scales[0], target.rows[0]
+    truth = _truth(store, scale)
+    # Neither a shadow nor a highlight: the pixel with three quarters of the others below it in brightness.
+    brightness = truth.mean(axis=0)
+    place = np.argsort(brightness, axis=None)[3 * brightness.size // 4]
+    pixel = tuple(map(int, np.unravel_index(place, brightness.shape)))
+    images = {count: _image(run, scale, count) for count in target.counts}
+    spectra = {count: (store.bands.parts(count), image[:, *pixel]) for count, image in images.items()}
+    title = f"{MODELS[run.method].label}, {store.names('test')[0]}; {footer(config, target)}"
+    return signature.draw(spectra, (store.bands, truth[:, *pixel]), pixel, scale=scale, footer=title)
+
+
+def maps(config: presets.Config, target: Target) -> Figure:
+    """Figure 8: predicted images beside the truth, and where and at which bands they err."""
+    store, scale, count = Store(plan.data_file(target.dataset)), target.scales[0], target.counts[0]
+    rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
+    images = {MODELS[run.method].label: _image(run, scale, count) for run in rows}
+    bands = store.bands.parts(count)
+    weights = resampling_matrix(store.bands, bands)
+    truth = np.einsum("kc,chw->khw", weights, _truth(store, scale))
+    title = f"{store.names('test')[0]}; {footer(config, target)}"
+    return errors.draw(images, truth, bands, scale=scale, footer=title)
+
+
+def embedded(config: presets.Config, target: Target) -> Figure:
+    """Figure 10: what the spectral encoder makes of each wavelength, for several d."""
+    curves = {}
+    for run in target.rows:
+        if run.seed != config.seeds[0]:
+            continue
+        store = open_data(config, run)
+        wavelengths = np.linspace(store.bands.edges.min(), store.bands.edges.max(), WAVELENGTHS)
+        encoder = trained(config, run, store).spectral_encoder.cpu()
+        values = encoder(torch.tensor(wavelengths)).numpy()
+        curves[values.shape[1]] = wavelengths, values
+    return embeddings.draw(curves, footer=footer(config, target))
+
+
+DRAWINGS = {"fig1": spectrum, "fig3": sweep, "fig4": sweep, "fig8": maps, "fig10": embedded}
+
+
+def footer(config: presets.Config, target: Target) -> str:
+    """What was shown, in a line: preset, data set, seeds, what an ablation changed, commit."""
+    parts = [f"preset {config.preset}", target.dataset, f"{len(config.seeds)} seed(s)"]
+    if target.name in config.ablations and (fixed := config.ablations[target.name].fixed):
+        parts.append("all with " + ", ".join(f"{key} = {plan.spelled(value)}" for key, value in fixed.items()))
+    return ", ".join([*parts, f"commit {commit()}"])
+
+
+def _truth(store: Store, scale: float) -> np.ndarray:
+    """The first test scene [C_max, H, W], cropped as it is at this scale."""
+    hsi, _ = store.scene(store.names("test")[0])
+    _, (height, width) = lr_size(hsi.shape[:2], scale)
+    return hsi[:height, :width].permute(2, 0, 1).numpy()
+
+
+def _image(run: plan.Run, scale: float, count: int) -> np.ndarray:
+    """The stored prediction [C, H, W] of a run for the first test scene."""
+    path = run.folder / "predictions.h5"
+    try:
+        with h5py.File(path) as file:
+            return file[f"p{scale:g}/C{count}"][()].astype(np.float32)
+    except (OSError, KeyError):
+        raise UserError(f"{path} lacks p = {scale:g}, C = {count}: python -m workflow.evaluate --run {run.id}") from None
+
+
+@exit_cleanly
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--figure", required=True, help="one of the figures or ablations of the preset")
+    arguments = arguments.parse_args()
+    config = presets.load(arguments.config)
+    name = choose("figure of the preset:", arguments.figure, [*config.figures, *config.ablations])
+    figure = DRAWINGS.get(name, ablated)(config, targets(config)[name])
+    style.save(figure, plan.RESULTS / "figures" / name)
+    print(f"results/figures/{name}.pdf and .png")
+
+
+if __name__ == "__main__":
+    main()

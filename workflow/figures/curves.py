@@ -1,0 +1,57 @@
+"""How the loss fell in training (for the report; the paper has no such figure)."""
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from workflow.figures import style
+
+TOGETHER = 8  # curves that one panel of the whole width can show
+PANELS, ACROSS = 30, 3  # small ones in a figure, and in a row of it
+
+
+@style.styled()
+def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
+    """Loss over steps on a logarithmic axis: as logged, faint, and its running median.
+
+    curves: label -> columns step and loss, as in a run's train.jsonl. Up to eight share one panel; more get a small one
+    each, and beyond thirty a few in turn share one.
+    """
+    items = list(curves.items())
+    share = len(items) if len(items) <= TOGETHER else math.ceil(len(items) / PANELS)
+    groups = [items[start : start + share] for start in range(0, len(items), share)]
+    small = len(groups) > 1
+    across = ACROSS if small else 1
+
+    figure = style.new()
+    panels = style.grid(figure, len(groups), across, "step", sharey=True)
+    for group, axes in zip(groups, panels):
+        legend = {
+            label: _plot(axes, curve, colour) for (label, curve), colour in zip(group, (*style.COLOURS, style.BLACK))
+        }
+        if small:
+            axes.legend(
+                legend.values(), legend.keys(), loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.2, borderaxespad=0,
+                handlelength=1, labelspacing=0.1,
+            )  # fmt: skip
+    low, high = panels[0].get_ylim()
+    # Without the small print of powers of ten.
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    panels[0].yaxis.set_major_formatter("{x:g}")
+    panels[0].yaxis.set_minor_formatter("")
+    for axes in panels[::across]:
+        axes.set_ylabel("loss")
+    height = 0.3 + math.ceil(len(groups) / across) * (0.85 + 0.13 * share) if small else 2.8
+    style.frame(figure, height, footer, legend=None if small else legend)
+    return figure
+
+
+def _plot(axes: Axes, curve: pd.DataFrame, colour: str):
+    """Draw one curve; the artist of its running median over a twentieth of the points."""
+    smooth = curve["loss"].rolling(2 * (len(curve) // 40) + 1, center=True, min_periods=1).median()
+    axes.plot(curve["step"], curve["loss"], color=colour, alpha=0.3, linewidth=0.6)
+    axes.set_yscale("log")
+    return axes.plot(curve["step"], smooth, color=colour)[0]

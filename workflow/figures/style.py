@@ -1,0 +1,151 @@
+"""What all figures share: the style file, the look of every method, the frame with legend and footer, saving.
+
+Figures are made without pyplot, so drawing needs no display and leaves no state behind.
+"""
+
+import math
+import zlib
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+from ssif.bands import Bands
+from ssif.io import whole_file
+
+WIDTH = 7.0  # inches
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+# Column of results/cells.csv -> label of its axis.
+METRICS = {"mpsnr": "PSNR (dB) ↑", "ssim": "SSIM ↑", "sam": "SAM (degrees) ↓"}
+
+# Okabe and Ito's colours for eight kinds of colour vision, without the yellow (too light on white) and with Tol's wine.
+BLACK, GREY = "#000000", "#7F7F7F"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, WINE = COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255"
+)  # fmt: skip
+MARKERS = "osD^vPX*ph"
+
+# Label of workflow.models.MODELS -> colour, line, marker. Fields are filled markers, networks on a pixel grid open ones.
+_FIELDS = {
+    "bicubic+linear": (GREY, "--", "x"),
+    "LIIF": (BLACK, "-", "*"),
+    "SSIF-M": (GREEN, "-", "o"),
+    "SSIF-RF-GS": (BLUE, "-", "s"),
+    "SSIF-RF-GF": (SKY, "-", "D"),
+    "SSIF-RF-GI": (WINE, "-", "X"),
+    "SSIF-RF-US": (ORANGE, "-", "^"),
+    "SSIF-RF-UF": (VERMILION, "-", "v"),
+    "SSIF-RF-UI": (PURPLE, "-", "P"),
+}
+# Tol's muted colours: with the open markers they are taken for no field.
+_ON_GRID = {
+    "RCAN+AWAN": ("#117733", "-", "o"),
+    "AWAN+RCAN": ("#332288", "-", "s"),
+    "AWAN+SSPSR": ("#AA4499", "-", "D"),
+    "RC/AW+MoG-DCN": ("#999933", "-", "^"),
+    "SSJSR-style, layer sizes ours": ("#CC6677", "-", "v"),
+    "US3RN": ("#44AA99", "-", "P"),
+}
+_CHAINED = " (chained)"
+
+
+def styled():
+    """Context, or decorator, in which figures are drawn and saved: the style file and nothing of the user's own."""
+    return matplotlib.style.context(Path(__file__).with_name("ssif.mplstyle"), after_reset=True)
+
+
+def look(model: str) -> dict:
+    """Colour, linestyle, marker and fillstyle of a method by its label, the same in every figure.
+
+    A chain trained as one has the colour of the chain, dotted, with half-filled markers. A label that is not of this
+    suite gets a dash-dotted line whose colour and marker follow from the label alone.
+    """
+    if model.endswith(_CHAINED):
+        return look(model.removesuffix(_CHAINED)) | {"linestyle": ":", "fillstyle": "bottom"}
+    if model in _ON_GRID:
+        return dict(zip(("color", "linestyle", "marker"), _ON_GRID[model])) | {"fillstyle": "none"}
+    number = zlib.crc32(model.encode())
+    unknown = (COLOURS[number % len(COLOURS)], "-.", "ph8<>d"[number // len(COLOURS) % 6])
+    return dict(zip(("color", "linestyle", "marker"), _FIELDS.get(model, unknown))) | {"fillstyle": "full"}
+
+
+def ordered(count: int) -> list:
+    """`count` colours from dark to light along a map that keeps its order in every kind of colour vision."""
+    # The lightest sixth is lost on white.
+    return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, count)))
+
+
+def gaps(bands: Bands, widths: float) -> np.ndarray:
+    """Indices k of bands that start more than `widths` band widths (median) after band k - 1 ends, as at water vapour."""
+    return 1 + np.flatnonzero(bands.edges[1:, 0] - bands.edges[:-1, 1] > widths * np.median(bands.widths))
+
+
+def new() -> Figure:
+    """An empty figure of the standard width; `frame` gives it its height."""
+    figure = Figure(figsize=(WIDTH, WIDTH))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def grid(figure: Figure, count: int, across: int, xlabel: str, **share) -> list[Axes]:
+    """`count` panels, `across` a row; the lowest of every column has `xlabel`. share: sharex, sharey of the panels."""
+    panels = list(figure.subplots(math.ceil(count / across), across, squeeze=False, **share).flat)
+    for spare in panels[count:]:
+        spare.remove()
+    for axes in panels[max(count - across, 0) : count]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(xlabel)
+    return panels[:count]
+
+
+def frame(figure: Figure, height: float, *notes: str, legend: dict | None = None) -> None:
+    """Last step of every drawing: panels `height` inches high, below them a legend (label -> artist) and the notes.
+
+    Each note starts a line; the last is the footer with preset, data set and commit. Then the layout is settled, so
+    that saving twice gives the same file.
+    """
+    renderer, inches, gap = figure.canvas.get_renderer(), figure.dpi_scale_trans, 0.06
+    widest = (WIDTH - 2 * gap) * figure.dpi
+    text = "\n".join(line for note in notes for line in _wrapped(note, widest, renderer))
+    below = figure.text(gap, gap, text, transform=inches, va="bottom", linespacing=1.25)
+    bottom = below.get_window_extent(renderer).height / figure.dpi + 2 * gap
+    if legend:
+        for columns in range(min(6, len(legend)), 0, -1):
+            drawn = figure.legend(
+                legend.values(), legend.keys(), ncols=columns, loc="lower center", borderaxespad=0,
+                bbox_to_anchor=(WIDTH / 2, bottom), bbox_transform=inches,
+            )  # fmt: skip
+            if columns == 1 or drawn.get_window_extent(renderer).width < widest:
+                break
+            drawn.remove()
+        bottom += drawn.get_window_extent(renderer).height / figure.dpi
+    total = height + bottom
+    figure.set_figheight(total)
+    figure.get_layout_engine().set(rect=(0, bottom / total, 1, height / total))
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _wrapped(note: str, widest: float, renderer) -> list[str]:
+    """Lines no wider than `widest` pixels, broken at spaces."""
+    lines = []
+    for word in note.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        fits = renderer.get_text_width_height_descent(longer, FontProperties(), ismath=False)[0] <= widest
+        lines[-1:] = [longer] if fits else [*lines[-1:], word]
+    return lines
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write `path`.pdf and `path`.png (300 dpi), each whole or not at all, and the same bytes for the same figure."""
+    # How fonts are embedded is read when a figure is saved, not when it is drawn.
+    with styled():
+        for kind, metadata in (("pdf", {"CreationDate": None}), ("png", None)):
+            with whole_file(f"{path}.{kind}") as temporary:
+                figure.savefig(temporary, format=kind, metadata=metadata)

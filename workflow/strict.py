@@ -1,0 +1,44 @@
+"""A dataclass from a nested mapping, strictly: no unknown key, no missing one, no value of another type."""
+
+import dataclasses
+import types
+import typing
+
+from ssif.errors import UserError, choose
+
+
+def strict(cls, mapping, where: str):
+    """An instance of dataclass `cls` with its keys and types; raises UserError with `where` for any other or missing."""
+    if not isinstance(mapping, dict):
+        raise UserError(f"{where} wants the keys {', '.join(f.name for f in dataclasses.fields(cls))}, got {mapping!r}")
+    fields = {field.name: field.type for field in dataclasses.fields(cls)}
+    for key in mapping:
+        choose(f"key in {where}:", key, fields)
+    missing = [
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.name not in mapping and f.default is f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise UserError(f"{where} lacks {', '.join(missing)}")
+    return cls(**{key: typed(fields[key], mapping[key], f"{where}.{key}") for key in mapping})
+
+
+def typed(kind, value, where: str):
+    """`value` as the type `kind` of a field: a list as a tuple, a whole number as a float where that is wanted."""
+    if dataclasses.is_dataclass(kind):
+        return strict(kind, value, where)
+    if isinstance(kind, types.UnionType):
+        fitting = [k for k in typing.get_args(kind) if isinstance(value, (int, float) if k is float else k)]
+        return typed((fitting or typing.get_args(kind))[0], value, where)
+    if isinstance(kind, types.GenericAlias):
+        inner, *rest = typing.get_args(kind)
+        length = None if Ellipsis in rest else 1 + len(rest)
+        if not isinstance(value, (list, tuple)) or not value or (length and len(value) != length):
+            raise UserError(f"{where} wants a list of {length or 'one or more'} {inner.__name__}, got {value!r}")
+        return tuple(typed(inner, item, where) for item in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UserError(f"{where} wants a {kind.__name__}, got {value!r}")
+    return value

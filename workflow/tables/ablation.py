@@ -1,0 +1,57 @@
+"""results/ablation.csv: what each changed hyper-parameter does, one row an ablation, model, value, p and C.
+
+python -m workflow.tables.ablation [--config config/config.yaml]
+"""
+
+import json
+
+import pandas as pd
+
+from ssif.errors import exit_cleanly
+from ssif.io import whole_file
+from workflow import plan, presets
+from workflow.arguments import parser
+from workflow.provenance import commit
+from workflow.tables import cells
+from workflow.targets import Target, targets, value_of
+
+KEYS = ["ablation", "dataset", "preset", "model", "key", "value", "fixed", "p", "C", "distribution", "reference"]
+
+
+def points(config: presets.Config, target: Target) -> pd.DataFrame:
+    """The target's cells, one row a run, p and C, with the ablated `value` of each run as a string ("" where the model does
+    not read it)."""
+    ablation = config.ablations[target.name]
+    values = {run.id: value_of(config, ablation, run) for run in target.rows}
+    means = cells.means(cells.scores(config, target))
+    return means.assign(value=means["run"].map(values))
+
+
+def table(config: presets.Config, target: Target) -> pd.DataFrame:
+    """KEYS, mean and standard deviation over seeds of the metrics, parameters, training seconds and commit."""
+    ablation = config.ablations[target.name]
+    found = points(config, target)
+    records = {run.id: json.loads((run.folder / "config.json").read_text()) for run in target.rows}
+    found["parameters"] = [records[run]["parameters"] for run in found["run"]]
+    found["training_seconds"] = [records[run]["seconds"] for run in found["run"]]
+    fixed = " ".join(f"{key}={plan.spelled(value)}" for key, value in ablation.fixed.items())
+    found = found.assign(ablation=target.name, key=ablation.change, fixed=fixed)
+    groups = found.groupby(KEYS, sort=False)
+    columns = {"seeds": groups.size()}
+    for metric in cells.METRICS:
+        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
+    columns |= {column: groups[column].mean() for column in ("parameters", "training_seconds")}
+    return pd.DataFrame(columns).reset_index().assign(commit=commit())
+
+
+@exit_cleanly
+def main() -> None:
+    config = presets.load(parser(__doc__).parse_args().config)
+    shown = targets(config)
+    tables = [table(config, shown[name]) for name in config.ablations]
+    with whole_file(plan.RESULTS / "ablation.csv") as temporary:
+        pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What each table and figure shows: its rows, and the cells (p and C) at which they are scored. Plain Python.
+
+A target is a table, a figure or an ablation of the preset. A row that several of them show is evaluated once, for all.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workflow import models
+from workflow.models import MODELS
+from workflow.plan import Run, settings, spelled
+from workflow.presets import Ablation, Config
+
+# Figures of predicted images: the cubes that they show are stored when a row is evaluated.
+SHOW_IMAGES = ("fig1", "fig8")
+
+
+@dataclass(frozen=True)
+class Target:
+    """`rows` of one data set, shown at every p of `scales` and C of `counts` that they serve."""
+
+    name: str
+    dataset: str
+    rows: list[Run]
+    scales: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    def cells(self, row: Run) -> list[tuple[float, int]]:
+        """Every (p, C) at which this target shows `row`."""
+        scales = [p for p in self.scales if row.scale in (None, p)]
+        return [(p, count) for p in scales for count in self.counts if row.count in (None, count)]
+
+
+def targets(config: Config) -> dict[str, Target]:
+    """Name -> target: tables first, then figures, then ablations, each in the order of the preset."""
+    found = [_table(config, name, dataset) for name, dataset in config.tables.items()]
+    found += [_figure(config, name) for name in config.figures]
+    found += [_ablation(config, name) for name in config.ablations]
+    return {target.name: target for target in found}
+
+
+def _table(config: Config, name: str, dataset: str) -> Target:
+    data = config.datasets[dataset]
+    rows = [run for method in config.methods for run in _rows(config, dataset, method, data.scales.test)]
+    return Target(name, dataset, rows, data.scales.test, (data.full_count,))
+
+
+def _figure(config: Config, name: str) -> Target:
+    figure = config.figures[name]
+    data = config.datasets[figure.dataset]
+    all_counts = tuple(map(int, data.counts.test))
+    if figure.methods:
+        counts = figure.counts or (data.full_count,)
+        rows = [run for method in figure.methods for run in _rows(config, figure.dataset, method, figure.scales)]
+        return Target(name, figure.dataset, rows, figure.scales, counts)
+    rows = []
+    for method in config.methods:
+        # Networks on a pixel grid are shown where the tables have them; LIIF is trained for each C with a truth.
+        sweeps = [count for count in all_counts if count <= data.full_count] if models.is_field(method) else []
+        rows += _rows(config, figure.dataset, method, figure.scales, sweeps or [data.full_count])
+    return Target(name, figure.dataset, rows, figure.scales, all_counts)
+
+
+def _ablation(config: Config, name: str) -> Target:
+    ablation = config.ablations[name]
+    data = config.datasets[ablation.dataset]
+    rows = [
+        with_changes(config, run, case)
+        for method in ablation.methods
+        for case in ablation.cases()
+        for run in _rows(config, ablation.dataset, method, ablation.scales)
+    ]
+    # A method that does not read the changed key is the same run at each of its values.
+    rows = list({run.id: run for run in rows}.values())
+    return Target(name, ablation.dataset, rows, ablation.scales, tuple(map(int, data.counts.test)))
+
+
+def with_changes(config: Config, run: Run, changes: dict) -> Run:
+    """The run under these changes, without those that it does not read or that are the preset's values anyway."""
+    reads = models.network(run.method).reads
+    plain, changed = _keys(config, run), _keys(config, dataclasses.replace(run, changes=tuple(changes.items())))
+    own = sorted(key for key in changes if (reads is None or key in reads) and changed[key] != plain[key])
+    return dataclasses.replace(run, changes=tuple((key, changed[key]) for key in own))
+
+
+def _keys(config: Config, run: Run) -> dict:
+    sizes, training = settings(config, run)
+    return sizes | dataclasses.asdict(training)
+
+
+def _rows(config: Config, dataset: str, method: str, scales, counts: list[int] | None = None) -> list[Run]:
+    """The method at every seed and, where it needs one for each, every p of `scales` in its range and C of `counts`."""
+    data = config.datasets[dataset]
+    parts = [models.network(name) for name in MODELS[method].stages or [method]]
+    counts = (counts or [data.full_count]) if any(part.one_count for part in parts) else [None]
+    scales = [p for p in data.grid_scales if p in scales] if any(part.one_scale for part in parts) else [None]
+    return [
+        Run(config.preset, dataset, method, seed, scale, count)
+        for scale in scales
+        for count in counts
+        for seed in config.seeds
+    ]
+
+
+def rows(config: Config) -> list[Run]:
+    """Every row that a target shows, each once, in the order of the targets."""
+    return list({run.id: run for target in targets(config).values() for run in target.rows}.values())
+
+
+def cells(shown: Iterable[Target], row: Run) -> dict[float, list[int]]:
+    """For each p, the C at which one of these targets shows `row`."""
+    found = {cell for target in shown if row in target.rows for cell in target.cells(row)}
+    return {p: sorted(count for scale, count in found if scale == p) for p in sorted({scale for scale, _ in found})}
+
+
+def images(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
+    """The cells of `row` whose predicted images are stored."""
+    return cells([target for name, target in shown.items() if name in SHOW_IMAGES], row)
+
+
+def value_of(config: Config, ablation: Ablation, run: Run) -> str:
+    """What a run of this ablation has for the changed key, as a string; "" where its network does not read the key."""
+    reads = models.network(run.method).reads
+    return spelled(_keys(config, run)[ablation.change]) if reads is None or ablation.change in reads else ""
