@@ -38,7 +38,7 @@ class ConcatDecoder(nn.Module):
 def hinges(pixel: Tensor, at: Tensor, gain: Tensor) -> Tensor:
     """Sum over K and h of gain * relu(pixel + at): pixel [..., h], at [C, K, h], gain [C, K, h] -> [..., C].
 
-    Gradients to all three, once. No tensor with both Q and K, and the cost of a query does not grow with K alone.
+    First derivatives only. Time and memory grow with the root of K, not with K, and no tensor has both Q and K.
     """
     flat = pixel.flatten(0, -2)
     negated, order = flat.detach().neg().T.contiguous().sort(dim=1)
@@ -70,29 +70,31 @@ class _Hinges(torch.autograd.Function):
         tables = steps.new_zeros(2, h, c * k + 1, c)
         tables[:, :, 1:].scatter_(3, (backwards // k)[..., None], steps[..., None])
         slope, intercept = tables.cumsum_(dim=2).flatten(1, 2)
-        ctx.save_for_backward(pixel, at, gain, negated, order, row, slope, starts, source)
+        ctx.save_for_backward(at, gain, negated, order, slope, starts, source)
         return _bags(row, slope, pixel) + _bags(row, intercept)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        pixel, at, gain, negated, order, row, slope, starts, source = ctx.saved_tensors
+        at, gain, negated, order, slope, starts, source = ctx.saved_tensors
         (h, q), (c, k) = order.shape, at.shape[:2]
-        with torch.enable_grad():
-            leaf = pixel.detach().requires_grad_()
-            (d_pixel,) = torch.autograd.grad(_bags(row, slope, leaf), leaf, grad)
-
-        # What the queries between two knots send back, by itself and times their pixel value; up to each knot; to the
-        # knot's own band.
-        grad, order = grad.contiguous(), order.flatten()
+        # The transposed look-up: what the queries between two knots send back, by itself and times their pixel value.
+        grad, value = grad.contiguous(), -negated.flatten()
         offsets = (starts + torch.arange(0, h * q, q, device=grad.device)[:, None]).flatten()
-        sums = [_bags(order, grad, weights, offsets) for weights in (None, -negated.flatten())]
-        sums = torch.stack(sums).unflatten(1, (h, -1))[:, :, :-1].cumsum(dim=2)
+        received = _bags(order.flatten(), grad, offsets=offsets)
+        with torch.enable_grad():
+            value.requires_grad_()
+            received_value = _bags(order.flatten(), grad, value, offsets)
+            (d_value,) = torch.autograd.grad(received_value, value, slope.unflatten(0, (h, -1)).flip(1).flatten(0, 1))
+        d_pixel = torch.empty_like(negated).scatter_(1, order, d_value.view(h, q)).T
+
+        # Summed up to each knot, for the knot's own band.
+        sums = torch.stack([received, received_value.detach()]).unflatten(1, (h, -1))[:, :, :-1].cumsum(dim=2)
         source = source.expand(2, -1, -1)
         sums = sums.gather(3, (source // k)[..., None])[..., 0]
         sums = torch.empty_like(sums).scatter_(2, source, sums)
-        active, active_pixel = sums.transpose(1, 2).unflatten(1, (c, k))
-        return d_pixel, gain * active, active_pixel + at * active, None, None
+        active, active_value = sums.transpose(1, 2).unflatten(1, (c, k))
+        return d_pixel, gain * active, active_value + at * active, None, None
 
 
 def _bags(index: Tensor, table: Tensor, weights: Tensor | None = None, offsets: Tensor | None = None) -> Tensor:

@@ -14,6 +14,8 @@ from workflow.models import MODELS, every_network
 CONFIGS = sorted(path for path in Path("config").glob("*.yaml"))
 QUICK = yaml.safe_load(Path("config/config.yaml").read_text())
 
+BLOCK = {"dataset": "indian_pines", "scales": [2], "methods": ["ssif-m"], "change": "dim", "values": [5]}
+
 
 def changed(path: str, value) -> dict:
     mapping = copy.deepcopy(QUICK)
@@ -161,6 +163,22 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 8.5}, "crop wants one of lr and hr"),
         ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 3}, "crop: 3 HR pixels are no LR pixel at p = 4"),
         ("datasets.indian_pines.baselines.rcan.training.steps", 0, "positive"),
+        ("figures.fig2", {}, "unknown figure 'fig2'; known: fig1, fig3, fig4, fig8"),
+        ("figures.fig3.dataset", "cave", "unknown data set for fig3 'cave'; known: indian_pines"),
+        ("figures.fig3.scales", [0.5], "figures.fig3.scales: every scale p is at least 1"),
+        ("figures.fig3.methods", ["liif"], "figures.fig3 has no methods"),
+        ("figures.fig1.counts", [], "figures.fig1.counts wants a list"),
+        ("figures.fig8", {"dataset": "indian_pines", "scales": [2]}, "figures.fig8 wants methods"),
+        ("figures.fig8.methods", ["vgg"], "unknown model 'vgg'"),
+        ("ablations.fig6.change", "colour", "unknown key in ablations.fig6: 'colour'; known: batch, dim"),
+        ("ablations.fig6.values", [3], "ablations.fig6.spectral_decoder wants a str, got 3"),
+        ("ablations.fig6.values", [], "ablations.fig6.values wants one or more"),
+        ("ablations.fig6.fixed", {"steps": 0}, "ablations.fig6.training: steps, batch and rate are positive"),
+        ("ablations.fig6.methods", ["us3rn"], "unknown neural field in ablations.fig6 'us3rn'; known: liif, ssif-m"),
+        ("ablations.lambda_min.values", [-1], "lambda_min is nyquist or nm between 0 and lambda_max, got -1"),
+        ("ablations.fig3", {}, "ablations.fig3 lacks dataset, scales, methods, change, values"),
+        ("ablations.table1", BLOCK, "ablations.table1: a name of small letters, digits, _ and -, and not that of"),
+        ("ablations.My K", BLOCK, "ablations.My K: a name of small letters"),
         ("device", "tpu", "unknown device 'tpu'; known: auto, cpu, cuda"),
         ("datasets.indian_pines", "yes", "wants the keys msi, scales"),
         ("threads", True, "threads wants a int, got True"),

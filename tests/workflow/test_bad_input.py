@@ -67,7 +67,7 @@ def cave_scene_folders(root: Path, spoil=None) -> None:
 
 def prepare_cave(monkeypatch, folder, spoil) -> str:
     data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
-    configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"])
+    configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"], figures={}, ablations={})
     cave_scene_folders(folder / "data", spoil)
     message = refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "data")
     assert not Path("results/data/cave.h5").exists()
@@ -88,7 +88,9 @@ def test_a_missing_band(monkeypatch, folder):
 
 def pavia(monkeypatch, folder, cube) -> str:
     data = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["datasets"]["pavia_centre"]
-    configure(datasets={"pavia_centre": data}, tables={"table1": "pavia_centre"}, methods=["liif"])
+    configure(
+        datasets={"pavia_centre": data}, tables={"table1": "pavia_centre"}, methods=["liif"], figures={}, ablations={}
+    )
     (folder / "data").mkdir()
     if cube is not None:
         scipy.io.savemat(folder / "data/Pavia.mat", {"pavia": cube})
@@ -116,7 +118,7 @@ def test_missing_data_says_what_to_put_where(monkeypatch, folder):
 
 def test_a_data_folder_that_is_not_there(monkeypatch, folder):
     data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
-    configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"])
+    configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"], figures={}, ablations={})
     assert "does not exist" in refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "nowhere")
 
 

@@ -8,7 +8,7 @@ import torch
 from ssif.data.store import Store
 from ssif.data.store import prepare as write_store
 from tests.real_data import real
-from workflow import plan, presets
+from workflow import plan, presets, targets
 from workflow.evaluate import evaluate
 from workflow.train import build
 
@@ -27,9 +27,10 @@ def test_bicubic_row_of_cave(tmp_path):
     write_store("cave", tmp_path / "cave.h5", "nikon-d700")
     store = Store(tmp_path / "cave.h5")
     assert len(store.names("train")) == 22 and len(store.names("test")) == 10
-    run = plan.find(plan.rows(config), "cave.bicubic.s0")
+    run = plan.find(targets.rows(config), "cave.bicubic.s0")
     model = build(config, run, store)
     model.fit(store.training_set(torch.device("cpu")))
-    scores = evaluate(model, config, run, store).groupby("p")[["mpsnr", "sam"]].mean()
+    table, _ = evaluate(model, config, run, store)
+    scores = table.groupby("p")[["mpsnr", "sam"]].mean()
     assert scores["mpsnr"].tolist() == pytest.approx([34.85, 31.47, 28.03], abs=0.05)
     assert scores["sam"].tolist() == pytest.approx([12.76, 13.32, 14.05], abs=0.2)

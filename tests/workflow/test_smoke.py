@@ -1,4 +1,4 @@
-"""The whole DAG on synthetic cubes, and the dry runs of the large presets."""
+"""The whole DAG on synthetic cubes, every table and figure, and the dry runs of the large presets."""
 
 import os
 import re
@@ -7,21 +7,27 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pandas as pd
 import pytest
+import torch
+import yaml
+
+from ssif.data.store import Store
+from ssif.metrics import mpsnr
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
 
 
-def snakemake(folder: Path, preset: str, *arguments: str) -> str:
-    """Run Snakemake in `folder`; return all it printed."""
+def snakemake(folder: Path, preset: str | Path, *arguments: str) -> str:
+    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed."""
     command = [
         *SNAKEMAKE,
         "--directory",
         str(folder),
         "--configfile",
-        str(ROOT / f"config/{preset}.yaml"),
+        str(preset if isinstance(preset, Path) else ROOT / f"config/{preset}.yaml"),
         "--cores",
         "2",
         *arguments,
@@ -35,7 +41,7 @@ def snakemake(folder: Path, preset: str, *arguments: str) -> str:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("smoke")
-    return folder, snakemake(folder, "smoke", "results/table1.csv")
+    return folder, snakemake(folder, "smoke")
 
 
 def test_table1_has_every_method_at_every_scale(finished):
@@ -57,10 +63,14 @@ def test_table1_has_every_method_at_every_scale(finished):
 def test_the_other_files_are_there(finished):
     results = finished[0] / "results"
     assert "SSIF-RF-UF" in (results / "table1.md").read_text() and r"\toprule" in (results / "table1.tex").read_text()
-    cells = pd.read_csv(results / "cells.csv")
+    cells = pd.read_csv(results / "cells.csv", keep_default_na=False)
     assert set(cells.loc[cells["C"] == 40, "reference"]) == {"interpolated"}
-    assert len(cells) == 3 * (6 * 3 + 1) + 6 * 2
-    trained, scored = {"weights.safetensors", "config.json", "train.jsonl"}, {"metrics.csv"}
+    # Tables: 7 methods at p = 2, 3, 4 and 6 at 2, 3. Figures 3 and 4: C = 8 and 40 of six at p = 2, 3, 4, C = 8 of LIIF.
+    # closed_form: RF-GI and RF-UI at p = 2, 4 and three C.
+    assert len(cells[cells["changes"] == ""]) == 7 * 3 + 6 * 2 + 6 * 2 * 3 + 3 + 2 * 2 * 3
+    # fig6: two at C, p = 2, 4; fig7: K = 2 at p = 4; fig10: two at p = 4; lambda_min: one at p = 2, 4; three C each.
+    assert len(cells[cells["changes"] != ""]) == 3 * (2 * 2 + 1 + 2 + 2)
+    trained, scored = {"weights.safetensors", "config.json", "train.jsonl"}, {"metrics.csv", "predictions.h5"}
     files = {"liif.C31": trained | scored, "us3rn.p2.C31": trained | scored, "awan-hr.C31": trained}
     for name, expected in (files | {"rcan+awan.p2.C31": scored}).items():
         run = results / f"runs/smoke/synthetic/synthetic.{name}.s0"
@@ -68,14 +78,67 @@ def test_the_other_files_are_there(finished):
     assert not list((results / "state").rglob("*.pt"))
 
 
+FIGURES = ["fig1", "fig3", "fig4", "fig8", "fig6", "fig7", "fig10", "lambda_min", "closed_form"]
+
+
+def test_every_table_and_figure_is_there(finished):
+    results = finished[0] / "results"
+    for name in FIGURES:
+        assert (results / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (results / f"figures/{name}.png").stat().st_size > 20_000
+    table = pd.read_csv(results / "table2.csv")
+    assert table["psnr"].notna().all() and set(table["model"]) == set(pd.read_csv(results / "table1.csv")["model"])
+    ablation = pd.read_csv(results / "ablation.csv")
+    assert list(ablation["ablation"].unique()) == ["fig6", "fig7", "fig10", "lambda_min", "closed_form"]
+    assert ablation["mpsnr"].between(5, 60).all()
+    report = (results / "report.html").read_text()
+    assert report.count("data:image/png;base64,") > len(FIGURES) and "SSIF-RF-UF" in report
+
+
+def test_a_kept_image_is_the_one_that_was_scored(finished):
+    folder = finished[0] / "results/runs/smoke/synthetic/synthetic.ssif-rf-uf.s0"
+    store = Store(finished[0] / "results/data/synthetic.h5")
+    with h5py.File(folder / "predictions.h5") as file:
+        image, scene = torch.tensor(file["p2/C31"][()]), file.attrs["scene"]
+        assert sorted(file["p2"]) == ["C31", "C40", "C8"] and list(file) == ["p2"]
+    hsi, _ = store.scene(scene)
+    again = mpsnr(image.float(), hsi[: image.shape[1], : image.shape[2]].permute(2, 0, 1))
+    table = pd.read_csv(folder / "metrics.csv").set_index(["scene", "p", "C"])
+    assert again == pytest.approx(table.loc[(scene, 2, 31), "mpsnr"], abs=0.01)
+
+
 def test_again_there_is_nothing_to_be_done_and_soon(finished):
     start = time.monotonic()
-    assert "Nothing to be done" in snakemake(finished[0], "smoke", "results/table1.csv")
+    assert "Nothing to be done" in snakemake(finished[0], "smoke")
     assert time.monotonic() - start < 20
 
 
+def jobs(output: str) -> dict[str, int]:
+    """What a run or a dry run counts: rule -> jobs."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+def test_one_more_k_trains_exactly_one_network(finished):
+    config = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    config["ablations"]["fig7"]["values"].append(8)
+    path = finished[0] / "more.yaml"
+    path.write_text(yaml.safe_dump(config))
+    output = snakemake(finished[0], path, "--dry-run", "results/figures/fig7.pdf")
+    assert jobs(output) == {"train": 1, "evaluate": 1, "figure": 1, "total": 3}
+    assert "ssif-rf-us.k-8.s0" in output
+
+
+def test_a_lost_figure_is_drawn_again_without_training(finished):
+    figures = finished[0] / "results/figures"
+    before = (figures / "fig3.pdf").read_bytes()
+    (figures / "fig3.pdf").unlink()
+    assert jobs(snakemake(finished[0], "smoke", "results/figures/fig3.pdf")) == {"figure": 1, "total": 1}
+    assert (figures / "fig3.pdf").read_bytes() == before
+
+
 def test_the_cost_is_printed_first(finished):
-    assert "preset smoke: 22 networks on synthetic; training is about" in finished[1]
+    assert "preset smoke: 31 networks; training is about" in finished[1]
+    assert "  fig3 on synthetic: 1 more, 0 min: liif" in finished[1]
 
 
 def test_chained_rows_train_their_last_stages_alone(finished):
@@ -91,8 +154,15 @@ def test_chained_rows_train_their_last_stages_alone(finished):
 @pytest.mark.parametrize(("preset", "trainings"), [("standard", 29), ("paper", 87), ("cave-cpu", 6)])
 def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run", "results/table1.csv")
-    assert f"preset {preset}: {trainings} networks on cave; training is about" in output
-    assert re.search(rf"^train +{trainings}$", output, re.MULTILINE)
+    assert f"table1 on cave: {trainings} more, " in output and jobs(output)["train"] == trainings
+
+
+@pytest.mark.parametrize(("preset", "trainings"), [("standard", 81), ("paper", 3 * (83 + 2 + 4)), ("cave-figures", 15)])
+def test_dry_run_of_everything(tmp_path, preset, trainings):
+    """paper: three seeds of the spec's networks but for the classifier, a bicubic row a data set, two ablations of ours."""
+    output = snakemake(tmp_path, preset, "--dry-run")
+    assert f"preset {preset}: {trainings} networks; training is about" in output
+    assert jobs(output)["train"] == trainings
 
 
 def test_a_mistake_in_the_configuration_is_one_line(tmp_path):

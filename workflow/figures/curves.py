@@ -1,11 +1,12 @@
 """How the loss fell in training (for the report; the paper has no such figure)."""
 
 import math
+from itertools import cycle
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow.figures import style
 
@@ -29,22 +30,21 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
     figure = style.new()
     panels = style.grid(figure, len(groups), across, "step", sharey=True)
     for group, axes in zip(groups, panels):
-        legend = {
-            label: _plot(axes, curve, colour) for (label, curve), colour in zip(group, (*style.COLOURS, style.BLACK))
-        }
+        colours = cycle((*style.COLOURS, style.BLACK))
+        legend = {label: _plot(axes, curve, colour) for (label, curve), colour in zip(group, colours)}
         if small:
             axes.legend(
                 legend.values(), legend.keys(), loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.2, borderaxespad=0,
                 handlelength=1, labelspacing=0.1,
             )  # fmt: skip
-    low, high = panels[0].get_ylim()
-    # Without the small print of powers of ten.
-    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    # Plain numbers, as the exponents of powers of ten are too small to read.
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 3) if small else (1, 2, 5)))
     panels[0].yaxis.set_major_formatter("{x:g}")
-    panels[0].yaxis.set_minor_formatter("")
+    panels[0].yaxis.set_minor_locator(NullLocator())
     for axes in panels[::across]:
         axes.set_ylabel("loss")
-    height = 0.3 + math.ceil(len(groups) / across) * (0.85 + 0.13 * share) if small else 2.8
+    # Inches: a small panel with its labels, at most ten rows of them on a page.
+    height = 0.3 + math.ceil(len(groups) / across) * min(0.85 + 0.13 * share, 1.15) if small else 2.8
     style.frame(figure, height, footer, legend=None if small else legend)
     return figure
 

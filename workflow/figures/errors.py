@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
@@ -27,8 +26,11 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
     """
     nearest = [int(np.abs(bands.centres - wavelength).argmin()) for wavelength in RGB]
     dark, bright = np.percentile(truth[nearest], STRETCH, axis=(1, 2), keepdims=True)
-    squares = {label: TIMES * (image - truth) ** 2 for label, image in images.items()}
-    clip = np.percentile([square.mean(axis=0) for square in squares.values()], CLIP)
+    of_pixels, of_bands = {}, {}
+    for label, image in images.items():
+        square = TIMES * (image - truth) ** 2
+        of_pixels[label], of_bands[label] = square.mean(axis=0), square.mean(axis=(1, 2))
+    clip = np.percentile(list(of_pixels.values()), CLIP)
 
     figure = style.new()
     height, across, blocks = _layout(figure, len(images) + 1, _lying(truth[0]).shape)
@@ -38,16 +40,16 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
         stretched = np.clip((cube[nearest] - dark) / np.maximum(bright - dark, 1e-6), 0, 1)
         axes.imshow(_lying(stretched.transpose(1, 2, 0)))
         axes.set_title(f"({letter}) {label}", loc="left")
-    for square, axes in zip(squares.values(), maps):
-        shown = axes.imshow(_lying(square.mean(axis=0)), vmin=0, vmax=clip)
+    for error, axes in zip(of_pixels.values(), maps):
+        shown = axes.imshow(_lying(error), vmin=0, vmax=clip)
     for axes in panels + maps:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
 
     curve = None
-    for index, (square, block) in enumerate(zip(squares.values(), blocks)):
+    for index, (error, block) in enumerate(zip(of_bands.values(), blocks)):
         curve = figure.add_subplot(block[2], sharex=curve, sharey=curve)
-        curve.plot(*_broken(bands, square.mean(axis=(1, 2))), color=style.BLUE)
+        curve.plot(*_broken(bands, error), color=style.BLUE)
         curve.set_ylabel(f"MSE ×\xa0{TIMES}")
         lowest = index + across >= len(images)
         curve.tick_params(labelbottom=lowest)
@@ -56,15 +58,15 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
 
     beside_truth = figure.add_subplot(blocks[-1][3])
     beside_truth.set_axis_off()
-    bar = figure.colorbar(
-        shown, cax=beside_truth.inset_axes([0.05, 0.6, 0.9, 0.14]), orientation="horizontal", extend="max"
-    )
+    place = beside_truth.inset_axes([0.05, 0.6, 0.9, 0.14])
+    bar = figure.colorbar(shown, cax=place, orientation="horizontal", extend="max")
     bar.set_label(f"maps: MSE over bands ×\xa0{TIMES},\nclipped at the {CLIP}th percentile")
     wavelengths = ", ".join(f"{bands.centres[index]:.0f}" for index in nearest)
+    stretch = f"{STRETCH[0]}-{STRETCH[1]} % stretch of the truth"
     note = (
-        f"p = {scale:g}; pseudo-RGB of the bands at {wavelengths} nm, {STRETCH[0]}-{STRETCH[1]} % stretch of the truth"
+        f"p = {scale:g}; pseudo-RGB of the bands at {wavelengths} nm, {stretch}; curves: MSE over pixels ×\xa0{TIMES}"
     )
-    style.frame(figure, height, f"{note}; curves: MSE over pixels ×\xa0{TIMES}", footer)
+    style.frame(figure, height, note, footer)
     return figure
 
 
@@ -79,9 +81,7 @@ def _broken(bands: Bands, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.insert(bands.centres, places, np.nan), np.insert(values, places, np.nan)
 
 
-def _layout(
-    figure: Figure, count: int, shape: tuple[int, int]
-) -> tuple[float, int, list[tuple[SubplotSpec, SubplotSpec, SubplotSpec, SubplotSpec]]]:
+def _layout(figure: Figure, count: int, shape: tuple[int, int]) -> tuple[float, int, list[tuple[SubplotSpec, ...]]]:
     """Height in inches, blocks in a row, and for each block its places: pseudo-RGB, map, curve, and all but pseudo-RGB.
 
     Strips lie on each other with the curve beside them, one block in a row if they are very long; others stand abreast.
@@ -92,8 +92,8 @@ def _layout(
     blocks = [divmod(index, across) for index in range(count)]
     if aspect >= 2:
         grid = figure.add_gridspec(2 * down, 2 * across, width_ratios=[IMAGE, 1 - IMAGE] * across)
-        # 0.62 in are the numbers beside a curve, 0.27 in the title above an image.
-        height = 2 * IMAGE * (style.WIDTH / across - 0.62) / aspect + 0.27
+        # 0.62 in for the numbers beside a curve, 0.32 in for the title above an image and the space around.
+        height = 2 * IMAGE * (style.WIDTH / across - 0.62) / aspect + 0.32
         places = [
             (grid[2 * row, 2 * column], grid[2 * row + 1, 2 * column], grid[2 * row : 2 * row + 2, 2 * column + 1],
              grid[2 * row + 1, 2 * column : 2 * column + 2])

@@ -110,7 +110,8 @@ def _range(lines: dict[tuple[str, str], pd.DataFrame]) -> tuple[float, float]:
 def _plot(axes: Axes, line: pd.DataFrame, label: str, look: dict):
     """Draw one line; the artist that stands for it in the legend."""
     several, spread = len(line) > 1, line["std"].notna().any()
-    look = look if several else look | {"linestyle": "none"}
+    # A lone marker would vanish under the lines.
+    look = look if several else look | {"linestyle": "none", "zorder": 3}
     (drawn,) = axes.plot(line.index, line["mean"], label=label, **look)
     if spread and several:
         low, high = line["mean"] - line["std"], line["mean"] + line["std"]

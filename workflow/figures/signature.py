@@ -31,8 +31,8 @@ def draw(
     legend = {}
     for letter, (count, (bands, values)), axes in zip(style.LETTERS, spectra.items(), panels):
         # The prediction is thinner, so that where both agree both are seen.
-        (legend[f"truth, C = {len(truth[0])}"],) = axes.plot(*_steps(*truth), color=style.BLACK, linewidth=1.6)
-        (legend["predicted"],) = axes.plot(*_steps(bands, values), color=style.ORANGE, linewidth=0.8)
+        (legend[f"truth, C = {len(truth[0])}"],) = axes.plot(*_steps(*truth), color=style.BLACK, linewidth=1.4)
+        (legend["predicted"],) = axes.plot(*_steps(bands, values), color=style.VERMILION, linewidth=0.8)
         known = "" if count <= len(truth[0]) else " (interpolated: no truth)"
         axes.set_title(f"({letter}) C = {count}{known}", loc="left")
     for axes in panels[::across]:

@@ -1,10 +1,24 @@
 """A tidy table laid out as in the paper: a row a model, a column a scale and metric; best bold, second underlined."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pandas as pd
 
 # Metric of the tidy table -> heading, decimals, and whether larger is better.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
+REPORTED = " (reported)"  # what follows the label of a row whose numbers are the paper's
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as printed: its digits, those of its standard deviation over seeds ("" for one seed), and its rank: best,
+    second or plain."""
+
+    digits: str
+    spread: str
+    rank: str
 
 
 def markdown(tidy: pd.DataFrame, footer: list[str]) -> str:
@@ -40,32 +54,44 @@ def latex(tidy: pd.DataFrame, footer: list[str]) -> str:
 
 
 def _blocks(tidy: pd.DataFrame, marks: dict[str, str], plus_minus: str):
-    """For each distribution present: heading, scales, and (model, formatted cells) rows, ours before the reported."""
-    names = tidy["model"] + tidy["source"].map({"ours": "", "reported": " (reported)"})
-    tidy = tidy.assign(name=names)
+    """As `blocks`, with the cells formatted; a model that was not trained for a p has a dash there."""
+
+    def formatted(cell: Cell | None) -> str:
+        if cell is None:
+            return "-"
+        text = marks[cell.rank].format(cell.digits)
+        return f"{text} {plus_minus} {cell.spread}" if cell.spread else text
+
+    for heading, scales, rows in blocks(tidy):
+        yield heading, scales, [(name, [formatted(cell) for cell in cells]) for name, cells in rows]
+
+
+def blocks(tidy: pd.DataFrame) -> Iterator[tuple[str, list[float], list[tuple[str, list[Cell | None]]]]]:
+    """For each distribution present: heading, scales, and (name, cells) rows, ours before the reported.
+
+    A row's cells are its metrics (COLUMNS) at each scale in turn, None where it has no number.
+    """
+    tidy = tidy.assign(name=tidy["model"] + tidy["source"].map({"ours": "", "reported": REPORTED}))
     for distribution, heading in DISTRIBUTIONS.items():
         block = tidy[tidy["distribution"] == distribution]
         scales = sorted(block["p"].unique())
         if not scales:
             continue
-        ranks = {(p, metric): _ranks(block[block["p"] == p], metric) for p in scales for metric in COLUMNS}
-        rows = []
-        for name in tidy["name"].unique():
-            of_model = block[block["name"] == name].set_index("p")
-            cells = []
-            for p in scales:
-                for metric, (_, decimals, _) in COLUMNS.items():
-                    # A model that was not trained for this p has no number here.
-                    if p not in of_model.index:
-                        cells.append("-")
-                        continue
-                    row = of_model.loc[p]
-                    text = f"{row[metric]:.{decimals}f}"
-                    spread = row[f"{metric}_std"]
-                    text = marks[ranks[p, metric].get(name, "plain")].format(text)
-                    cells.append(text if pd.isna(spread) else f"{text} {plus_minus} {spread:.{decimals}f}")
-            rows.append((name, cells))
-        yield heading, scales, rows
+        columns = [column(block[block["p"] == p], metric) for p in scales for metric in COLUMNS]
+        yield heading, scales, [(name, [column.get(name) for column in columns]) for name in tidy["name"].unique()]
+
+
+def column(block: pd.DataFrame, metric: str) -> dict[str, Cell]:
+    """Name -> cell, ranked, for rows (name, source, the metric and its `_std`) that stand in one column."""
+    _, decimals, _ = COLUMNS[metric]
+    ranks = _ranks(block, metric)
+    values = zip(block["name"], block[metric], block[f"{metric}_std"])
+    return {
+        name: Cell(
+            f"{value:.{decimals}f}", "" if pd.isna(spread) else f"{spread:.{decimals}f}", ranks.get(name, "plain")
+        )
+        for name, value, spread in values
+    }
 
 
 def _ranks(block: pd.DataFrame, metric: str) -> dict[str, str]:

@@ -1,0 +1,246 @@
+"""results/report.html: tables, figures and runs of a preset on one page that needs nothing beside itself.
+
+    python -m workflow.report [--config config/config.yaml]
+
+It measures nothing: all numbers come from files that the other programs have written. The words are in report.html.j2.
+"""
+
+import base64
+import datetime
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from PIL import Image
+
+from ssif.errors import UserError, exit_cleanly
+from ssif.io import whole_file
+from workflow import models, plan, presets
+from workflow.arguments import parser
+from workflow.figures import curves, style
+from workflow.models import MODELS
+from workflow.provenance import commit
+from workflow.tables import cells, layout, over_scales, significance
+from workflow.targets import Target, rows, targets
+
+HERE = Path(__file__).resolve().parent
+PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
+GRID, FIELDS, ABLATIONS = "networks on a pixel grid", "neural fields", "networks of the ablations"
+
+
+def page(config: presets.Config) -> str:
+    """The whole page. Raises UserError naming the first file that is missing or of another preset."""
+    shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
+    tables = [table(config, shown[name]) for name in config.tables]
+    every, scores = networks(config), _csv(config, "cells", "cells")
+    ablated = _csv(config, "ablation", "ablation") if config.ablations else None
+    steps, sizes = smaller(config, paper)
+    interpolated = scores[scores["reference"] == "interpolated"].groupby("dataset")["C"].unique()
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(
+        config=config,
+        paper=paper,
+        shown=shown,
+        labels={name: method.label for name, method in MODELS.items()},
+        metrics=[f"{label} {'↑' if larger else '↓'}" for label, _, larger in layout.COLUMNS.values()],
+        tables=tables,
+        ablations={name: ablation(config, name, ablated) for name in config.ablations},
+        images={name: drawing(name) for name in [*config.figures, *config.ablations]},
+        curves=loss_curves(config, every),
+        networks=every,
+        seconds=sum(record["seconds"] for record in every),
+        origin={key: Counter(record[key] for record in every) for key in ("commit", "machine")},
+        evaluations=evaluations(scores),
+        interpolated={dataset: sorted(counts) for dataset, counts in interpolated.items()},
+        steps=steps,
+        sizes=sizes,
+        fewest_pairs=significance.FEWEST_PAIRS,
+        commit=commit(),
+        today=f"{datetime.date.today():%d %B %Y}",
+    )
+
+
+def networks(config: presets.Config) -> list[dict]:
+    """Of every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
+    found = []
+    for run in plan.networks(config, rows(config)):
+        remedy = f"python -m workflow.train --run {run.id}"
+        record = json.loads(_there(run.folder / "config.json", remedy).read_text())
+        lines = _there(run.folder / "train.jsonl", remedy).read_text().splitlines()
+        curve = pd.DataFrame([json.loads(line) for line in lines])
+        steps = record["training"].get("steps")
+        # A map that is fitted has neither.
+        speed = steps / record["seconds"] if steps and record["seconds"] else None
+        loss = None if curve.empty else curve["loss"].iloc[-1]
+        found.append(record | {"run": run, "curve": curve, "steps": steps, "speed": speed, "loss": loss})
+    return found
+
+
+def table(config: presets.Config, target: Target) -> dict:
+    """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
+    tidy = _csv(config, target.name, f"over_scales --table {target.name}")
+    ours = tidy[tidy["source"] == "ours"]
+    scores = cells.scores(config, target)
+    paired = significance.compare(scores.rename(columns=over_scales.SCORES))
+    absent = {}
+    for model, served in ours.groupby("model", sort=False)["p"]:
+        if lacking := tuple(p for p in target.scales if p not in set(served)):
+            absent.setdefault(lacking, []).append(model)
+    reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
+    commits = list(ours["commit"].unique())
+    # The scores may be older than this page, which itself says what its marks mean.
+    *protocol, _ = over_scales.protocol(config, target, scores["scene"].nunique())
+    protocol[0] = protocol[0].replace(commit(), ", ".join(commits))
+    return {
+        "target": target,
+        "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
+        "of_paper": list(reported["dataset"].unique()),
+        "protocol": protocol,
+        "tests": significance.lines(paired),
+        "pairs": paired["pairs"].min() if len(paired) else None,
+        "absent": absent,
+        "commits": commits,
+    }
+
+
+def beside_the_paper(found: list[tuple[str, list]]) -> list[tuple[str, bool, list]]:
+    """Rows of a block of `layout.blocks` as name, whether it is ours, and (cell, the paper's cell, difference) a column.
+
+    First those of ours, then those that the paper alone has. The difference is ours - the paper's.
+    """
+    paper = {name.removesuffix(layout.REPORTED): its for name, its in found if name.endswith(layout.REPORTED)}
+    ours = {name: its for name, its in found if not name.endswith(layout.REPORTED)}
+    shown = []
+    for name, its in ours.items():
+        reported = paper.pop(name, [None] * len(its))
+        shown.append((name, True, [(*pair, _difference(*pair)) for pair in zip(its, reported)]))
+    return shown + [(name, False, [(None, cell, "") for cell in its]) for name, its in paper.items() if any(its)]
+
+
+def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
+    """Of the printed digits, so that the numbers on the page add up; "" where one is absent."""
+    if ours is None or reported is None:
+        return ""
+    decimals = len(reported.digits.partition(".")[2])
+    return f"{float(ours.digits) - float(reported.digits):+.{decimals}f}".replace("-", "−")
+
+
+def ablation(config: presets.Config, name: str, every: pd.DataFrame) -> dict:
+    """What was fixed, (p, C, whether C has a truth) of each group of columns, and rows (a model and value, its cells)."""
+    its = config.ablations[name]
+    largest, tested = config.datasets[its.dataset].full_count, config.datasets[its.dataset].counts.test
+    found = every[every["ablation"] == name].rename(columns={"mpsnr": "psnr", "mpsnr_std": "psnr_std"})
+    found = found.fillna({"value": ""}).assign(source="ours", name=lambda row: row["model"] + " " + row["value"])
+    groups = [(p, count, count <= largest) for p in sorted(its.scales) for count in sorted({largest, int(max(tested))})]
+    columns = [
+        layout.column(found[(found["p"] == p) & (found["C"] == count)], metric)
+        for p, count, _ in groups
+        for metric in layout.COLUMNS
+    ]
+    fixed = ", ".join(f"{key} = {plan.spelled(value)}" for key, value in its.fixed.items())
+    cases = found.drop_duplicates("name").itertuples()
+    lines = [(row, [column.get(row.name) for column in columns]) for row in cases]
+    return {"fixed": fixed, "groups": groups, "rows": lines}
+
+
+def drawing(name: str) -> str:
+    """A figure of results/figures, as `embedded`."""
+    return embedded(_there(plan.RESULTS / "figures" / f"{name}.png", f"python -m workflow.figure --figure {name}"))
+
+
+def embedded(image: Path | io.BytesIO) -> str:
+    """An image as a data URI: a PNG at most PIXELS wide."""
+    picture, small = Image.open(image).convert("RGB"), io.BytesIO()
+    if picture.width > PIXELS:
+        picture = picture.resize((PIXELS, round(picture.height * PIXELS / picture.width)), Image.Resampling.LANCZOS)
+    picture.save(small, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
+
+
+def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, str, str]]:
+    """Data set, kind of network and a drawing of how the losses fell; kinds apart, for their losses are no equals."""
+    groups = {}
+    for record in every:
+        run = record["run"]
+        kind = ABLATIONS if run.changes else GRID if models.network(run.method).block else FIELDS
+        if len(record["curve"]) > 1:
+            # The data set stands in the caption, and a single seed in the head of the page.
+            label = run.id.removeprefix(f"{run.dataset}.")
+            label = label.removesuffix(f".s{run.seed}") if len(config.seeds) == 1 else label
+            groups.setdefault((run.dataset, kind), {})[label] = record["curve"]
+    found = []
+    for (dataset, kind), of_kind in groups.items():
+        drawn = curves.draw(of_kind, footer=f"preset {config.preset}, {dataset}")
+        buffer = io.BytesIO()
+        with style.styled():
+            drawn.savefig(buffer, format="png", dpi=PIXELS / style.WIDTH)
+        found.append((dataset, kind, embedded(buffer)))
+    return found
+
+
+def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
+    """Data set -> its p, and rows of a method: name, seconds an image at each p (nan where it has none), peak MiB."""
+    found = {}
+    names = (scores["model"] + " " + scores["changes"].fillna("")).str.strip()
+    for dataset, its in scores.assign(name=names).groupby("dataset", sort=False):
+        seconds = its.pivot_table(index="name", columns="p", values="seconds", sort=False).sort_index(axis=1)
+        peaks = its.groupby("name")["peak_mib"].max()
+        lines = [(name, list(at_p), peaks[name]) for name, at_p in zip(seconds.index, seconds.values)]
+        found[dataset] = {"scales": list(seconds.columns), "rows": lines}
+    return found
+
+
+def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[str]]:
+    """Against config/paper.yaml: (block, its steps) -> the fewer steps given here; blocks of another size.
+
+    Data sets that the paper lacks are held against its first. The neural fields' block is called FIELDS.
+    """
+    steps, sizes = {}, {}
+    for run in plan.networks(config, rows(config)):
+        like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
+        its = models.network(run.method)
+        # A map that is fitted has no steps, and a user's own block no counterpart.
+        if its.reads == () or (its.block and its.block not in paper.datasets[like].baselines):
+            continue
+        here, there = plan.settings(config, run), plan.settings(paper, replace(run, dataset=like, changes=()))
+        block = its.block or FIELDS
+        if here[1].steps < there[1].steps:
+            steps.setdefault((block, there[1].steps), set()).add(here[1].steps)
+        if here[0] != there[0] and not run.changes:
+            sizes[block] = None
+    return steps, list(sizes)
+
+
+def _csv(config: presets.Config, name: str, program: str) -> pd.DataFrame:
+    """results/<name>.csv. Raises UserError where it is missing or of another preset."""
+    remedy = f"python -m workflow.tables.{program}"
+    path = _there(plan.RESULTS / f"{name}.csv", remedy)
+    found = pd.read_csv(path, dtype={"value": str, "changes": str})
+    if others := sorted(set(found["preset"].dropna()) - {config.preset}):
+        raise UserError(f"{path} is of the preset {', '.join(others)}, not {config.preset}: {remedy}")
+    return found
+
+
+def _there(path: Path, remedy: str) -> Path:
+    """The path. Raises UserError that says what writes it where it is missing."""
+    if not path.exists():
+        raise UserError(f"{path} is missing: {remedy}")
+    return path
+
+
+@exit_cleanly
+def main() -> None:
+    config = presets.load(parser(__doc__).parse_args().config)
+    with whole_file(plan.RESULTS / "report.html") as temporary:
+        temporary.write_text(page(config), encoding="utf-8")
+    print("results/report.html")
+
+
+if __name__ == "__main__":
+    main()
