@@ -21,9 +21,7 @@ def field(data: Data, c: int, count: float, sampled: bool) -> float:
     else:
         pixel = 9 * (c * width + (2 * encoder.get("blocks", 16) + 1) * width**2)
     pixel += 9 * width * hidden
-    query = 4 * (3 * hidden**2 + 3 * hidden)
-    # Decoder C keeps the K wavelengths apart behind a non-linearity.
-    query += hidden * count * (k if network.spectral_decoder == "C" else 1)
+    query = 4 * (3 * hidden**2 + 3 * hidden) + hidden * count
     spectral = count * k * network.spectral_hidden * (2 * network.frequencies + network.dim)
     pixels = training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes)
     return pixels * (pixel + query) + spectral

@@ -38,7 +38,7 @@ class ConcatDecoder(nn.Module):
 def hinges(pixel: Tensor, at: Tensor, gain: Tensor) -> Tensor:
     """Sum over K and h of gain * relu(pixel + at): pixel [..., h], at [C, K, h], gain [C, K, h] -> [..., C].
 
-    First derivatives only. Time and memory grow with the root of K, not with K, and no tensor has both Q and K.
+    First derivatives only. Cost and memory of a query grow with the root of K; no tensor has both Q and K.
     """
     flat = pixel.flatten(0, -2)
     negated, order = flat.detach().neg().T.contiguous().sort(dim=1)

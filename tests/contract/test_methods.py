@@ -8,7 +8,7 @@ import torch
 
 from ssif.data.store import Store
 from ssif.errors import UserError
-from workflow import plan, presets
+from workflow import plan, presets, targets
 from workflow.evaluate import method
 from workflow.models import MODELS
 from workflow.train import build
@@ -19,7 +19,7 @@ SMOKE = presets.load(Path("config/smoke.yaml"))
 @pytest.fixture(params=sorted(MODELS))
 def row(request) -> plan.Run:
     """The first row of each method."""
-    return plan.rows(dataclasses.replace(SMOKE, methods=(request.param,)))[0]
+    return targets.rows(dataclasses.replace(SMOKE, methods=(request.param,)))[0]
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from baselines.grid import l1
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import plan, presets
+from workflow import plan, presets, targets
 from workflow.models import MODELS, STAGES
 from workflow.train import build
 
-SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(MODELS))
-NETWORKS = {network.method: network for network in plan.networks(SMOKE, plan.rows(SMOKE)) if not network.after}
+SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(MODELS), ablations={})
+NETWORKS = {network.method: network for network in plan.networks(SMOKE, targets.rows(SMOKE)) if not network.after}
 
 # Without effect by construction: a softmax does not see a shift of all its keys, nor batch norm a constant.
 INERT = {"us3rn": r".*non_local\.(phi|g|out)\.bias"}

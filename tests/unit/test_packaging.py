@@ -50,3 +50,16 @@ def test_training_needs_neither_snakemake_nor_what_only_preparing_needs():
     absent = ["snakemake", "pooch", "tensorly", "jsonschema", "matplotlib", "torchmetrics", "skimage"]
     script = f"import sys\nsys.modules.update(dict.fromkeys({absent}))\nimport workflow.train, workflow.evaluate"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_every_package_and_file_of_data_is_installed():
+    its = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["setuptools"]
+    found = {str(path.parent).replace("/", ".") for package in PACKAGES for path in Path(package).rglob("__init__.py")}
+    assert found <= set(its["packages"]) | {"workflow.rules"}
+    patterns = {
+        path
+        for name, globs in its["package-data"].items()
+        for g in globs
+        for path in Path(name.replace(".", "/")).glob(g)
+    }
+    assert patterns == {path for path in Path("workflow").rglob("*") if path.suffix in (".j2", ".mplstyle")}
