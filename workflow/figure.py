@@ -110,7 +110,9 @@ def _image(run: plan.Run, scale: float, count: int) -> np.ndarray:
         with h5py.File(path) as file:
             return file[f"p{scale:g}/C{count}"][()].astype(np.float32)
     except (OSError, KeyError):
-        raise UserError(f"{path} lacks p = {scale:g}, C = {count}: python -m workflow.evaluate --run {run.id}") from None
+        raise UserError(
+            f"{path} lacks p = {scale:g}, C = {count}: python -m workflow.evaluate --run {run.id}"
+        ) from None
 
 
 @exit_cleanly

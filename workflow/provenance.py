@@ -23,7 +23,9 @@ def provenance(device) -> dict:
     gpu = device.type == "cuda"
     return {
         "commit": commit(),
-        "machine": torch.cuda.get_device_name(device) if gpu else f"{_processor()}, {torch.get_num_threads()} threads",
+        "machine": torch.cuda.get_device_name(device)
+        if gpu
+        else f"{_processor()}, {torch.get_num_threads()} thread(s)",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -94,14 +94,11 @@ def table(config: presets.Config, target: Target) -> dict:
             absent.setdefault(lacking, []).append(model)
     reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
     commits = list(ours["commit"].unique())
-    # The scores may be older than this page, which itself says what its marks mean.
-    *protocol, _ = over_scales.protocol(config, target, scores["scene"].nunique())
-    protocol[0] = protocol[0].replace(commit(), ", ".join(commits))
     return {
         "target": target,
         "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
         "of_paper": list(reported["dataset"].unique()),
-        "protocol": protocol,
+        "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), ", ".join(commits)),
         "tests": significance.lines(paired),
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,

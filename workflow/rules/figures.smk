@@ -28,6 +28,7 @@ rule report:
     input:
         tables=TABLES,
         figures=FIGURES,
+        template=f"{workflow.basedir}/workflow/report.html.j2",
     output:
         "results/report.html",
     log:

@@ -27,6 +27,10 @@ SCORES = {
     "cc": "cc",
     "rmse": "rmse",
 }
+MARKS = (
+    "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
+    " first six come from Ma et al. 2021, and are ranked among themselves."
+)
 REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 
 
@@ -46,15 +50,15 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
 
-def protocol(config: presets.Config, target: Target, scenes: int) -> list[str]:
-    """The footer: what a reader must know to compare a number with another paper's."""
+def protocol(config: presets.Config, target: Target, scenes: int, made_at: str) -> list[str]:
+    """What a reader must know to compare a number with another paper's; `scenes` were scored, at commit `made_at`."""
     data = config.datasets[target.dataset]
     training, network = data.training, data.network
     low, high = data.scales.train
     source = "the RGB image of each scene" if data.msi == "bmp" else f"{data.msi} simulated from the true bands"
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {data.full_count} bands, {scenes} test image(s),"
-        f" {len(config.seeds)} seed(s), commit {commit()}.",
+        f" {len(config.seeds)} seed(s), commit {made_at}.",
         f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
         " (LR = floor(H / p), HR cropped to LR x p).",
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
@@ -63,8 +67,6 @@ def protocol(config: presets.Config, target: Target, scenes: int) -> list[str]:
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
         *_baselines(config, target),
-        "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
-        " first six come from Ma et al. 2021, and are ranked among themselves.",
     ]
 
 
@@ -100,7 +102,7 @@ def main() -> None:
     target = targets(config)[choose("table of the preset:", arguments.table, config.tables)]
     scores = cells.scores(config, target)
     tidy = table(scores, target)
-    footer = protocol(config, target, scores["scene"].nunique())
+    footer = [*protocol(config, target, scores["scene"].nunique(), commit()), MARKS]
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
     for suffix, content in {
