@@ -9,6 +9,7 @@ docs/metrics.md holds the formulas.
 import math
 
 import torch
+import torch.nn.functional as F
 
 from ssif.errors import UserError
 
@@ -16,6 +17,8 @@ MSE_FLOOR = 1e-10  # caps a PSNR at 100 dB, so that one perfect band cannot make
 BLACK = 1e-8  # a spectrum of smaller norm has no direction, a band of smaller mean no relative error
 WINDOW = 11  # px, side of the SSIM window
 SIGMA = 1.5  # px
+BLOCK = 12  # px, windows of a row that one product blurs; larger blocks multiply more zeros
+GROUP = 2**17  # values in a group of bands: 1 MiB in float64, so that what is made of a group stays in a CPU's cache
 C1, C2 = 0.01**2, 0.03**2  # (K1 L)^2 and (K2 L)^2 with L = 1
 
 
@@ -25,14 +28,16 @@ def evaluate(prediction: torch.Tensor, truth: torch.Tensor, scale: float) -> dic
     `scale` is the spatial scale p that ERGAS divides by. Raises UserError also where an image is below 11 x 11 px.
     """
     _check(prediction, truth)
-    mse = _band_mse(prediction, truth)
+    _check_window(truth)
+    # One walk through the cube serves all the measures of bands; angles want whole spectra and take a second.
+    mse, means, similarities, correlations = _by_band(prediction, truth, _mse, _true_mean, _similarity, _correlation)
     return {
         "mpsnr": _mean_psnr(mse),
         "psnr_cube": _mean_psnr(mse.mean()),
-        "ssim": ssim(prediction, truth),
-        "sam": sam(prediction, truth),
-        "ergas": _ergas(mse, truth, scale),
-        "cc": cc(prediction, truth),
+        "ssim": float(similarities.mean()),
+        "sam": _mean_angle(prediction, truth),
+        "ergas": _ergas(mse, means, scale),
+        "cc": _mean_known(correlations),
         "rmse": math.sqrt(mse.mean()),
     }
 
@@ -40,13 +45,14 @@ def evaluate(prediction: torch.Tensor, truth: torch.Tensor, scale: float) -> dic
 def mpsnr(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     """PSNR of each band for peak 1, averaged over the bands; dB, at most 100."""
     _check(prediction, truth)
-    return _mean_psnr(_band_mse(prediction, truth))
+    return _mean_psnr(*_by_band(prediction, truth, _mse))
 
 
 def psnr_cube(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     """PSNR for peak 1 from the mean squared error of the whole cube; dB, at most 100."""
     _check(prediction, truth)
-    return _mean_psnr(_band_mse(prediction, truth).mean())
+    (mse,) = _by_band(prediction, truth, _mse)
+    return _mean_psnr(mse.mean())
 
 
 def ssim(prediction: torch.Tensor, truth: torch.Tensor) -> float:
@@ -56,17 +62,9 @@ def ssim(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     where the image is smaller than the window.
     """
     _check(prediction, truth)
-    if min(truth.shape[1:]) < WINDOW:
-        raise UserError(f"SSIM needs images of at least {WINDOW} x {WINDOW} px, got {_size(truth)}")
-    scores = []
-    for x, y in _bands(prediction, truth):
-        # The variances enter SSIM only as their sum, so one filtered map serves both.
-        mean_x, mean_y, squares, product = _blur(torch.stack([x, y, x * x + y * y, x * y]))
-        means_product, means_squares = mean_x * mean_y, mean_x**2 + mean_y**2
-        luminance = (2 * means_product + C1) / (means_squares + C1)
-        structure = (2 * (product - means_product) + C2) / (squares - means_squares + C2)
-        scores.append((luminance * structure).mean())
-    return float(torch.stack(scores).mean())
+    _check_window(truth)
+    (similarities,) = _by_band(prediction, truth, _similarity)
+    return float(similarities.mean())
 
 
 def sam(prediction: torch.Tensor, truth: torch.Tensor) -> float:
@@ -76,15 +74,7 @@ def sam(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     about 1e-6 degrees, so equal images score near 0 but not always exactly 0.
     """
     _check(prediction, truth)
-    dot, square_x, square_y = torch.zeros(3, *truth.shape[1:], dtype=torch.float64, device=truth.device)
-    for x, y in _bands(prediction, truth):
-        dot += x * y
-        square_x += x * x
-        square_y += y * y
-    norm_x, norm_y = square_x.sqrt(), square_y.sqrt()
-    # Rounding carries the cosine of parallel spectra past 1, where arccos is nan.
-    angles = (dot / (norm_x * norm_y)).clamp(-1, 1).arccos()
-    return math.degrees(_mean_where(angles, (norm_x >= BLACK) & (norm_y >= BLACK)))
+    return _mean_angle(prediction, truth)
 
 
 def ergas(prediction: torch.Tensor, truth: torch.Tensor, scale: float) -> float:
@@ -93,7 +83,7 @@ def ergas(prediction: torch.Tensor, truth: torch.Tensor, scale: float) -> float:
     `scale` is the spatial scale p. Bands whose true mean is below 1e-8 in magnitude are left out.
     """
     _check(prediction, truth)
-    return _ergas(_band_mse(prediction, truth), truth, scale)
+    return _ergas(*_by_band(prediction, truth, _mse, _true_mean), scale)
 
 
 def cc(prediction: torch.Tensor, truth: torch.Tensor) -> float:
@@ -102,19 +92,14 @@ def cc(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     Bands that are constant in the truth or in the prediction are left out.
     """
     _check(prediction, truth)
-    correlations, varies = [], []
-    for x, y in _bands(prediction, truth):
-        # A variance would not do: the mean of equal values is rounded, so theirs need not be 0.
-        varies.append((x.amin() < x.amax()) & (y.amin() < y.amax()))
-        x, y = x - x.mean(), y - y.mean()
-        correlations.append((x * y).sum() / (x.norm() * y.norm()))
-    return _mean_where(torch.stack(correlations), torch.stack(varies))
+    return _mean_known(*_by_band(prediction, truth, _correlation))
 
 
 def rmse(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     """Root of the mean squared error of the whole cube, in the units of the images."""
     _check(prediction, truth)
-    return math.sqrt(_band_mse(prediction, truth).mean())
+    (mse,) = _by_band(prediction, truth, _mse)
+    return math.sqrt(mse.mean())
 
 
 def _check(prediction, truth):
@@ -128,45 +113,107 @@ def _check(prediction, truth):
             raise UserError(f"the {name} holds a value that is not finite")
 
 
+def _check_window(truth):
+    if min(truth.shape[1:]) < WINDOW:
+        raise UserError(f"SSIM needs images of at least {WINDOW} x {WINDOW} px, got {_size(truth)}")
+
+
 def _size(image) -> str:
     return " x ".join(map(str, image.shape))
 
 
-def _bands(prediction, truth):
-    """Yield (clamped prediction, truth) of one band after the other, [H, W] float64: a cube in float64 may not fit."""
-    for x, y in zip(prediction.detach(), truth.detach()):
+def _groups(prediction, truth, axis: int):
+    """Yield (clamped prediction, truth) in float64, a group of bands (axis 0) or rows (1) after the other.
+
+    A cube in float64 may not fit into memory, and what fits into the cache is gone through several times at little cost.
+    """
+    step = max(1, GROUP * truth.shape[axis] // truth.numel())
+    for x, y in zip(prediction.detach().split(step, axis), truth.detach().split(step, axis)):
         yield x.double().clamp(0, 1), y.double()
 
 
-def _band_mse(prediction, truth) -> torch.Tensor:
-    """[C] mean squared errors."""
-    return torch.stack([(x - y).square().mean() for x, y in _bands(prediction, truth)])
+def _by_band(prediction, truth, *measures) -> list[torch.Tensor]:
+    """For each of `measures`, functions of a group's [B, H, W] pair to [B], its values at all bands [C]."""
+    groups = [[measure(x, y) for measure in measures] for x, y in _groups(prediction, truth, 0)]
+    return [torch.cat(values) for values in zip(*groups)]
+
+
+def _mse(x, y) -> torch.Tensor:
+    return (x - y).square().mean(dim=(1, 2))
+
+
+def _true_mean(x, y) -> torch.Tensor:
+    return y.mean(dim=(1, 2))
+
+
+def _correlation(x, y) -> torch.Tensor:
+    """nan for a band that is constant."""
+    x, y = x.flatten(1), y.flatten(1)
+    # A variance would not do: the mean of equal values is rounded, so theirs need not be 0.
+    varies = (x.amin(1) < x.amax(1)) & (y.amin(1) < y.amax(1))
+    x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    product = torch.linalg.vecdot(x, y) / (torch.linalg.vector_norm(x, dim=1) * torch.linalg.vector_norm(y, dim=1))
+    return product.where(varies, math.nan)
+
+
+def _similarity(x, y) -> torch.Tensor:
+    """SSIM of each band. Both factors of SSIM are ratios (a - b + 2 C) / (a + b + 2 C) of the sum s = x + y and the
+    difference d = x - y: squared means of s and d in the luminance, variances of s and d in the other."""
+    s, d = x + y, x - y
+    mean_s, mean_d, var_s, var_d = (_blur(_blur(maps)) for maps in (s, d, s.square(), d.square()))
+    var_s -= mean_s.square_()
+    var_d -= mean_d.square_()
+    mean_s += 2 * C1
+    var_s += 2 * C2
+    ratio = (mean_s - mean_d).mul_(var_s - var_d).div_(mean_s.add_(mean_d).mul_(var_s.add_(var_d)))
+    return ratio.mean(dim=(0, 1))
+
+
+def _blur(maps) -> torch.Tensor:
+    """Means under the window along the last axis, which becomes the first: [..., N] -> [N - 10, ...]. Twice blurs both
+    axes of [B, H, W], to [H - 10, W - 10, B].
+
+    Products with a banded matrix, a block of windows at a time: on a CPU, torch's float64 convolution is several times
+    slower, sums of shifted maps half as fast.
+    """
+    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
+    weights = torch.softmax(-(offsets**2) / (2 * SIGMA**2), dim=0)
+    lines = maps.flatten(0, -2)
+    windows = lines.shape[1] - WINDOW + 1
+    block = min(BLOCK, windows)
+    band = torch.stack([F.pad(weights, (shift, block - 1 - shift)) for shift in range(block)]).to(maps.device)
+    whole, rest = divmod(windows, block)
+    blurred = lines.new_empty(windows, len(lines))
+    reach = block + WINDOW - 1
+    blocks = lines.unfold(1, reach, block).permute(1, 2, 0)
+    torch.bmm(band.expand(whole, -1, -1), blocks, out=blurred[: whole * block].view(whole, block, -1))
+    torch.mm(band[:rest, : rest + WINDOW - 1], lines[:, whole * block :].T, out=blurred[whole * block :])
+    return blurred.view(windows, *maps.shape[:-1])
+
+
+def _mean_angle(prediction, truth) -> float:
+    """Degrees."""
+    angles = torch.cat([_angles(x, y) for x, y in _groups(prediction, truth, 1)])
+    return math.degrees(_mean_known(angles))
+
+
+def _angles(x, y) -> torch.Tensor:
+    """Radians [H, W] between spectra of [C, H, W]; nan where one has no direction."""
+    norm_x, norm_y = (torch.linalg.vecdot(image, image, dim=0).sqrt() for image in (x, y))
+    # Rounding carries the cosine of parallel spectra past 1, where arccos is nan.
+    angles = (torch.linalg.vecdot(x, y, dim=0) / (norm_x * norm_y)).clamp(-1, 1).arccos()
+    return angles.masked_fill((norm_x < BLACK) | (norm_y < BLACK), math.nan)
 
 
 def _mean_psnr(mse) -> float:
     return float(-10 * mse.clamp(min=MSE_FLOOR).log10().mean())
 
 
-def _ergas(mse, truth, scale) -> float:
-    means = torch.stack([band.double().mean() for band in truth.detach()])
-    return 100 / scale * math.sqrt(_mean_where(mse / means**2, means.abs() >= BLACK))
+def _ergas(mse, means, scale) -> float:
+    relative = (mse / means**2).where(means.abs() >= BLACK, math.nan)
+    return 100 / scale * math.sqrt(_mean_known(relative))
 
 
-def _mean_where(values, kept) -> float:
-    return float(values[kept].mean()) if kept.any() else math.nan
-
-
-def _blur(maps) -> torch.Tensor:
-    """Means of [N, H, W] maps under the SSIM window, [N, H - 10, W - 10].
-
-    Sums of shifted maps: on a CPU, torch's float64 convolution is several times slower.
-    """
-    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
-    weights = torch.softmax(-(offsets**2) / (2 * SIGMA**2), dim=0).tolist()
-    for axis in (1, 2):
-        length = maps.shape[axis] - WINDOW + 1
-        blurred = torch.zeros_like(maps.narrow(axis, 0, length))
-        for start, weight in enumerate(weights):
-            blurred.add_(maps.narrow(axis, start, length), alpha=weight)
-        maps = blurred
-    return maps
+def _mean_known(values) -> float:
+    """Mean of those that are not nan; nan where all are."""
+    return float(values.nanmean())
