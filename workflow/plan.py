@@ -72,9 +72,10 @@ def data_file(dataset: str) -> Path:
 
 
 def spelled(value) -> str:
-    """A value of a preset as part of a name: 16, D, or the values of a mapping or list in turn, edsr-4-32."""
+    """A value of a preset as part of a name: 16, D, or the values of a list or mapping in turn, edsr-4-32."""
     if isinstance(value, dict):
-        value = value.values()
+        # In whatever order its keys were written: the name first, then by key.
+        value = [value[key] for key in sorted(value, key=lambda key: (key != "name", key))]
     return "-".join(map(spelled, value)) if not isinstance(value, (str, int, float)) else f"{value}"
 
 

@@ -434,3 +434,11 @@ def test_many_training_curves_are_small_panels_on_one_page(count, panels):
     assert all(axes.get_xlabel() == "step" for axes in lowest) and all(
         axes.get_ylabel() == "loss" for axes in figure.axes[::3]
     )
+
+
+def test_a_long_name_stands_in_lines_and_leaves_its_panel_wide():
+    log = pd.DataFrame({"step": [50, 100], "loss": [0.2, 0.1]})
+    names = [f"ssif-rf-gf.k-{k}.lambda_min-0.5.spectral_decoder-C.steps-800" for k in range(9)]
+    figure = curves.draw(dict.fromkeys(names, log), footer=FOOTER)
+    assert "ssif-rf-gf k-0\nlambda_min-0.5\nspectral_decoder-C steps-800" in {text.get_text() for text in texts(figure)}
+    assert all(axes.get_position().width > 0.25 for axes in figure.axes)

@@ -90,9 +90,13 @@ def test_gpu_scores_as_cpu():
     assert scores == pytest.approx(metrics.evaluate(prediction, truth, 2), rel=1e-9)
 
 
-def test_ssim_against_skimage():
+# Heights and widths of 1, 12, 13 and 29 windows beside others: less than a block of the blur, one, and one or two and a rest.
+@pytest.mark.parametrize(
+    "shape", [(4, 24, 31), (1, 11, 11), (2, 11, 40), (3, 39, 11), (3, 22, 23), (2, 23, 39), (2, 39, 22)]
+)
+def test_ssim_against_skimage(shape):
     skimage_metrics = pytest.importorskip("skimage.metrics")
-    prediction, truth = random_pair()
+    prediction, truth = random_pair(*shape)
     # Its Gaussian is cut at 3.5 sigma, which is the radius of 5 px used here, and its mean leaves out a border of 5 px:
     # exactly the windows that lie inside the image. Averaging over its channels is averaging over bands.
     expected = skimage_metrics.structural_similarity(
@@ -105,6 +109,40 @@ def test_ssim_against_skimage():
         data_range=1,
     )
     assert metrics.ssim(prediction, truth) == pytest.approx(expected, abs=1e-12)
+
+
+# One band or row at a time; two bands, and the fifth alone, or nine rows, and the last six alone; the whole image at once.
+@pytest.mark.parametrize("group", [1, 1500, 10**6])
+def test_groups_do_not_change_scores(monkeypatch, group):
+    prediction, truth = random_pair(bands=5)
+    expected = metrics.evaluate(prediction, truth, 2)
+    monkeypatch.setattr(metrics, "GROUP", group)
+    assert metrics.evaluate(prediction, truth, 2) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_group_of_its_own_for_the_last_bands():
+    # More values than a group, against numpy band by band.
+    prediction, truth = random_pair(bands=7, height=160, width=170)
+    x, y = prediction.numpy(), truth.numpy()
+    scores = metrics.evaluate(prediction, truth, 4)
+    mse = ((x - y) ** 2).mean((1, 2))
+    cosine = (x * y).sum(0) / np.sqrt((x**2).sum(0) * (y**2).sum(0))
+    assert scores["mpsnr"] == pytest.approx(np.mean(-10 * np.log10(mse)), rel=1e-12)
+    assert scores["rmse"] == pytest.approx(np.sqrt(mse.mean()), rel=1e-12)
+    assert scores["sam"] == pytest.approx(np.degrees(np.arccos(cosine)).mean(), rel=1e-12)
+    assert scores["ergas"] == pytest.approx(25 * np.sqrt((mse / y.mean((1, 2)) ** 2).mean()), rel=1e-12)
+    assert scores["cc"] == pytest.approx(
+        np.mean([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(x, y)]), rel=1e-12
+    )
+    assert scores["ssim"] == pytest.approx(np.mean([metrics.ssim(a[None], b[None]) for a, b in zip(prediction, truth)]))
+
+
+def test_images_are_left_as_they_are():
+    prediction, truth = random_pair()
+    prediction = 3 * prediction - 1
+    before = prediction.clone(), truth.clone()
+    metrics.evaluate(prediction, truth, 2)
+    assert torch.equal(prediction, before[0]) and torch.equal(truth, before[1])
 
 
 def test_ssim_against_torchmetrics():

@@ -148,6 +148,12 @@ def test_any_hyper_parameter_can_be_ablated(change, value, name):
     assert plan.identity(config, run) != base and len({run, run}) == 1
 
 
+def test_an_encoder_has_one_name_however_it_is_written():
+    one, other = ({"name": "edsr", "blocks": 2, "channels": 16}, {"channels": 16, "blocks": 2, "name": "edsr"})
+    assert plan.spelled(one) == plan.spelled(other) == "edsr-2-16"
+    assert plan.spelled([8, 12]) == "8-12" and plan.spelled(0.5) == "0.5"
+
+
 def test_liif_does_not_train_again_for_what_it_does_not_read():
     config = quick()
     run = plan.Run("quick", "indian_pines", "liif", 0, count=200)

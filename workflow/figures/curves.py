@@ -1,6 +1,8 @@
 """How the loss fell in training (for the report; the paper has no such figure)."""
 
 import math
+import re
+import textwrap
 from itertools import cycle
 
 import pandas as pd
@@ -12,6 +14,7 @@ from workflow.figures import style
 
 TOGETHER = 8  # curves that one panel of the whole width can show
 PANELS, ACROSS = 30, 3  # small ones in a figure, and in a row of it
+LETTERS = 28  # of a label above a small panel; a longer one would make the panels narrow
 
 
 @style.styled()
@@ -27,14 +30,16 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
     small = len(groups) > 1
     across = ACROSS if small else 1
 
-    figure = style.new()
+    figure, lines = style.new(), 0
     panels = style.grid(figure, len(groups), across, "step", sharey=True)
     for group, axes in zip(groups, panels):
         colours = cycle((*style.COLOURS, style.BLACK))
         legend = {label: _plot(axes, curve, colour) for (label, curve), colour in zip(group, colours)}
         if small:
+            names = [_in_lines(label) for label in legend]
+            lines = max(lines, sum(name.count("\n") + 1 for name in names))
             axes.legend(
-                legend.values(), legend.keys(), loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.2, borderaxespad=0,
+                legend.values(), names, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.2, borderaxespad=0,
                 handlelength=1, labelspacing=0.1,
             )  # fmt: skip
     # Plain numbers, as the exponents of powers of ten are too small to read.
@@ -44,9 +49,15 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
     for axes in panels[::across]:
         axes.set_ylabel("loss")
     # Inches: a small panel with its labels, at most ten rows of them on a page.
-    height = 0.3 + math.ceil(len(groups) / across) * min(0.85 + 0.13 * share, 1.15) if small else 2.8
+    height = 0.3 + math.ceil(len(groups) / across) * (0.74 + 0.13 * lines) if small else 2.8
     style.frame(figure, height, footer, legend=None if small else legend)
     return figure
+
+
+def _in_lines(label: str) -> str:
+    """The parts of a run's name, with as many in a line as fit."""
+    parts = re.sub(r"\.(?=[a-zA-Z])", " ", label)  # not the point of a number
+    return "\n".join(textwrap.wrap(parts, LETTERS, break_long_words=False, break_on_hyphens=False))
 
 
 def _plot(axes: Axes, curve: pd.DataFrame, colour: str):
