@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from scipy.ndimage import uniform_filter
 
 from ssif.bands import resampling_matrix
 from ssif.data.degrade import lr_size
@@ -49,10 +50,7 @@ def spectrum(config: presets.Config, target: Target) -> Figure:
     """Figure 1: the spectral signature of one pixel at several C."""
     store, scale, run = Store(plan.data_file(target.dataset)), target.scales[0], target.rows[0]
     truth = _truth(store, scale)
-    # Neither a shadow nor a highlight: the pixel with three quarters of the others below it in brightness.
-    brightness = truth.mean(axis=0)
-    place = np.argsort(brightness, axis=None)[3 * brightness.size // 4]
-    pixel = tuple(map(int, np.unravel_index(place, brightness.shape)))
+    pixel = typical_pixel(truth.mean(axis=0), 2 * int(scale) + 1)
     images = {count: _image(run, scale, count) for count in target.counts}
     spectra = {count: (store.bands.parts(count), image[:, *pixel]) for count, image in images.items()}
     title = f"{MODELS[run.method].label}, {store.names('test')[0]}; {footer(config, target)}"
@@ -94,6 +92,17 @@ def footer(config: presets.Config, target: Target) -> str:
     if target.name in config.ablations and (fixed := config.ablations[target.name].fixed):
         parts.append("all with " + ", ".join(f"{key} = {plan.spelled(value)}" for key, value in fixed.items()))
     return ", ".join([*parts, f"commit {commit()}"])
+
+
+def typical_pixel(image: np.ndarray, size: int) -> tuple[int, int]:
+    """Row and column of a pixel of [H, W] away from edges, shadows and highlights: among the half of all pixels around
+    which, in a window of `size`, the image varies least for its brightness, the one brighter than three quarters of them."""
+    mean, square = uniform_filter(image, size), uniform_filter(image**2, size)
+    varies = square / np.maximum(mean, 1e-6) ** 2
+    smooth = np.flatnonzero(varies <= np.median(varies))
+    chosen = smooth[np.argsort(image.flat[smooth], kind="stable")[3 * len(smooth) // 4]]
+    row, column = np.unravel_index(chosen, image.shape)
+    return int(row), int(column)
 
 
 def _truth(store: Store, scale: float) -> np.ndarray:

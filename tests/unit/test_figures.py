@@ -12,6 +12,7 @@ from matplotlib.text import Text
 
 from ssif.bands import Bands
 from ssif.errors import UserError
+from workflow.figure import typical_pixel
 from workflow.figures import curves, embeddings, errors, over_counts, signature, style
 from workflow.models import MODELS
 
@@ -442,3 +443,12 @@ def test_a_long_name_stands_in_lines_and_leaves_its_panel_wide():
     figure = curves.draw(dict.fromkeys(names, log), footer=FOOTER)
     assert "ssif-rf-gf k-0\nlambda_min-0.5\nspectral_decoder-C steps-800" in {text.get_text() for text in texts(figure)}
     assert all(axes.get_position().width > 0.25 for axes in figure.axes)
+
+
+def test_the_pixel_of_figure_1_is_neither_at_an_edge_nor_dark_nor_the_brightest():
+    image = np.full((40, 60), 0.1)
+    image[:, 30:], image[:, 50:] = 0.5, 0.9
+    image[20, 55] = 1.0
+    row, column = typical_pixel(image, 5)
+    assert image[row, column] in (0.5, 0.9) and min(abs(column - edge) for edge in (30, 50)) > 2
+    assert (row, column) != (20, 55)
