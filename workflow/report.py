@@ -218,7 +218,8 @@ def _csv(config: presets.Config, name: str, program: str) -> pd.DataFrame:
     """results/<name>.csv. Raises UserError where it is missing or of another preset."""
     remedy = f"python -m workflow.tables.{program}"
     path = _there(plan.RESULTS / f"{name}.csv", remedy)
-    found = pd.read_csv(path, dtype={"value": str, "changes": str})
+    # A commit's hash may be all digits, and so may a value.
+    found = pd.read_csv(path, dtype={"value": str, "changes": str, "commit": str})
     if others := sorted(set(found["preset"].dropna()) - {config.preset}):
         raise UserError(f"{path} is of the preset {', '.join(others)}, not {config.preset}: {remedy}")
     return found

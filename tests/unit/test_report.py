@@ -236,3 +236,11 @@ def test_results_of_another_preset_are_refused(small, results, monkeypatch):
     monkeypatch.chdir(results)
     with pytest.raises(UserError, match=r"results/table1.csv is of the preset smoke, not other: python -m workflow"):
         report.table(dataclasses.replace(SMALL, preset="other"), targets(SMALL)["table1"])
+
+
+@pytest.mark.parametrize("commit", ["0224060", "1e10234"])
+def test_a_commit_that_looks_like_a_number_stays_as_it_is(tmp_path, monkeypatch, commit):
+    for module in (over_scales, ablation, report):
+        monkeypatch.setattr(module, "commit", lambda: commit)
+    page = words(page_of(dataclasses.replace(SMALL, methods=("bicubic",), figures={}, ablations={}), tmp_path))
+    assert f"commit {commit}." in page and page.count(commit) >= 2
