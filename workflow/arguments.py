@@ -1,10 +1,12 @@
 """The command line that the benchmark's programs share."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from ssif.errors import choose
 from workflow.plan import Run, find
 from workflow.presets import Config, load
+from workflow.targets import Target, targets
 
 
 def parser(documentation: str) -> argparse.ArgumentParser:
@@ -21,3 +23,14 @@ def chosen_run(documentation: str, known: Callable[[Config], list[Run]]) -> tupl
     arguments = shared.parse_args()
     config = load(arguments.config)
     return config, find(known(config), arguments.run)
+
+
+def chosen_target(documentation: str, kind: str, known: Callable[[Config], Iterable[str]]) -> tuple[Config, Target]:
+    """The configuration and the target, named by one of `known`, that --config and --<kind> name. Raises UserError for
+    any other."""
+    shared = parser(documentation)
+    shared.add_argument(f"--{kind}", required=True, help=f"the name of a {kind} of the preset")
+    arguments = shared.parse_args()
+    config = load(arguments.config)
+    name = choose(f"{kind} of the preset:", getattr(arguments, kind), known(config))
+    return config, targets(config)[name]

@@ -28,7 +28,7 @@ def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
     block = network(run.method).block
     # Four input bands stand for any sensor's.
     if block is None:
-        count, sampled = run.count or sum(data.counts.train) / 2, "k" in (network(run.method).reads or ("k",))
+        count, sampled = run.count or sum(data.counts.train) / 2, network(run.method).uses("k")
         work = arithmetic.field(changed(data, dict(run.changes), run.id), 4, count, sampled)
     elif block not in arithmetic.ON_GRID:
         return None

@@ -14,14 +14,14 @@ from scipy.ndimage import uniform_filter
 from ssif.bands import resampling_matrix
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
-from ssif.errors import UserError, choose, exit_cleanly
+from ssif.errors import UserError, exit_cleanly
 from workflow import plan, presets
-from workflow.arguments import parser
+from workflow.arguments import chosen_target
 from workflow.figures import embeddings, errors, over_counts, signature, style
 from workflow.models import MODELS
 from workflow.provenance import commit
 from workflow.tables import ablation, cells
-from workflow.targets import Target, targets
+from workflow.targets import Target
 from workflow.train import open_data, trained
 
 WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
@@ -126,14 +126,10 @@ def _image(run: plan.Run, scale: float, count: int) -> np.ndarray:
 
 @exit_cleanly
 def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--figure", required=True, help="one of the figures or ablations of the preset")
-    arguments = arguments.parse_args()
-    config = presets.load(arguments.config)
-    name = choose("figure of the preset:", arguments.figure, [*config.figures, *config.ablations])
-    figure = DRAWINGS.get(name, ablated)(config, targets(config)[name])
-    style.save(figure, plan.RESULTS / "figures" / name)
-    print(f"results/figures/{name}.pdf and .png")
+    config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
+    figure = DRAWINGS.get(target.name, ablated)(config, target)
+    style.save(figure, plan.RESULTS / "figures" / target.name)
+    print(f"results/figures/{target.name}.pdf and .png")
 
 
 if __name__ == "__main__":

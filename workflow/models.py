@@ -29,6 +29,10 @@ class Network:
     one_count: bool = False
     warm_start: bool = False
 
+    def uses(self, key: str) -> bool:
+        """Whether it reads this key of its block."""
+        return self.reads is None or key in self.reads
+
 
 @dataclass(frozen=True)
 class Method:

@@ -151,8 +151,7 @@ def identity(config: Config, network: Run) -> dict:
     sizes, training = settings(config, network)
     its = models.network(network.method)
     sizes, budget = (
-        {key: value for key, value in part.items() if its.reads is None or key in its.reads}
-        for part in (sizes, dataclasses.asdict(training))
+        {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
     shared = {
         **dataclasses.asdict(network),

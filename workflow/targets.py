@@ -78,9 +78,9 @@ def _ablation(config: Config, name: str) -> Target:
 
 def with_changes(config: Config, run: Run, changes: dict) -> Run:
     """The run under these changes, without those that it does not read or that are the preset's values anyway."""
-    reads = models.network(run.method).reads
+    uses = models.network(run.method).uses
     plain, changed = _keys(config, run), _keys(config, dataclasses.replace(run, changes=tuple(changes.items())))
-    own = sorted(key for key in changes if (reads is None or key in reads) and changed[key] != plain[key])
+    own = sorted(key for key in changes if uses(key) and changed[key] != plain[key])
     return dataclasses.replace(run, changes=tuple((key, changed[key]) for key in own))
 
 
@@ -121,5 +121,5 @@ def images(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
 
 def value_of(config: Config, ablation: Ablation, run: Run) -> str:
     """What a run of this ablation has for the changed key, as a string; "" where its network does not read the key."""
-    reads = models.network(run.method).reads
-    return spelled(_keys(config, run)[ablation.change]) if reads is None or ablation.change in reads else ""
+    uses = models.network(run.method).uses
+    return spelled(_keys(config, run)[ablation.change]) if uses(ablation.change) else ""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssif.errors import choose, exit_cleanly
+from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from workflow import models, plan, presets
-from workflow.arguments import parser
+from workflow.arguments import chosen_target
 from workflow.provenance import commit
 from workflow.tables import cells, significance
 from workflow.tables.layout import latex, markdown
-from workflow.targets import Target, targets
+from workflow.targets import Target
 
 SCORES = {
     "mpsnr": "psnr",
@@ -95,11 +95,7 @@ def _baselines(config: presets.Config, target: Target) -> list[str]:
 
 @exit_cleanly
 def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--table", required=True, help="one of the tables of the preset")
-    arguments = arguments.parse_args()
-    config = presets.load(arguments.config)
-    target = targets(config)[choose("table of the preset:", arguments.table, config.tables)]
+    config, target = chosen_target(__doc__, "table", lambda config: config.tables)
     scores = cells.scores(config, target)
     tidy = table(scores, target)
     footer = [*protocol(config, target, scores["scene"].nunique(), commit()), MARKS]
