@@ -8,6 +8,7 @@ if not workflow.configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/runs.smk"
+include: "workflow/rules/land_use.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 

@@ -47,6 +47,14 @@ def halving(*fractions: float) -> Callable[[float], float]:
     return lambda done: 0.5 ** sum(done >= fraction for fraction in fractions)
 
 
+@dataclass(frozen=True)
+class Validation:
+    """After every `every` steps `score(model)`, the higher the better, decides which weights a training ends with."""
+
+    every: int
+    score: Callable[[nn.Module], float]
+
+
 def train(
     model: nn.Module,
     draw: Callable[[int], object],
@@ -54,8 +62,11 @@ def train(
     folder: Path,
     config: dict,
     label: str,
+    validation: Validation | None = None,
 ) -> None:
     """Train `model` in place; resume from `folder` if a state is there; leave the curve in `folder`/train.jsonl.
+
+    It ends with the last weights or, with a `validation`, with those that scored best, the first of equals.
 
     `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
     same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not
@@ -67,11 +78,12 @@ def train(
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.rate, fused=True)
 
     state_path = folder / "state.pt"
-    first, elapsed, losses, curve = 0, 0.0, [], []
+    first, elapsed, losses, curve, scored, best = 0, 0.0, [], [], None, None
     if state := load_state(state_path, config, device):
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         first, elapsed, curve = state["step"], state["elapsed"], state["curve"]
+        scored, best = state["scored"], state["best"]
         losses = list(state["losses"].to(device).unbind())
     start = saved = time.monotonic()
 
@@ -84,6 +96,8 @@ def train(
             "elapsed": elapsed + time.monotonic() - start,
             "losses": torch.stack(losses) if losses else torch.zeros(0),
             "curve": curve,
+            "scored": scored,
+            "best": best,
         })  # fmt: skip
         write_curve()
 
@@ -107,6 +121,13 @@ def train(
             losses.append(loss.detach())
 
             done = step + 1
+            if validation and (done % validation.every == 0 or done == schedule.steps):
+                model.eval()
+                scored = validation.score(model)
+                model.train()
+                if best is None or scored > best["score"]:
+                    weights = {name: value.clone() for name, value in model.state_dict().items()}
+                    best = {"score": scored, "weights": weights}
             # Reading a loss waits for the GPU, so it happens once in a while and not at every step.
             if done % LOG_EVERY == 0 or done == schedule.steps:
                 _check_finite(losses, done, draw)
@@ -114,6 +135,8 @@ def train(
                 losses = []
                 seconds = elapsed + time.monotonic() - start
                 curve.append({"step": done, "loss": mean, "rate": schedule.at(step), "seconds": round(seconds, 2)})
+                if scored is not None:
+                    curve[-1]["validation"], scored = scored, None
                 progress.update(done, f"loss {mean:.5f}")
             if came:
                 save(done)
@@ -121,6 +144,8 @@ def train(
             if time.monotonic() - saved > SAVE_EVERY:
                 save(done)
                 saved = time.monotonic()
+    if best:
+        model.load_state_dict(best["weights"])
     model.eval()
     write_curve()
 

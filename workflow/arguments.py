@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Callable, Iterable
 
 from ssif.errors import choose
+from workflow.blocks import Config
 from workflow.plan import Run, find
-from workflow.presets import Config, load
+from workflow.presets import load
 from workflow.targets import Target, targets
 
 

@@ -4,7 +4,7 @@ Neural fields count for a batch; networks on a pixel grid for one LR pixel, with
 """
 
 from baselines.scales import prime_factors
-from workflow.presets import Data
+from workflow.blocks import Data
 
 
 def field(data: Data, c: int, count: float, sampled: bool) -> float:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from workflow import arithmetic, plan
+from workflow.blocks import Config
 from workflow.models import network
-from workflow.presets import Config, changed
-from workflow.targets import targets
+from workflow.presets import changed
+from workflow.targets import networks, targets
 
 # Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU (2-D convolutions 2.2 to 3.7e10;
 # neural fields and SSJSR's 3-D convolutions of few channels apart); assumed for one H100.
@@ -46,7 +47,7 @@ def summary(config: Config) -> str:
     """The networks that each table and figure adds to those before it, and about how long they train; the total first."""
     lines, every = [], {}
     for name, target in targets(config).items():
-        new = {run: seconds(config, run) for run in plan.networks(config, target.rows) if run not in every}
+        new = {run: seconds(config, run) for run in networks(config, [target]) if run not in every}
         every |= new
         kinds = Counter(run.method for run in new)
         kinds = ", ".join(f"{count} {method}" if count > 1 else method for method, count in kinds.items())

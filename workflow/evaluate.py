@@ -10,8 +10,6 @@ import resource
 import sys
 import time
 
-import h5py
-import numpy as np
 import pandas as pd
 import torch
 
@@ -23,14 +21,14 @@ from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from ssif.metrics import evaluate as score
 from ssif.progress import Progress
-from workflow import plan, presets, targets
+from workflow import plan, predictions, presets, targets
 from workflow.arguments import chosen_run
 from workflow.models import MODELS
 from workflow.train import device, open_data, trained
 
 
 def evaluate(model, config: presets.Config, run: plan.Run, store: Store) -> tuple[pd.DataFrame, dict]:
-    """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by "p<p>/C<C>".
+    """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by (p, C).
 
     `reference` says what the prediction was held against: "measured" bands, or the spectrum "interpolated" where C is
     larger than the data set's own, for which no truth exists.
@@ -61,7 +59,7 @@ def evaluate(model, config: presets.Config, run: plan.Run, store: Store) -> tupl
                 rows.append({"scene": scene, "p": p, "C": count, "reference": reference} | metrics
                             | {"seconds": round(seconds, 4), "peak_mib": _peak_mib(place)})  # fmt: skip
                 if scene == scenes[0] and count in kept.get(p, ()):
-                    images[f"p{p:g}/C{count}"] = image[0].cpu().numpy().astype(np.float16)
+                    images[p, count] = image[0].cpu().numpy()
             done += 1
             progress.update(done, f"p = {p:g}")
     return pd.DataFrame(rows), images
@@ -93,10 +91,7 @@ def main() -> None:
     label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
     for place, (key, value) in enumerate(label.items()):
         table.insert(place, key, value)
-    with whole_file(run.folder / "predictions.h5") as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["scene"] = store.names("test")[0]
-        for name, image in images.items():
-            file[name] = image
+    predictions.write(run, store.names("test")[0], images)
     with whole_file(run.folder / "metrics.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
 

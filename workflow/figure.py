@@ -5,22 +5,23 @@
 The first seed stands for all where one image or one set of weights is shown.
 """
 
-import h5py
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
 
+from ssif.accuracy import scores
 from ssif.bands import resampling_matrix
+from ssif.data import land_cover
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
-from ssif.errors import UserError, exit_cleanly
-from workflow import plan, presets
+from ssif.errors import exit_cleanly
+from workflow import classify, models, plan, predictions, presets
 from workflow.arguments import chosen_target
-from workflow.figures import embeddings, errors, over_counts, signature, style
+from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
 from workflow.models import MODELS
 from workflow.provenance import commit
-from workflow.tables import ablation, cells
+from workflow.tables import ablation, cells, land_use
 from workflow.targets import Target
 from workflow.train import open_data, trained
 
@@ -51,7 +52,7 @@ def spectrum(config: presets.Config, target: Target) -> Figure:
     store, scale, run = Store(plan.data_file(target.dataset)), target.scales[0], target.rows[0]
     truth = _truth(store, scale)
     pixel = typical_pixel(truth.mean(axis=0), 2 * int(scale) + 1)
-    images = {count: _image(run, scale, count) for count in target.counts}
+    images = {count: predictions.read(run, scale, count) for count in target.counts}
     spectra = {count: (store.bands.parts(count), image[:, *pixel]) for count, image in images.items()}
     title = f"{MODELS[run.method].label}, {store.names('test')[0]}; {footer(config, target)}"
     return signature.draw(spectra, (store.bands, truth[:, *pixel]), pixel, scale=scale, footer=title)
@@ -61,7 +62,7 @@ def maps(config: presets.Config, target: Target) -> Figure:
     """Figure 8: predicted images beside the truth, and where and at which bands they err."""
     store, scale, count = Store(plan.data_file(target.dataset)), target.scales[0], target.counts[0]
     rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
-    images = {MODELS[run.method].label: _image(run, scale, count) for run in rows}
+    images = {MODELS[run.method].label: predictions.read(run, scale, count) for run in rows}
     bands = store.bands.parts(count)
     weights = resampling_matrix(store.bands, bands)
     truth = np.einsum("kc,chw->khw", weights, _truth(store, scale))
@@ -83,7 +84,36 @@ def embedded(config: presets.Config, target: Target) -> Figure:
     return embeddings.draw(curves, footer=footer(config, target))
 
 
-DRAWINGS = {"fig1": spectrum, "fig3": sweep, "fig4": sweep, "fig8": maps, "fig10": embedded}
+def land_cover_maps(config: presets.Config, target: Target) -> Figure:
+    """Figure 9: the land cover found in predicted images and in the true one, beside the labels."""
+    store, scale, seed = Store(plan.data_file(target.dataset)), target.scales[0], config.seeds[0]
+    cover = land_cover.load(store)
+    found = {row["model"]: scores(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
+             if row["seed"] == seed and row["p"] == scale}  # fmt: skip
+    shown, agreements = {}, []
+    runs = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
+    for run in (*runs, *(run for run in target.classifiers if run.seed == seed)):
+        label = classify.TRUE if models.is_classifier(run.method) else MODELS[run.method].label
+        whole, agreement = classify.stored_map(run, scale, label)
+        shown[label] = whole, f"OA {found[label]['oa']:.1%}, AA {found[label]['aa']:.1%}"
+        agreements.append(agreement)
+    scene = store.names("test")[0]
+    labels = cover.maps[scene][: whole.shape[0], : whole.shape[1]]
+    note = (
+        f"p = {scale:g}, {scene}; OA and AA: each labelled pixel classified from its own window; maps: one convolutional pass,"
+        f" which has the same class for {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
+    )
+    return land_use_maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
+
+
+DRAWINGS = {
+    "fig1": spectrum,
+    "fig3": sweep,
+    "fig4": sweep,
+    "fig8": maps,
+    "fig9": land_cover_maps,
+    "fig10": embedded,
+}
 
 
 def footer(config: presets.Config, target: Target) -> str:
@@ -110,18 +140,6 @@ def _truth(store: Store, scale: float) -> np.ndarray:
     hsi, _ = store.scene(store.names("test")[0])
     _, (height, width) = lr_size(hsi.shape[:2], scale)
     return hsi[:height, :width].permute(2, 0, 1).numpy()
-
-
-def _image(run: plan.Run, scale: float, count: int) -> np.ndarray:
-    """The stored prediction [C, H, W] of a run for the first test scene."""
-    path = run.folder / "predictions.h5"
-    try:
-        with h5py.File(path) as file:
-            return file[f"p{scale:g}/C{count}"][()].astype(np.float32)
-    except (OSError, KeyError):
-        raise UserError(
-            f"{path} lacks p = {scale:g}, C = {count}: python -m workflow.evaluate --run {run.id}"
-        ) from None
 
 
 @exit_cleanly

@@ -151,14 +151,31 @@ MODELS |= {
 }
 
 
+def _a2s2k(store, sizes: dict, run):
+    from baselines.a2s2k import A2S2K
+    from ssif.data import land_cover
+
+    return A2S2K(len(store.bands), len(land_cover.load(store).names), **sizes)
+
+
+# Not rows of a table but what Table 3 and Figure 9 look at predicted images with.
+CLASSIFIERS = {"a2s2k": Network("baselines.a2s2k", _a2s2k, block="land_use")}
+
+
 def every_network() -> list[Network]:
-    """Of all stages and all methods that are one network."""
+    """Of all stages and all methods that are one network: those that make images."""
     return [*STAGES.values(), *(method.network for method in MODELS.values() if method.network)]
 
 
 def network(name: str) -> Network:
-    """The network of a stage or of a method that is one network."""
-    return STAGES[name] if name in STAGES else MODELS[name].network
+    """The network of a stage, of a classifier or of a method that is one network."""
+    others = STAGES | CLASSIFIERS
+    return others[name] if name in others else MODELS[name].network
+
+
+def is_classifier(name: str) -> bool:
+    """Whether a network classifies land cover, and makes no image."""
+    return name in CLASSIFIERS
 
 
 def is_field(name: str) -> bool:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ssif.errors import choose
 from workflow import models
+from workflow.blocks import ClassifierTraining, Config, PatchTraining, Training
 from workflow.models import MODELS
-from workflow.presets import Config, PatchTraining, Training, changed
+from workflow.presets import changed
 
 RESULTS = Path("results")
 
@@ -69,6 +70,11 @@ class Run:
 def data_file(dataset: str) -> Path:
     """The prepared data set."""
     return RESULTS / "data" / f"{dataset}.h5"
+
+
+def land_cover_file(dataset: str) -> Path:
+    """The prepared land cover, beside the data set."""
+    return RESULTS / "data" / f"{dataset}.land_cover.h5"
 
 
 def spelled(value) -> str:
@@ -135,13 +141,15 @@ def find(known: list[Run], run_id: str) -> Run:
     return by_id[choose("run of this preset:", run_id, by_id)]
 
 
-def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining]:
+def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining | ClassifierTraining]:
     """Sizes of a network, as keyword arguments, and its budget."""
     data = config.datasets[network.dataset]
     block = models.network(network.method).block
     if block is None:
         data = changed(data, dict(network.changes), network.id)
         return dataclasses.asdict(data.network), data.training
+    if models.is_classifier(network.method):
+        return data.land_use.network, data.land_use.training
     return data.baselines[block].network, data.baselines[block].training
 
 
@@ -153,13 +161,10 @@ def identity(config: Config, network: Run) -> dict:
     sizes, budget = (
         {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
-    shared = {
-        **dataclasses.asdict(network),
-        "antialias": config.antialias,
-        "msi": data.msi,
-        "network": sizes,
-        "training": budget,
-    }
+    shared = {**dataclasses.asdict(network), "network": sizes, "training": budget}
+    if models.is_classifier(network.method):
+        return shared
+    shared |= {"antialias": config.antialias, "msi": data.msi}
     if its.block is None:
         return shared | {"scales": data.scales.train, "counts": data.counts.train}
     return shared | {"start": [run.id for run in warm_start(config, network)]}

@@ -1,10 +1,11 @@
-"""Read a data set's raw files and write results/data/<dataset>.h5.
+"""Read a data set's raw files and write results/data/<dataset>.h5, or with --land-cover <dataset>.land_cover.h5 beside it.
 
-python -m workflow.prepare --dataset indian_pines [--config config/config.yaml] [--data-dir DIR]
+python -m workflow.prepare --dataset indian_pines [--land-cover] [--config config/config.yaml] [--data-dir DIR]
 """
 
 from pathlib import Path
 
+from ssif.data import land_cover
 from ssif.data.store import prepare
 from ssif.errors import choose, exit_cleanly
 from workflow import plan, presets
@@ -18,10 +19,14 @@ def main() -> None:
     arguments.add_argument(
         "--data-dir", type=Path, help="folder of the raw files (default: $SSIF_DATA, else downloaded)"
     )
+    arguments.add_argument("--land-cover", action="store_true", help="read the labels of Table 3 instead of the images")
     arguments = arguments.parse_args()
     config = presets.load(arguments.config)
     name = choose("data set of the preset:", arguments.dataset, config.datasets)
-    prepare(name, plan.data_file(name), config.datasets[name].msi, arguments.data_dir)
+    if arguments.land_cover:
+        land_cover.prepare(name, plan.land_cover_file(name), arguments.data_dir)
+    else:
+        prepare(name, plan.data_file(name), config.datasets[name].msi, arguments.data_dir)
 
 
 if __name__ == "__main__":

@@ -1,154 +1,44 @@
-"""A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake."""
+"""A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake.
+
+What it holds is in workflow/blocks.py.
+"""
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from ssif.errors import UserError, choose
 from workflow import models
+from workflow.blocks import (
+    Ablation,
+    Baseline,
+    ClassifierTraining,
+    Config,
+    Data,
+    FieldSizes,
+    Figure,
+    PatchTraining,
+    Table,
+    Training,
+)
 from workflow.models import MODELS
 from workflow.strict import strict, typed
 
 DATASETS = ("cave", "indian_pines", "pavia_centre", "synthetic")
-TABLES = ("table1", "table2")
-# Figures that are no ablation, and what their blocks want beside a data set and scales.
-FIGURES = {"fig1": ("methods", "counts"), "fig3": (), "fig4": (), "fig8": ("methods",)}
-
-
-@dataclass(frozen=True)
-class Grid:
-    """`train`: the smallest and largest value drawn in training; `test`: the values evaluated, in any range."""
-
-    train: tuple[float, float]
-    test: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class FieldSizes:
-    """Sizes shared by the neural fields of a data set: keyword arguments of `ssif.nets.ssif.SSIF`."""
-
-    encoder: dict
-    pixel_decoder: str
-    hidden: int
-    dim: int
-    spectral_decoder: str
-    spectral_hidden: int
-    frequencies: int
-    lambda_max: float
-    k: int
-    lambda_min: float | str = "nyquist"
-    gs_weights: str = "literal"
-
-
-@dataclass(frozen=True)
-class Training:
-    """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves."""
-
-    steps: int
-    batch: int
-    lr_sizes: tuple[int, ...]
-    rate: float
-    halve_at: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class PatchTraining:
-    """Budget of a network on a pixel grid; the decay of the rate is the method's own (`baselines.grid`).
-
-    crop: {"lr": side} or {"hr": side} in pixels; the other side follows from p.
-    """
-
-    steps: int
-    batch: int
-    crop: dict
-    rate: float
-
-    def lr_size(self, scale: int) -> int:
-        """Side of the LR crop at scale p."""
-        return self.crop["lr"] if "lr" in self.crop else self.crop["hr"] // scale
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A network on a pixel grid: `network` holds keyword arguments of its class, its own defaults being official."""
-
-    network: dict
-    training: PatchTraining
-
-
-@dataclass(frozen=True)
-class Data:
-    """One data set of a preset: the sensor of its input, the grids of p and C, the networks and their training.
-
-    `network` and `training` are those of the neural fields; `baselines` has a block for each of the others that is used.
-    """
-
-    msi: str
-    scales: Grid
-    counts: Grid
-    network: FieldSizes
-    training: Training
-    baselines: dict = field(default_factory=dict)
-
-    @property
-    def full_count(self) -> int:
-        """C_max: the count of the tables, the largest one in the training range."""
-        return int(self.counts.train[1])
-
-    @property
-    def grid_scales(self) -> list[int]:
-        """The p that networks on a pixel grid are trained for: the whole ones tested inside the training range."""
-        low, high = self.scales.train
-        return [int(p) for p in self.scales.test if p == int(p) and low <= p <= high]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure of the paper: its data set and the scales p of its panels.
-
-    `methods`: those of Figures 1 and 8, which show predicted images (Figures 3 and 4 show all); `counts`: the C of Figure 1.
-    """
-
-    dataset: str
-    scales: tuple[float, ...]
-    methods: tuple[str, ...] = ()
-    counts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """Neural fields with one key of `network` or `training`, `change`, at each of `values`; `fixed` is what else they
-    have that the preset has not. Scored at `scales`, over all C."""
-
-    dataset: str
-    scales: tuple[float, ...]
-    methods: tuple[str, ...]
-    change: str
-    values: list
-    fixed: dict = field(default_factory=dict)
-
-    def cases(self) -> list[dict]:
-        """The changed keys of each value, in order."""
-        return [self.fixed | {self.change: value} for value in self.values]
-
-
-@dataclass(frozen=True)
-class Config:
-    """A preset, as in config/*.yaml (config/README.md says what each key means)."""
-
-    preset: str
-    device: str
-    threads: int
-    seeds: tuple[int, ...]
-    antialias: bool
-    methods: tuple[str, ...]
-    tables: dict
-    datasets: dict
-    figures: dict = field(default_factory=dict)
-    ablations: dict = field(default_factory=dict)
+# Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
+TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods")}
+FIGURES = {
+    "fig1": ("scales", "methods", "counts"),
+    "fig3": ("scales",),
+    "fig4": ("scales",),
+    "fig8": ("scales", "methods"),
+    "fig9": ("scales", "methods"),
+}
+# Of the land cover in predicted images: they need a classifier.
+LAND_USE = ("table3", "fig9")
+VALIDATION_FROM = ("train_region", "test_region")
 
 
 def load(path: str | Path) -> Config:
@@ -170,9 +60,13 @@ def parse(mapping: dict) -> Config:
         choose("data set", name, DATASETS): strict(Data, data, f"datasets.{name}")
         for name, data in config.datasets.items()
     }
-    for table, dataset in config.tables.items():
-        choose("table", table, TABLES)
-        choose(f"data set for {table}", dataset, datasets)
+    tables = {
+        # A data set alone is short for a block of nothing else.
+        choose("table", name, TABLES): strict(
+            Table, {"dataset": its} if isinstance(its, str) else its, f"tables.{name}"
+        )
+        for name, its in config.tables.items()
+    }
     datasets = {name: _with_baselines(data, f"datasets.{name}") for name, data in datasets.items()}
     for name, data in datasets.items():
         _check(data, config.methods, f"datasets.{name}")
@@ -181,9 +75,15 @@ def parse(mapping: dict) -> Config:
         for name, figure in config.figures.items()
     }
     ablations = {name: strict(Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()}
-    config = dataclasses.replace(config, datasets=datasets, figures=figures, ablations=ablations)
+    config = dataclasses.replace(config, datasets=datasets, tables=tables, figures=figures, ablations=ablations)
+    for name, table in tables.items():
+        _check_shown(f"tables.{name}", table, TABLES[name], config)
     for name, figure in figures.items():
-        _check_figure(name, figure, config)
+        _check_shown(f"figures.{name}", figure, FIGURES[name], config)
+    for name in (*tables, *figures):
+        dataset = (tables | figures)[name].dataset
+        if name in LAND_USE and datasets[dataset].land_use is None:
+            raise UserError(f"datasets.{dataset} lacks land_use, the classifier that {name} needs")
     for name, ablation in ablations.items():
         _check_ablation(name, ablation, config)
     return config
@@ -234,6 +134,15 @@ def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
             f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
         )
     _check_field(data, where)
+    if data.land_use:
+        _check_classifier(data.land_use.training, f"{where}.land_use.training")
+
+
+def _check_classifier(training: ClassifierTraining, where: str) -> None:
+    _check_budget(training, where)
+    choose(f"{where}.validation_from:", training.validation_from, VALIDATION_FROM)
+    if training.check_every < 1 or training.validation < 1 or not 1 <= training.train[0] <= training.train[1]:
+        raise UserError(f"{where}: check_every and validation are positive, train is [fewest, most] pixels of a class")
 
 
 def _check_field(data: Data, where: str) -> None:
@@ -256,19 +165,19 @@ def _check_patches(training: PatchTraining, scales: list[int], where: str) -> No
         raise UserError(f"{where}.crop: {sides[0]} HR pixels are no LR pixel at p = {max(scales)}")
 
 
-def _check_budget(training: Training | PatchTraining, where: str) -> None:
+def _check_budget(training: Training | PatchTraining | ClassifierTraining, where: str) -> None:
     if min(training.steps, training.batch) < 1 or training.rate <= 0:
         raise UserError(f"{where}: steps, batch and rate are positive")
 
 
-def _check_figure(name: str, figure: Figure, config: Config) -> None:
-    where = f"figures.{name}"
-    data = config.datasets[choose(f"data set for {name}", figure.dataset, config.datasets)]
-    _check_scales(figure.scales, where)
-    _check_methods(figure.methods, data, f"datasets.{figure.dataset}")
-    for key in ("methods", "counts"):
-        if bool(getattr(figure, key)) != (key in FIGURES[name]):
-            raise UserError(f"{where} {'wants' if key in FIGURES[name] else 'has no'} {key}")
+def _check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config) -> None:
+    """Raise a UserError unless a table or figure has the keys `wanted` and no others, and they make sense."""
+    data = config.datasets[choose(f"data set for {where}", shown.dataset, config.datasets)]
+    for field in dataclasses.fields(shown):
+        if field.name != "dataset" and bool(getattr(shown, field.name)) != (field.name in wanted):
+            raise UserError(f"{where} {'wants' if field.name in wanted else 'has no'} {field.name}")
+    _check_scales(shown.scales, where)
+    _check_methods(shown.methods, data, f"datasets.{shown.dataset}")
 
 
 def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
@@ -287,5 +196,5 @@ def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
 
 
 def _check_scales(scales: tuple[float, ...], where: str) -> None:
-    if min(scales) < 1:
+    if any(p < 1 for p in scales):
         raise UserError(f"{where}.scales: every scale p is at least 1")

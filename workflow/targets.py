@@ -7,24 +7,29 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflow import models
-from workflow.models import MODELS
+from workflow import models, plan
+from workflow.blocks import Ablation, Config, Figure, Table
+from workflow.models import CLASSIFIERS, MODELS
 from workflow.plan import Run, settings, spelled
-from workflow.presets import Ablation, Config
+from workflow.presets import LAND_USE, TABLES
 
-# Figures of predicted images: the cubes that they show are stored when a row is evaluated.
-SHOW_IMAGES = ("fig1", "fig8")
+# What looks at predicted images: the cubes that it needs are stored when a row is evaluated.
+SHOW_IMAGES = ("fig1", "fig8", *LAND_USE)
 
 
 @dataclass(frozen=True)
 class Target:
-    """`rows` of one data set, shown at every p of `scales` and C of `counts` that they serve."""
+    """`rows` of one data set, shown at every p of `scales` and C of `counts` that they serve.
+
+    classifiers: of Table 3 and Figure 9, one a seed: it looks at the true image and at those of the rows of its seed.
+    """
 
     name: str
     dataset: str
     rows: list[Run]
     scales: tuple[float, ...]
     counts: tuple[int, ...]
+    classifiers: tuple[Run, ...] = ()
 
     def cells(self, row: Run) -> list[tuple[float, int]]:
         """Every (p, C) at which this target shows `row`."""
@@ -34,32 +39,26 @@ class Target:
 
 def targets(config: Config) -> dict[str, Target]:
     """Name -> target: tables first, then figures, then ablations, each in the order of the preset."""
-    found = [_table(config, name, dataset) for name, dataset in config.tables.items()]
-    found += [_figure(config, name) for name in config.figures]
+    found = [_shown(config, name, its) for name, its in (config.tables | config.figures).items()]
     found += [_ablation(config, name) for name in config.ablations]
     return {target.name: target for target in found}
 
 
-def _table(config: Config, name: str, dataset: str) -> Target:
-    data = config.datasets[dataset]
-    rows = [run for method in config.methods for run in _rows(config, dataset, method, data.scales.test)]
-    return Target(name, dataset, rows, data.scales.test, (data.full_count,))
-
-
-def _figure(config: Config, name: str) -> Target:
-    figure = config.figures[name]
-    data = config.datasets[figure.dataset]
-    all_counts = tuple(map(int, data.counts.test))
-    if figure.methods:
-        counts = figure.counts or (data.full_count,)
-        rows = [run for method in figure.methods for run in _rows(config, figure.dataset, method, figure.scales)]
-        return Target(name, figure.dataset, rows, figure.scales, counts)
-    rows = []
+def _shown(config: Config, name: str, its: Table | Figure) -> Target:
+    """A table, or a figure that is no ablation."""
+    data = config.datasets[its.dataset]
+    scales, full = its.scales or data.scales.test, (data.full_count,)
+    if its.methods:
+        rows = [run for method in its.methods for run in _rows(config, its.dataset, method, scales)]
+        classifiers = [classifier(config, its.dataset, seed) for seed in config.seeds] if name in LAND_USE else []
+        counts = getattr(its, "counts", ()) or full
+        return Target(name, its.dataset, rows, scales, counts, tuple(classifiers))
+    rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
         # Networks on a pixel grid are shown where the tables have them; LIIF is trained for each C with a truth.
-        sweeps = [count for count in all_counts if count <= data.full_count] if models.is_field(method) else []
-        rows += _rows(config, figure.dataset, method, figure.scales, sweeps or [data.full_count])
-    return Target(name, figure.dataset, rows, figure.scales, all_counts)
+        sweeps = [count for count in counts if count <= data.full_count] if models.is_field(method) else full
+        rows += _rows(config, its.dataset, method, scales, sweeps)
+    return Target(name, its.dataset, rows, scales, counts)
 
 
 def _ablation(config: Config, name: str) -> Target:
@@ -103,9 +102,33 @@ def _rows(config: Config, dataset: str, method: str, scales, counts: list[int] |
     ]
 
 
+def classifier(config: Config, dataset: str, seed: int) -> Run:
+    """The land-use classifier of this seed."""
+    (name,) = CLASSIFIERS
+    return Run(config.preset, dataset, name, seed)
+
+
+def of_land_use(config: Config) -> list[Target]:
+    """Table 3 and Figure 9, those that the preset has."""
+    return [target for name, target in targets(config).items() if name in LAND_USE]
+
+
+def classified(config: Config) -> list[Run]:
+    """The runs whose images Table 3 or Figure 9 shows, and the classifiers, which stand for the true image."""
+    runs = (run for target in of_land_use(config) for run in (*target.rows, *target.classifiers))
+    return list(dict.fromkeys(runs))
+
+
 def rows(config: Config) -> list[Run]:
     """Every row that a target shows, each once, in the order of the targets."""
     return list({run.id: run for target in targets(config).values() for run in target.rows}.values())
+
+
+def networks(config: Config, shown: Iterable[Target] | None = None) -> list[Run]:
+    """Every network that these targets need, or all targets of the preset, each once, after those that it needs."""
+    shown = list(targets(config).values()) if shown is None else list(shown)
+    every = plan.networks(config, [run for target in shown for run in target.rows])
+    return list(dict.fromkeys([*every, *(run for target in shown for run in target.classifiers)]))
 
 
 def cells(shown: Iterable[Target], row: Run) -> dict[float, list[int]]:

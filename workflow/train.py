@@ -18,15 +18,16 @@ import torch
 
 from baselines.chains import carry
 from ssif.checkpoint import load_fitting, load_weights, save_weights
+from ssif.data import land_cover
 from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import plan, targets
+from workflow import land_use, plan, targets
 from workflow.arguments import chosen_run
-from workflow.models import network
-from workflow.presets import Config
+from workflow.blocks import Config
+from workflow.models import is_classifier, network
 from workflow.provenance import provenance
 
 
@@ -77,11 +78,15 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
     _, training = plan.settings(config, run)
     for start in plan.warm_start(config, run):
         load_fitting(model, finished(start))
+    validation = None
     if model.batches == "queries":
         draw, decay = _queries(config, run, scenes), halving(*training.halve_at)
+    elif model.batches == "windows":
+        draw, validation = land_use.lessons(training, store, scenes, model.patch, run.seed)
+        decay = halving()
     else:
         draw, decay = _patches(config, run, store, scenes), model.decay
-    train(model, draw, Schedule(training.steps, training.rate, decay), run.state, identity, run.id)
+    train(model, draw, Schedule(training.steps, training.rate, decay), run.state, identity, run.id, validation)
 
 
 def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Queries]:
@@ -136,12 +141,14 @@ def _patches(config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -
 
 @exit_cleanly
 def main() -> None:
-    config, run = chosen_run(__doc__, lambda config: plan.networks(config, targets.rows(config)))
+    config, run = chosen_run(__doc__, targets.networks)
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))
     model = build(config, run, store)
     identity = plan.identity(config, run) | {"data": store.identity}
+    if is_classifier(run.method):
+        identity["land_cover"] = land_cover.load(store).choices
     try:
         learn(model, config, run, store, identity)
     except Interrupted as stop:

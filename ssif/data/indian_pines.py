@@ -5,7 +5,20 @@ from pathlib import Path
 import numpy as np
 
 from ssif.bands import Bands
-from ssif.data.raw import Dataset, Scene, check_cube, sha256
+from ssif.data.raw import Dataset, LandCover, Scene, check_cube, sha256
+
+# The 8 of 16 classes that lie on both sides of the split. Another four are in the training part alone, four in the test part.
+CLASSES = {
+    2: "corn, no till",
+    5: "grass, pasture",
+    6: "grass, trees",
+    10: "soybean, no till",
+    11: "soybean, min till",
+    12: "soybean, clean",
+    15: "buildings, grass, trees, drives",
+    16: "stone, steel, towers",
+}
+MARGIN = 1  # columns between the test region and the first training pixel; class 16 has few pixels beyond
 
 
 def read(data_dir: Path | None = None) -> Dataset:
@@ -38,8 +51,22 @@ def read(data_dir: Path | None = None) -> Dataset:
     )
 
 
-def read_labels() -> np.ndarray:
-    """Land cover: uint8 [145, 145], ids 1-16 and 0 for none."""
+def read_land_cover(data_dir: Path | None = None) -> LandCover:
+    """Land cover of both scenes: the 8 classes that both have. `data_dir` is unused."""
     import tensorly.datasets
 
-    return tensorly.datasets.load_indian_pines().ticks[0]
+    labels = np.asarray(tensorly.datasets.load_indian_pines().ticks[0], dtype=np.uint8)
+    labels = np.where(np.isin(labels, list(CLASSES)), labels, 0).astype(np.uint8)
+    train = labels[:, 48:].copy()
+    train[:, :MARGIN] = 0
+    path = Path(tensorly.datasets.__file__).parent / "data" / "Indian_pines_gt.npy"
+    return LandCover(
+        name="indian_pines",
+        maps={"indian_pines_train": train, "indian_pines_test": labels[:144, :48]},
+        names=CLASSES,
+        sources={path.name: sha256(path)},
+        choices={
+            "classes": "the 8 of 16 that lie in both parts",
+            "training pixels": f"columns from {48 + MARGIN}, {MARGIN} from the test region",
+        },
+    )

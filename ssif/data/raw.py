@@ -1,8 +1,8 @@
-"""What a reader of a data set hands to `ssif.data.store.prepare`: scenes in raw units with their bands and origin."""
+"""What the readers of a data set hand on: scenes in raw units with their bands and origin, and land cover."""
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,22 @@ class Dataset:
     scale: float
     scenes: Iterable[Scene]
     choices: dict[str, str]
+
+
+@dataclass(frozen=True)
+class LandCover:
+    """Land cover of the scenes of a data set: `maps` scene -> uint8 [H, W] of ids, 0 for none; `names` id -> name.
+
+    `other_names` are those by which the same ids are found elsewhere; `sources` and `choices` as of a Dataset. In
+    training scenes pixels that are not to be learned from, such as near the test region, are 0.
+    """
+
+    name: str
+    maps: dict[str, np.ndarray]
+    names: dict[int, str]
+    sources: dict[str, str]
+    choices: dict[str, str]
+    other_names: dict[int, str] = field(default_factory=dict)
 
 
 def check_cube(cube: np.ndarray, bands: int, origin) -> np.ndarray:

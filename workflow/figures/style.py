@@ -30,6 +30,8 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, WINE = COLOURS = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255"
 )  # fmt: skip
 MARKERS = "osD^vPX*ph"
+# Tol's muted colours, for the classes of a map in the order of their ids.
+CLASSES = ("#44AA99", "#117733", "#DDCC77", "#CC6677", "#999933", "#882255", "#332288", "#AA4499", "#88CCEE")
 
 # Label of workflow.models.MODELS -> colour, line, marker. Fields are filled markers, networks on a pixel grid open ones.
 _FIELDS = {

@@ -15,7 +15,7 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow import code, cost, plan, presets, targets
+from workflow import code, cost, models, plan, presets, targets
 
 try:
     CONFIG = presets.parse(config)
@@ -44,7 +44,7 @@ def weights(networks):
 
 TARGETS = targets.targets(CONFIG)
 ROWS = {row.id: row for row in targets.rows(CONFIG)}
-NETWORKS = {run.id: run for run in plan.networks(CONFIG, list(ROWS.values()))}
+NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
 TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
 TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
 FIGURES = [
@@ -54,10 +54,23 @@ FIGURES = [
 ]
 
 
+CLASSIFIED = {run.id: run for run in targets.classified(CONFIG)}
+
+
 def scores(names):
     """The evaluations behind these tables and figures, each once."""
     rows = dict.fromkeys(row for name in names for row in TARGETS[name].rows)
     return [row.folder / "metrics.csv" for row in rows]
+
+
+def land_use(name):
+    """The classifications behind Table 3 or Figure 9, and what the classes are called."""
+    its = TARGETS[name]
+    runs = [run.folder for run in (*its.rows, *its.classifiers)]
+    return [
+        plan.land_cover_file(its.dataset),
+        *(folder / file for folder in runs for file in ("land_use.csv", "maps.h5")),
+    ]
 
 
 if workflow.is_main_process:

@@ -4,7 +4,11 @@
 rule figure:
     input:
         data=lambda wildcards: plan.data_file(TARGETS[wildcards.figure].dataset),
-        scores=lambda wildcards: scores([wildcards.figure]),
+        scores=lambda wildcards: (
+            land_use(wildcards.figure)
+            if wildcards.figure in presets.LAND_USE
+            else scores([wildcards.figure])
+        ),
     output:
         multiext("results/figures/{figure}", ".pdf", ".png"),
     log:

@@ -22,6 +22,11 @@ rule train:
     input:
         data="results/data/{dataset}.h5",
         networks=lambda wildcards: weights(plan.needed(CONFIG, NETWORKS[wildcards.run])),
+        land_cover=lambda wildcards: (
+            plan.land_cover_file(wildcards.dataset)
+            if models.is_classifier(NETWORKS[wildcards.run].method)
+            else []
+        ),
     output:
         weights=run_file("weights.safetensors"),
         config=run_file("config.json"),

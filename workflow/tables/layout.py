@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-# Metric of the tidy table -> heading, decimals, and whether larger is better.
+# Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"  # what follows the label of a row whose numbers are the paper's
+RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,11 @@ class Cell:
     rank: str
 
 
-def markdown(tidy: pd.DataFrame, footer: list[str]) -> str:
+def markdown(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str:
     """Markdown: one block for in-distribution and one for out-of-distribution scales, then the footer as a list."""
     lines = []
-    for heading, scales, rows in _blocks(tidy, {"best": "**{}**", "second": "<u>{}</u>", "plain": "{}"}, "±"):
-        arrows = [f"{label} {'↑' if larger_is_better else '↓'}" for label, _, larger_is_better in COLUMNS.values()]
+    for heading, scales, rows in _blocks(tidy, {"best": "**{}**", "second": "<u>{}</u>", "plain": "{}"}, "±", columns):
+        arrows = [f"{label} {'↑' if larger_is_better else '↓'}" for label, _, larger_is_better in columns.values()]
         names = [f"{arrow} p={p:g}" for p in scales for arrow in arrows]
         lines += [f"### {heading}", "", f"| Model | {' | '.join(names)} |", f"|:---|{'---:|' * len(names)}"]
         lines += [f"| {model} | {' | '.join(cells)} |" for model, cells in rows]
@@ -33,15 +34,15 @@ def markdown(tidy: pd.DataFrame, footer: list[str]) -> str:
     return "\n".join(lines + [f"- {line}" for line in footer]) + "\n"
 
 
-def latex(tidy: pd.DataFrame, footer: list[str]) -> str:
+def latex(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str:
     """A LaTeX tabular for each block (needs booktabs), then the footer as comments and a note."""
     lines = [f"% {line}" for line in footer]
     marks = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}", "plain": "{}"}
-    for heading, scales, rows in _blocks(tidy, marks, r"$\pm$"):
-        metrics = [rf"{label} $\{'up' if up else 'down'}arrow$" for label, _, up in COLUMNS.values()]
-        lines += [rf"\begin{{tabular}}{{l{'r' * len(scales) * len(COLUMNS)}}}", r"\toprule"]
-        lines.append(rf"\multicolumn{{{1 + len(scales) * len(COLUMNS)}}}{{c}}{{{heading}}} \\")
-        spans = [rf"\multicolumn{{{len(COLUMNS)}}}{{c}}{{{p:g}}}" for p in scales]
+    for heading, scales, rows in _blocks(tidy, marks, r"$\pm$", columns):
+        metrics = [rf"{label} $\{'up' if up else 'down'}arrow$" for label, _, up in columns.values()]
+        lines += [rf"\begin{{tabular}}{{l{'r' * len(scales) * len(columns)}}}", r"\toprule"]
+        lines.append(rf"\multicolumn{{{1 + len(scales) * len(columns)}}}{{c}}{{{heading}}} \\")
+        spans = [rf"\multicolumn{{{len(columns)}}}{{c}}{{{p:g}}}" for p in scales]
         lines += [
             rf"Scale $p$ & {' & '.join(spans)} \\",
             rf"Metric & {' & '.join(metrics * len(scales))} \\",
@@ -53,7 +54,7 @@ def latex(tidy: pd.DataFrame, footer: list[str]) -> str:
     return "\n".join([*lines, r"\par\footnotesize " + " ".join(notes)]) + "\n"
 
 
-def _blocks(tidy: pd.DataFrame, marks: dict[str, str], plus_minus: str):
+def _blocks(tidy: pd.DataFrame, marks: dict[str, str], plus_minus: str, columns: dict):
     """As `blocks`, with the cells formatted; a model that was not trained for a p has a dash there."""
 
     def formatted(cell: Cell | None) -> str:
@@ -62,29 +63,31 @@ def _blocks(tidy: pd.DataFrame, marks: dict[str, str], plus_minus: str):
         text = marks[cell.rank].format(cell.digits)
         return f"{text} {plus_minus} {cell.spread}" if cell.spread else text
 
-    for heading, scales, rows in blocks(tidy):
+    for heading, scales, rows in blocks(tidy, columns):
         yield heading, scales, [(name, [formatted(cell) for cell in cells]) for name, cells in rows]
 
 
-def blocks(tidy: pd.DataFrame) -> Iterator[tuple[str, list[float], list[tuple[str, list[Cell | None]]]]]:
+def blocks(
+    tidy: pd.DataFrame, columns: dict = COLUMNS
+) -> Iterator[tuple[str, list[float], list[tuple[str, list[Cell | None]]]]]:
     """For each distribution present: heading, scales, and (name, cells) rows, ours before the reported.
 
-    A row's cells are its metrics (COLUMNS) at each scale in turn, None where it has no number.
+    A row's cells are its metrics (`columns`) at each scale in turn, None where it has no number.
     """
-    tidy = tidy.assign(name=tidy["model"] + tidy["source"].map({"ours": "", "reported": REPORTED}))
+    tidy = tidy.assign(name=tidy["model"] + (tidy["source"] == "reported").map({True: REPORTED, False: ""}))
     for distribution, heading in DISTRIBUTIONS.items():
         block = tidy[tidy["distribution"] == distribution]
         scales = sorted(block["p"].unique())
         if not scales:
             continue
-        columns = [column(block[block["p"] == p], metric) for p in scales for metric in COLUMNS]
-        yield heading, scales, [(name, [column.get(name) for column in columns]) for name in tidy["name"].unique()]
+        found = [column(block[block["p"] == p], metric, columns) for p in scales for metric in columns]
+        yield heading, scales, [(name, [its.get(name) for its in found]) for name in tidy["name"].unique()]
 
 
-def column(block: pd.DataFrame, metric: str) -> dict[str, Cell]:
+def column(block: pd.DataFrame, metric: str, columns: dict = COLUMNS) -> dict[str, Cell]:
     """Name -> cell, ranked, for rows (name, source, the metric and its `_std`) that stand in one column."""
-    _, decimals, _ = COLUMNS[metric]
-    ranks = _ranks(block, metric)
+    _, decimals, _ = columns[metric]
+    ranks = _ranks(block, metric, columns)
     values = zip(block["name"], block[metric], block[f"{metric}_std"])
     return {
         name: Cell(
@@ -94,14 +97,14 @@ def column(block: pd.DataFrame, metric: str) -> dict[str, Cell]:
     }
 
 
-def _ranks(block: pd.DataFrame, metric: str) -> dict[str, str]:
+def _ranks(block: pd.DataFrame, metric: str, columns: dict) -> dict[str, str]:
     """Name -> best or second, among rows of the same source: reported numbers do not compete with ours.
 
     Equal to the printed digits means equal, so several rows may share a mark.
     """
-    _, decimals, larger_is_better = COLUMNS[metric]
+    _, decimals, larger_is_better = columns[metric]
     ranks = {}
-    for _, rows in block.groupby("source"):
+    for _, rows in block[block["source"].isin(RANKED)].groupby("source"):
         values = rows.set_index("name")[metric].round(decimals)
         for rank, value in zip(("best", "second"), sorted(values.unique(), reverse=larger_is_better)):
             ranks |= {name: rank for name in values.index[values == value]}

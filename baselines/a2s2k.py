@@ -1,0 +1,202 @@
+"""A2S2K-ResNet (Roy et al. 2021): the land cover of a pixel from the window of spectra around it.
+
+The forms called official reproduce what the released code does, two oddities included (docs/protocol.md, Land use).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssif.data.windows import gather
+from ssif.errors import UserError, choose
+from ssif.inference import in_chunks
+
+SK_ATTENTION = ("official", "separate")
+HEAD_POOL = ("official", "centre", "global")
+PATCHES = (7, 9, 11)
+POOLED = 5  # side of the pooled window, for all patches
+# Windows, and rows of an image, at a time: activations of some hundred MB.
+CHUNK = {"cpu": 64, "cuda": 4096}
+ROWS = 64
+
+
+class A2S2K(nn.Module):
+    """Windows [N, S, S, B] of standardised values, zero beyond the image's edge -> logits [N, n].
+
+    bands: B; classes: n; kernels: k feature maps; patch: S, one of 7, 9 and 11. sk_attention: the weights of the two
+    stems come from one shared layer, and so are 0.5 each whatever it learned ("official"), or from a layer each
+    ("separate"). head_pool: average the upper left 5 x 5 of the last map of (S - 2)^2 ("official"), its middle ("centre"),
+    or all of it ("global"); with patch 7 all three are the same. Raises UserError for any other and for B below 7.
+    """
+
+    batches = "windows"
+
+    def __init__(
+        self,
+        bands: int,
+        classes: int,
+        kernels: int = 24,
+        patch: int = 9,
+        sk_attention: str = "official",
+        head_pool: str = "official",
+    ):
+        super().__init__()
+        choose("sk_attention", sk_attention, SK_ATTENTION)
+        choose("head_pool", head_pool, HEAD_POOL)
+        choose("patch", patch, PATCHES)
+        if bands < 7:
+            raise UserError(f"the classifier needs at least 7 bands, got {bands}")
+        self.patch, self.head_pool = patch, head_pool
+        depth = (bands - 5) // 2
+        self.stem = Stem(kernels, bands // 2, sk_attention)
+        self.spectral = nn.ModuleList([Residual(kernels, (1, 1, 7), "start"), Residual(kernels, (1, 1, 7), "middle")])
+        self.squeeze = nn.Sequential(nn.Conv3d(kernels, 128, (1, 1, depth)), _norm(128), nn.ReLU())
+        self.spatial_stem = nn.Sequential(nn.Conv3d(1, kernels, (3, 3, 128)), _norm(kernels), nn.ReLU())
+        self.spatial = nn.ModuleList([Residual(kernels, (3, 3, 1), "middle"), Residual(kernels, (3, 3, 1), "end")])
+        self.head = nn.Linear(kernels, classes)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        height, width = windows.shape[1:3]
+        if (height, width) != (self.patch, self.patch):
+            raise UserError(f"want windows of {self.patch} x {self.patch} pixels, got {height} x {width}")
+        return self.head(self._pooled(self._features(windows, whole_mean)))[:, 0, 0]
+
+    def loss(self, batch) -> Tensor:
+        """Cross-entropy of a `ssif.data.windows.Windows`."""
+        return F.cross_entropy(self(batch.windows).float(), batch.classes)
+
+    def _features(self, image: Tensor, mean) -> Tensor:
+        """Images [N, H, W, B] -> the last map [N, k, H - 2, W - 2]; `mean(features, side)` is what attention looks at."""
+        # Channels last: the convolutions of 1 x 1 x 7 are two to four times faster so on a CPU.
+        x = self.stem(image[:, None], mean, self.patch).contiguous(memory_format=torch.channels_last_3d)
+        for block in self.spectral:
+            x = block(x, mean, self.patch)
+        x = self.squeeze(x).transpose(1, 4)
+        x = self.spatial_stem(x)
+        for block in self.spatial:
+            x = block(x, mean, self.patch - 2)
+        return x.squeeze(4)
+
+    def _pooled(self, features: Tensor) -> Tensor:
+        """[N, k, H - 2, W - 2] -> for every window of S in the image its average [N, H - S + 1, W - S + 1, k]."""
+        side = self.patch - 2
+        size = side if self.head_pool == "global" else POOLED
+        offset = (side - size) // 2 if self.head_pool == "centre" else 0
+        rows, columns = (length - side + 1 for length in features.shape[2:])
+        averages = F.avg_pool2d(features, size, stride=1)[:, :, offset : offset + rows, offset : offset + columns]
+        return averages.permute(0, 2, 3, 1)
+
+    @torch.inference_mode()
+    def classify(self, images: Tensor, places: Tensor) -> Tensor:
+        """Exact: the class [N] (0, ...) of the pixels at `places` [N, 3] of `ssif.data.windows.padded` images."""
+        found = torch.empty(len(places), dtype=torch.long, device=images.device)
+
+        def one_chunk(start: int, stop: int) -> None:
+            with _half(images):
+                found[start:stop] = self(gather(images, places[start:stop], self.patch)).argmax(dim=1)
+
+        in_chunks(one_chunk, len(places), CHUNK[images.device.type])
+        return found
+
+    @torch.inference_mode()
+    def classify_all(self, image: Tensor) -> Tensor:
+        """The classes [H, W] of all pixels of an image [H + S - 1, W + S - 1, B], padded likewise, in one convolutional pass.
+
+        About a hundred times cheaper than `classify`, and not the same: a window sees zeros beyond its own edge where the
+        pass sees the image, and its attention belongs to its centre where here each pixel has its own.
+        """
+        reach = self.patch - 1
+        height, width = image.shape[0] - reach, image.shape[1] - reach
+        found = torch.empty(height, width, dtype=torch.long, device=image.device)
+
+        def one_chunk(start: int, stop: int) -> None:
+            # As far as anything reaches that a pixel's class depends on, so that strips meet without a seam.
+            above, below = max(start - 4 * reach, 0), min(stop + 4 * reach, height)
+            with _half(image):
+                features = self._features(image[None, above : below + reach], box_mean)
+                logits = self.head(self._pooled(features))[0]
+            found[start:stop] = logits.argmax(dim=-1)[start - above : stop - above]
+
+        in_chunks(one_chunk, height, ROWS)
+        return found
+
+
+class Stem(nn.Module):
+    """Two stems of 1 x 1 x 7 and 3 x 3 x 7, weighed by selective-kernel attention: [N, 1, H, W, B] -> [N, k, H, W, D]."""
+
+    def __init__(self, kernels: int, hidden: int, attention: str):
+        super().__init__()
+        self.narrow, self.wide = (
+            nn.Sequential(
+                nn.Conv3d(1, kernels, (side, side, 7), stride=(1, 1, 2), padding=(side // 2, side // 2, 0)),
+                _norm(kernels),
+                nn.ReLU(),
+            )
+            for side in (1, 3)
+        )
+        self.squeeze = nn.Linear(kernels, hidden)
+        self.excite = nn.ModuleList([nn.Linear(hidden, kernels) for _ in range(1 if attention == "official" else 2)])
+
+    def weights(self, mean: Tensor) -> Tensor:
+        """Of the two stems, [2, ..., k], from the mean [..., k] of their sum."""
+        hidden = F.relu(self.squeeze(mean))
+        scores = [excite(hidden) for excite in self.excite]
+        return torch.stack([scores[0], scores[-1]]).softmax(dim=0)
+
+    def forward(self, x: Tensor, mean, side: int) -> Tensor:
+        narrow, wide = self.narrow(x), self.wide(x)
+        total = narrow + wide
+        if len(self.excite) == 1:
+            # One layer for both gives both the same score: a softmax of exactly 0.5, and no gradient for the layer.
+            return total / 2
+        first, second = self.weights(mean(total, side).movedim(1, -1)).movedim(-1, 2)
+        return first[..., None] * narrow + second[..., None] * wide
+
+
+class Residual(nn.Module):
+    """Two convolutions and channel attention (ECA) beside the identity, activated before ("middle", "end") or in between
+    them ("start"), and after them too ("end"). [N, k, H, W, D] -> the same."""
+
+    def __init__(self, kernels: int, size: tuple[int, int, int], kind: str):
+        super().__init__()
+        self.kind = kind
+        padding = tuple(length // 2 for length in size)
+        self.first = nn.Conv3d(kernels, kernels, size, padding=padding)
+        self.second = nn.Conv3d(kernels, kernels, size, padding=padding)
+        # The release allocates a third norm in every block but the first, and uses it in the last alone.
+        self.norms = nn.ModuleList([nn.BatchNorm3d(kernels) for _ in range(2 if kind == "start" else 3)])
+        # A 3 x 3 kernel over a plane of one row, as released: only its middle row acts.
+        self.attention = nn.Conv2d(1, 1, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor, mean, side: int) -> Tensor:
+        if self.kind == "start":
+            y = self.first(x).relu()
+            y = self.norms[1](self.second(self.norms[0](y).relu()))
+        else:
+            y = self.first(self.norms[0](x).relu()).relu()
+            y = self.second(self.norms[1](y).relu())
+        y = y * self.gate(mean(y, side))[..., None] + x
+        return self.norms[2](y).relu() if self.kind == "end" else y
+
+    def gate(self, mean: Tensor) -> Tensor:
+        """Sigmoid of a convolution of length 3 across the channels of the means [N, k, H, W]."""
+        last = mean.movedim(1, -1)
+        return self.attention(last.reshape(-1, 1, 1, last.shape[-1])).view(last.shape).movedim(-1, 1).sigmoid()
+
+
+def whole_mean(features: Tensor, side: int) -> Tensor:
+    """[N, k, H, W, D] -> its mean over all but maps, [N, k, 1, 1]."""
+    return features.mean(dim=(2, 3, 4))[..., None, None]
+
+
+def box_mean(features: Tensor, side: int) -> Tensor:
+    """[N, k, H, W, D] -> [N, k, H, W], the mean over D and the window of `side` around each pixel, inside the image."""
+    return F.avg_pool2d(features.mean(dim=4), side, stride=1, padding=side // 2, count_include_pad=False)
+
+
+def _half(images: Tensor) -> torch.autocast:
+    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=images.device.type == "cuda")
+
+
+def _norm(maps: int) -> nn.BatchNorm3d:
+    return nn.BatchNorm3d(maps, eps=1e-3)

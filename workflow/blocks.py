@@ -1,0 +1,175 @@
+"""What a preset holds, block by block, as dataclasses (config/README.md says what each key means)."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`train`: the smallest and largest value drawn in training; `test`: the values evaluated, in any range."""
+
+    train: tuple[float, float]
+    test: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FieldSizes:
+    """Sizes shared by the neural fields of a data set: keyword arguments of `ssif.nets.ssif.SSIF`."""
+
+    encoder: dict
+    pixel_decoder: str
+    hidden: int
+    dim: int
+    spectral_decoder: str
+    spectral_hidden: int
+    frequencies: int
+    lambda_max: float
+    k: int
+    lambda_min: float | str = "nyquist"
+    gs_weights: str = "literal"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves."""
+
+    steps: int
+    batch: int
+    lr_sizes: tuple[int, ...]
+    rate: float
+    halve_at: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PatchTraining:
+    """Budget of a network on a pixel grid; the decay of the rate is the method's own (`baselines.grid`).
+
+    crop: {"lr": side} or {"hr": side} in pixels; the other side follows from p.
+    """
+
+    steps: int
+    batch: int
+    crop: dict
+    rate: float
+
+    def lr_size(self, scale: int) -> int:
+        """Side of the LR crop at scale p."""
+        return self.crop["lr"] if "lr" in self.crop else self.crop["hr"] // scale
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A network on a pixel grid: `network` holds keyword arguments of its class, its own defaults being official."""
+
+    network: dict
+    training: PatchTraining
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """Budget of a land-use classifier, and the labelled pixels that it learns from.
+
+    Adam steps at a constant `rate`; after every `check_every` of them the mean recall on the validation pixels decides
+    which weights are kept. train: fewest and most training pixels of a class; validation: the most of a class, taken from
+    `validation_from` ("train_region", or "test_region" as in the paper); preprocess: a kind of
+    `ssif.data.standardise.Standardise`.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    check_every: int
+    train: tuple[int, int]
+    validation: int
+    validation_from: str = "train_region"
+    preprocess: str = "zscore"
+
+
+@dataclass(frozen=True)
+class LandUse:
+    """The land-use classifier of a data set: `network` holds keyword arguments of `baselines.a2s2k.A2S2K`."""
+
+    network: dict
+    training: ClassifierTraining
+
+
+@dataclass(frozen=True)
+class Data:
+    """One data set of a preset: the sensor of its input, the grids of p and C, the networks and their training.
+
+    `network` and `training` are those of the neural fields; `baselines` has a block for each of the others that is used;
+    `land_use` is the classifier of Table 3 and Figure 9.
+    """
+
+    msi: str
+    scales: Grid
+    counts: Grid
+    network: FieldSizes
+    training: Training
+    baselines: dict = field(default_factory=dict)
+    land_use: LandUse | None = None
+
+    @property
+    def full_count(self) -> int:
+        """C_max: the count of the tables, the largest one in the training range."""
+        return int(self.counts.train[1])
+
+    @property
+    def grid_scales(self) -> list[int]:
+        """The p that networks on a pixel grid are trained for: the whole ones tested inside the training range."""
+        low, high = self.scales.train
+        return [int(p) for p in self.scales.test if p == int(p) and low <= p <= high]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the paper: its data set; of Table 3 also scales p and methods, where Tables 1 and 2 have all."""
+
+    dataset: str
+    scales: tuple[float, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the paper: its data set and the scales p of its panels.
+
+    `methods`: those of Figures 1, 8 and 9, which show predicted images (3 and 4 show all); `counts`: the C of Figure 1.
+    """
+
+    dataset: str
+    scales: tuple[float, ...]
+    methods: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Neural fields with one key of `network` or `training`, `change`, at each of `values`; `fixed` is what else they
+    have that the preset has not. Scored at `scales`, over all C."""
+
+    dataset: str
+    scales: tuple[float, ...]
+    methods: tuple[str, ...]
+    change: str
+    values: list
+    fixed: dict = field(default_factory=dict)
+
+    def cases(self) -> list[dict]:
+        """The changed keys of each value, in order."""
+        return [self.fixed | {self.change: value} for value in self.values]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A preset, as in config/*.yaml (config/README.md says what each key means)."""
+
+    preset: str
+    device: str
+    threads: int
+    seeds: tuple[int, ...]
+    antialias: bool
+    methods: tuple[str, ...]
+    tables: dict
+    datasets: dict
+    figures: dict = field(default_factory=dict)
+    ablations: dict = field(default_factory=dict)

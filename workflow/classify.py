@@ -1,0 +1,127 @@
+"""Classify the land cover in a run's predicted images, or in the true one, at the p that Table 3 and Figure 9 show.
+
+    python -m workflow.classify --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
+    python -m workflow.classify --run indian_pines.a2s2k.s0          # the true image, by the classifier's own id
+
+land_use.csv has the number of labelled pixels of the first test scene for each true and predicted class, each pixel
+classified from its own window; maps.h5 the maps of Figure 9, from one convolutional pass over the image.
+"""
+
+import time
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+
+from ssif.accuracy import confusion
+from ssif.data import land_cover
+from ssif.data.degrade import downsample, lr_size
+from ssif.data.standardise import Standardise
+from ssif.data.store import Store
+from ssif.data.windows import padded
+from ssif.errors import UserError, exit_cleanly
+from ssif.io import whole_file
+from workflow import land_use, plan, predictions, targets
+from workflow.arguments import chosen_run
+from workflow.blocks import Config
+from workflow.models import MODELS, is_classifier
+from workflow.train import device, open_data, trained
+
+TRUE, BICUBIC = "true image", "true image, bicubic"
+
+
+def images(config: Config, run: plan.Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
+    """Label, p and image [H, W, C_max] in raw units: the run's predictions, or the true image as it is and after it
+    went down to LR and up again by bicubic interpolation. Raises UserError where a prediction is not stored."""
+    shown = targets.of_land_use(config)
+    if not is_classifier(run.method):
+        for p, (count,) in targets.cells(shown, run).items():
+            yield MODELS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
+        return
+    hsi, _ = store.scene(store.names("test")[0])
+    for p in sorted({p for target in shown for p in target.scales}):
+        low, (height, width) = lr_size(hsi.shape[:2], p)
+        true = hsi[:height, :width]
+        yield TRUE, p, true.numpy() * store.scale
+        lr = downsample(true.permute(2, 0, 1)[None], low, config.antialias)
+        again = torch.nn.functional.interpolate(lr, (height, width), mode="bicubic", align_corners=False)
+        yield BICUBIC, p, again[0].permute(1, 2, 0).clamp(0, 1).numpy() * store.scale
+
+
+def classify(
+    model, standardise: Standardise, image: np.ndarray, labels: np.ndarray, ids: np.ndarray, dense: bool
+) -> tuple[np.ndarray, np.ndarray | None, float]:
+    """Confusion matrix [n, n] of the labelled pixels; with `dense` the map [H, W] of ids and the share of the labelled
+    pixels that it has the same class for.
+
+    image: [H, W, B] in raw units; labels: [H, W] of the sorted `ids` [n], 0 for none.
+    """
+    place = next(model.parameters()).device
+    windows = padded(torch.from_numpy(image).to(place)[None], standardise, model.patch)
+    where = np.argwhere(labels)
+    places = torch.from_numpy(np.insert(where, 0, 0, axis=1)).to(place)
+    predicted = model.classify(windows, places).cpu().numpy()
+    matrix = confusion(np.searchsorted(ids, labels[*where.T]), predicted, len(ids))
+    if not dense:
+        return matrix, None, np.nan
+    whole = model.classify_all(windows[0]).cpu().numpy()
+    return matrix, ids[whole].astype(np.uint8), float((whole[*where.T] == predicted).mean())
+
+
+def stored_map(run: plan.Run, p: float, label: str) -> tuple[np.ndarray, float]:
+    """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError where it is missing."""
+    path = run.folder / "maps.h5"
+    try:
+        with h5py.File(path) as file:
+            stored = file[_name(p, label)]
+            return stored[()], float(stored.attrs["agreement"])
+    except (OSError, KeyError):
+        remedy = f"python -m workflow.classify --run {run.id}"
+        raise UserError(f"{path} lacks the map of {label} at p = {p:g}: {remedy}") from None
+
+
+def _name(p: float, label: str) -> str:
+    return f"p{p:g}/{label}"
+
+
+@exit_cleanly
+def main() -> None:
+    config, run = chosen_run(__doc__, targets.classified)
+    torch.set_num_threads(config.threads)
+    store = open_data(config, run)
+    cover, scene = land_cover.load(store), store.names("test")[0]
+    ids = np.array(sorted(cover.names))
+    classifier = targets.classifier(config, run.dataset, run.seed)
+    model = trained(config, classifier, store)
+    _, training = plan.settings(config, classifier)
+    standardise = land_use.standardised(training, store, store.training_set(device(config)))
+    mapped = config.figures["fig9"].scales if "fig9" in config.figures else ()
+
+    counts, maps = [], {}
+    for label, p, image in images(config, run, store):
+        labels = cover.maps[scene][: image.shape[0], : image.shape[1]]
+        started = time.perf_counter()
+        matrix, whole, agreement = classify(model, standardise, image, labels, ids, dense=p in mapped)
+        note = ""
+        if whole is not None:
+            maps[_name(p, label)] = whole, agreement
+            note = f"; the map agrees on {agreement:.1%} of them"
+        seconds = time.perf_counter() - started
+        print(f"{run.id}: {label}, p = {p:g}: {matrix.sum()} pixels in {seconds:.1f} s{note}", flush=True)
+        counts += [(label, p, ids[t], ids[c], matrix[t, c]) for t, c in zip(*np.nonzero(matrix))]
+    table = pd.DataFrame(counts, columns=["model", "p", "true", "predicted", "pixels"])
+    for place, (key, value) in enumerate({"dataset": run.dataset, "preset": run.preset, "seed": run.seed}.items()):
+        table.insert(place, key, value)
+    with whole_file(run.folder / "maps.h5") as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["scene"] = scene
+        for name, (whole, agreement) in maps.items():
+            file[name] = whole
+            file[name].attrs["agreement"] = agreement
+    with whole_file(run.folder / "land_use.csv") as temporary:
+        table.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    main()

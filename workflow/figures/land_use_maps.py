@@ -1,0 +1,43 @@
+"""Maps of the land cover that a classifier finds in images (paper Figure 9)."""
+
+import math
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from workflow.figures import style
+
+
+@style.styled()
+def draw(
+    maps: dict[str, tuple[np.ndarray, str]], labels: np.ndarray, names: dict[int, str], *, note: str, footer: str
+) -> Figure:
+    """The maps in turn, a caption under each, then the labels, black where there is none; one palette for all.
+
+    maps: title -> ids [H, W] and caption; labels: ids [H, W], 0 for none; names: id -> name, at most nine. Strips taller
+    than wide lie on their side, a quarter turn to the left.
+    """
+    ids = sorted(names)
+    colours = [style.BLACK, *style.CLASSES[: len(ids)]]
+    palette = ListedColormap(colours)
+    panels = {title: (ids_of, caption) for title, (ids_of, caption) in maps.items()}
+    panels["labels"] = labels, f"{np.count_nonzero(labels)} pixels; black: none"
+    aspect = labels.shape[0] / labels.shape[1]
+    lying = aspect > 1
+    across = 2 if max(aspect, 1 / aspect) >= 2 else 3
+    figure = style.new()
+    drawn = style.grid(figure, len(panels), across, "")
+    for letter, axes, (title, (ids_of, caption)) in zip(style.LETTERS, drawn, panels.items()):
+        number = np.searchsorted([0, *ids], ids_of)
+        axes.imshow(np.rot90(number) if lying else number, cmap=palette, vmin=-0.5, vmax=len(ids) + 0.5,
+                    interpolation="nearest")  # fmt: skip
+        axes.set_title(f"({letter}) {title}", loc="left")
+        axes.set(xticks=[], yticks=[])
+        axes.set_xlabel(caption)
+        axes.spines[:].set_visible(False)
+    legend = {f"{number} {names[number]}": Patch(color=colour) for number, colour in zip(ids, colours[1:])}
+    tall = (1 / aspect if lying else aspect) * (style.WIDTH - 0.3) / across
+    style.frame(figure, math.ceil(len(panels) / across) * (tall + 0.45) + 0.1, note, footer, legend=legend)
+    return figure

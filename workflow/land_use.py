@@ -1,0 +1,57 @@
+"""What a land-use classifier learns from, and how it looks at an image afterwards (docs/protocol.md, Land use)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ssif.accuracy import confusion, scores
+from ssif.data import land_cover
+from ssif.data.patches import TrainingSet
+from ssif.data.standardise import Standardise
+from ssif.data.store import Store
+from ssif.data.windows import Pool, Windows, draw_windows, padded, pixels, split
+from ssif.errors import UserError
+from ssif.training import Validation
+from workflow.blocks import ClassifierTraining
+
+
+def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet) -> Standardise:
+    """The transform of every image, true or predicted, fitted on the true images of the training scenes."""
+    return Standardise(scenes.hsi * store.scale, training.preprocess)
+
+
+def lessons(
+    training: ClassifierTraining, store: Store, scenes: TrainingSet, patch: int, seed: int
+) -> tuple[Callable[[int], Windows], Validation]:
+    """The batch of each step, and the validation: the mean recall on labelled pixels that are in no batch.
+
+    Raises UserError where a class has too few labelled pixels.
+    """
+    cover, device = land_cover.load(store), scenes.hsi.device
+    standardise = standardised(training, store, scenes)
+    images, ids = padded(scenes.hsi * store.scale, standardise, patch), sorted(cover.names)
+    names = [f"{number} {cover.names[number]}" for number in ids]
+    maps = np.stack([cover.maps[name] for name in store.names("train")])
+    at_home = training.validation_from == "train_region"
+    taken, held = split(pixels(maps, ids, seed), names, training.train, training.validation if at_home else 0)
+    pool, seen = Pool(taken, device), images
+    if not at_home:
+        scene = store.names("test")[0]
+        seen = padded(store.scene(scene)[0].to(device)[None] * store.scale, standardise, patch)
+        held = [its[: training.validation] for its in pixels(cover.maps[scene][None], ids, seed)]
+        short = [f"{name} ({len(its)})" for name, its in zip(names, held) if 0 < len(its) < training.validation]
+        if short:
+            raise UserError(
+                f"too few labelled pixels in {scene} of {', '.join(short)} to validate on {training.validation}"
+            )
+    places, true = torch.from_numpy(np.concatenate(held)).to(device), np.repeat(range(len(ids)), list(map(len, held)))
+
+    def draw(step: int) -> Windows:
+        return draw_windows(images, pool, step, seed=seed, batch=training.batch, patch=patch)
+
+    def score(model) -> float:
+        predicted = model.classify(seen, places).cpu().numpy()
+        return scores(confusion(true, predicted, len(ids)))["aa"]
+
+    return draw, Validation(training.check_every, score)

@@ -1,0 +1,72 @@
+"""Land cover: prepared labels, and the classification of every image that Table 3 and Figure 9 show."""
+
+
+rule land_cover:
+    output:
+        "results/data/{dataset}.land_cover.h5",
+    log:
+        "results/logs/land_cover.{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        preset=PRESET,
+        code=lambda wildcards: code.fingerprint(
+            f"ssif.data.{wildcards.dataset}", "ssif.data.land_cover"
+        ),
+    shell:
+        "python -m workflow.prepare --dataset {wildcards.dataset} --land-cover --config {params.preset} 2>&1 | tee {log}"
+
+
+rule classify:
+    input:
+        data="results/data/{dataset}.h5",
+        land_cover="results/data/{dataset}.land_cover.h5",
+        weights=lambda wildcards: targets.classifier(
+            CONFIG, wildcards.dataset, CLASSIFIED[wildcards.run].seed
+        ).weights,
+        images=lambda wildcards: [
+            ROWS[run].folder / "predictions.h5"
+            for run in ROWS.keys() & {wildcards.run}
+        ],
+    output:
+        run_file("land_use.csv"),
+        run_file("maps.h5"),
+    log:
+        "results/logs/classify.{preset}.{dataset}.{run}.log",
+    wildcard_constraints:
+        run="|".join(map(re.escape, CLASSIFIED)) or "none",
+    conda:
+        "../../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        gpu=int(CONFIG.device != "cpu"),
+    params:
+        preset=PRESET,
+        shown=plan.fingerprint(
+            [
+                its
+                for name, its in (CONFIG.tables | CONFIG.figures).items()
+                if name in presets.LAND_USE
+            ]
+        ),
+        code=code.fingerprint("workflow.classify"),
+    shell:
+        "python -m workflow.classify --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
+
+
+rule land_use_table:
+    input:
+        lambda wildcards: land_use("table3"),
+        reported=f"{workflow.basedir}/results/reference/paper_table3.csv",
+    output:
+        multiext("results/table3", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/table3.log",
+    conda:
+        "../../environment.yml"
+    params:
+        preset=PRESET,
+        shown=plan.fingerprint(CONFIG.tables.get("table3")),
+        code=code.fingerprint("workflow.tables.land_use"),
+    shell:
+        "python -m workflow.tables.land_use --table table3 --config {params.preset} 2>&1 | tee {log}"

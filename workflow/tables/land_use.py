@@ -1,0 +1,191 @@
+"""Table 3: how well a land-use classifier trained on true spectra does on predicted images, as results/table3.csv, .md, .tex.
+
+    python -m workflow.tables.land_use --table table3 [--config config/config.yaml]
+
+Each row also has what the true image gives (an upper bound) and what a constant answer gives; the paper's accuracies
+stand beside them as "reported" where the data set is the paper's.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ssif import accuracy
+from ssif.data import land_cover
+from ssif.data.raw import LandCover
+from ssif.data.store import Store
+from ssif.errors import UserError, exit_cleanly
+from ssif.io import whole_file
+from workflow import plan, presets
+from workflow.arguments import chosen_target
+from workflow.classify import TRUE
+from workflow.models import MODELS, is_classifier
+from workflow.provenance import commit
+from workflow.tables.layout import latex, markdown
+from workflow.tables.over_scales import REFERENCE
+from workflow.targets import Target
+
+METRICS = ("oa", "aa", "kappa", "macro_f1", "miou")
+COLUMNS = {"oa": ("OA", 1, True), "aa": ("AA", 1, True), "macro_f1": ("F1", 1, True)}
+CONSTANT = "constant answer"
+# The paper's "Acc Imp.".
+IMPROVED, OVER = "ssif-rf-gs", "liif"
+NOT_COMPARABLE = (
+    "The paper's accuracies are printed as reported and cannot be read as OA: in its test image 93 % of the labelled pixels"
+    " are of one class, so that a constant answer has an OA of 93.0 %, far above its 72.66 % for the true image. Which pixels"
+    " and classes it counts, it does not say."
+)
+
+
+def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
+    """Of every image and seed at each p of the target: model, source, seed, p, and confusion matrix [n, n] over `ids`.
+
+    source: "ours", or "bound" for the true image and the constant answer, the most frequent class for every pixel. Raises
+    UserError naming the first run that was not classified.
+    """
+    for run in (*target.rows, *target.classifiers):
+        try:
+            counts = pd.read_csv(run.folder / "land_use.csv")
+        except FileNotFoundError:
+            path, remedy = run.folder / "land_use.csv", f"python -m workflow.classify --run {run.id}"
+            raise UserError(f"{path} is missing: {remedy}") from None
+        source = "bound" if is_classifier(run.method) else "ours"
+        for (model, p), its in counts[counts["p"].isin(target.scales)].groupby(["model", "p"], sort=False):
+            matrix = np.zeros((len(ids), len(ids)), dtype=int)
+            matrix[np.searchsorted(ids, its["true"]), np.searchsorted(ids, its["predicted"])] = its["pixels"]
+            found = {"model": model, "source": source, "seed": run.seed, "p": p}
+            yield found | {"matrix": matrix}
+            if model == TRUE:
+                constant = np.zeros_like(matrix)
+                constant[:, matrix.sum(axis=1).argmax()] = matrix.sum(axis=1)
+                yield found | {"model": CONSTANT, "matrix": constant}
+
+
+def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFrame:
+    """One row a model, p and source: METRICS and recall_<id>, in [0, 1], mean and of METRICS deviation over seeds.
+
+    Rows that are "reported" have the paper's number as `accuracy`, which is no OA; ours have none.
+    """
+    low, high = config.datasets[target.dataset].scales.train
+    rows = []
+    for found in matrices(target, ids):
+        matrix = found.pop("matrix")
+        recalls = {f"recall_{number}": value for number, value in zip(ids, accuracy.recall(matrix))}
+        rows.append(
+            found | {"distribution": "in" if low <= found["p"] <= high else "out"} | accuracy.scores(matrix) | recalls
+        )
+    groups = pd.DataFrame(rows).groupby(["model", "source", "p", "distribution"], sort=False)
+    columns = {"seeds": groups.size()}
+    for metric in METRICS:
+        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
+    columns |= {f"recall_{number}": groups[f"recall_{number}"].mean() for number in ids}
+    ours = pd.DataFrame(columns).reset_index()
+    paper = pd.read_csv(REFERENCE / "paper_table3.csv")
+    paper = paper[paper["dataset"] == target.dataset]
+    reported = paper[["model", "p"]].assign(accuracy=paper["accuracy_percent"] / 100, source="reported")
+    tidy = pd.concat([ours.assign(accuracy=np.nan), reported], ignore_index=True)
+    tidy = tidy.assign(dataset=target.dataset, preset=config.preset, commit=commit())
+    first = ["dataset", "preset", "model", "p", "distribution", "seeds"]
+    return tidy[[*first, *(name for name in columns if name != "seeds"), "accuracy", "source", "commit"]]
+
+
+def printed(tidy: pd.DataFrame) -> pd.DataFrame:
+    """Our rows of the table in percent, with the paper's "Acc Imp." (SSIF-RF-GS - LIIF) between the methods and the bounds."""
+    ours = tidy[tidy["source"] != "reported"].copy()
+    shown = [name for metric in COLUMNS for name in (metric, f"{metric}_std")]
+    ours[shown] *= 100
+    names = [MODELS[name].label for name in (IMPROVED, OVER)]
+    one, other = (ours[ours["model"] == name].set_index(["p", "distribution"])[list(COLUMNS)] for name in names)
+    gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' − '.join(names)})", source="difference")
+    methods = ours["source"] == "ours"
+    return pd.concat([ours[methods], gain, ours[~methods]], ignore_index=True)
+
+
+def protocol(config: presets.Config, target: Target, cover: LandCover, scene: str, made_at: str) -> list[str]:
+    """What a reader must know of these numbers; `scene` was classified, at commit `made_at`."""
+    network, training = plan.settings(config, target.classifiers[0])
+    labels = cover.maps[scene]
+    absent = [named(cover, number) for number in sorted(cover.names) if not (labels == number).any()]
+    sizes = "".join(f", {key} {value}" for key, value in network.items())
+    source = {"train_region": "training", "test_region": "test"}[training.validation_from]
+    return [
+        f"Preset {config.preset}, data set {target.dataset}, C = {target.counts[0]} bands, test image {scene} with"
+        f" {np.count_nonzero(labels)} labelled pixels, {len(config.seeds)} seed(s), commit {made_at}.",
+        f"Classifier: A2S2K-ResNet{sizes}, trained on true spectra only: {training.steps} steps of {training.batch} windows,"
+        f" {training.train[0]} to {training.train[1]} pixels of a class and classes drawn with equal chances; the weights of"
+        f" the best mean recall on at most {training.validation} pixels a class of the {source} region.",
+        f"Every image is brought to raw units and goes through one transform ({training.preprocess}), fitted on the true image"
+        " of the training region" + ("; here anew on each image." if training.preprocess == "per_image" else "."),
+        "OA: share of right pixels; AA: mean recall; F1: macro, all in percent, over the classes that the test image has; each"
+        " labelled pixel is classified from its own window, exactly.",
+        "true image: what the classifier can do at most; true image, bicubic: the same after bicubic decimation by p and back;"
+        f" {CONSTANT}: the most frequent class for every pixel. These do not compete for bold and underlined.",
+        *(
+            [f"Classes that the test image does not have, on which nothing is measured: {'; '.join(absent)}."]
+            if absent
+            else []
+        ),
+    ]
+
+
+def named(cover: LandCover, number: int) -> str:
+    """A class as "6 asphalt (elsewhere Tiles)"."""
+    other = cover.other_names.get(number, "")
+    elsewhere = f" (elsewhere {other})" if other.lower() not in ("", cover.names[number].lower()) else ""
+    return f"{number} {cover.names[number]}{elsewhere}"
+
+
+def recalls(tidy: pd.DataFrame, p: float, cover: LandCover, labels: np.ndarray) -> str:
+    """Markdown: the recall of each class that the test image has, at one p, in percent."""
+    present = [number for number in sorted(cover.names) if (labels == number).any()]
+    shown = tidy[(tidy["p"] == p) & (tidy["source"] != "reported")].set_index("model")
+    heads = [f"{named(cover, number)}, {np.count_nonzero(labels == number)} px" for number in present]
+    return _section(f"Recall of each class at p={p:g}", shown[[f"recall_{number}" for number in present]], heads, 1)
+
+
+def reported(tidy: pd.DataFrame) -> str:
+    """Markdown: the paper's accuracies, and why they are no OA; "" where the data set is not the paper's."""
+    paper = tidy[tidy["source"] == "reported"]
+    if paper.empty:
+        return ""
+    # The true image has one number, for no p.
+    true, rows = paper[paper["p"].isna()], paper.dropna(subset="p")
+    wide = rows.pivot(index="model", columns="p", values="accuracy").loc[rows["model"].unique()]
+    text = _section("Reported in the paper: accuracy", wide, [f"p={p:g}" for p in wide.columns], 2)
+    lines = [f"{name}: {100 * value:.2f}" for name, value in zip(true["model"], true["accuracy"])]
+    return "\n".join([text, *(f"- {line}" for line in [*lines, NOT_COMPARABLE])]) + "\n"
+
+
+def _section(title: str, shares: pd.DataFrame, heads: list[str], decimals: int) -> str:
+    """Markdown: a heading and a table in percent, its rows named by the index."""
+    lines = [f"### {title} (%)", "", f"| Model | {' | '.join(heads)} |", f"|:---|{'---:|' * len(heads)}"]
+    for name, *values in shares.itertuples():
+        lines.append(f"| {name} | {' | '.join(f'{100 * value:.{decimals}f}' for value in values)} |")
+    return "\n".join(lines) + "\n"
+
+
+@exit_cleanly
+def main() -> None:
+    config, target = chosen_target(
+        __doc__, "table", lambda config: [name for name in config.tables if name == "table3"]
+    )
+    store = Store(plan.data_file(target.dataset))
+    cover, scene = land_cover.load(store), store.names("test")[0]
+    tidy = table(config, target, sorted(cover.names))
+    footer = protocol(config, target, cover, scene, commit())
+    shown = printed(tidy)
+    text = markdown(shown, footer, COLUMNS)
+    text += "\n" + recalls(tidy, min(target.scales), cover, cover.maps[scene]) + "\n" + reported(tidy)
+    for suffix, content in {
+        "md": text,
+        "tex": latex(shown, footer, COLUMNS),
+        "csv": tidy.to_csv(index=False, float_format="%.6g"),
+    }.items():
+        with whole_file(plan.RESULTS / f"{target.name}.{suffix}") as temporary:
+            temporary.write_text(content)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
