@@ -1,6 +1,7 @@
 """Multiply-adds of a forward pass, counted from layer tables without building a network; a backward pass costs two more.
 
-Neural fields count for a batch; networks on a pixel grid for one LR pixel, with c MSI bands, C bands and scale p.
+Neural fields count for a batch; networks on a pixel grid for one LR pixel, with c MSI bands, C bands and scale p; the
+classifier for a window.
 """
 
 from baselines.scales import prime_factors
@@ -76,6 +77,12 @@ def us3rn(c: int, C: int, p: int, *, init: str = "stable") -> float:
     taps = sum((2 * q - 1) ** 2 * before**2 for q, before in _steps(p))
     hr = p * p * (4 * 54 * C * C + 45 * C * C + 11 * c * C)
     return hr + taps * (9 * c * c + 7 * C * C + 4 * c + 9 * C) + 4 * C * C + 4 * c * C
+
+
+def a2s2k(bands: int, *, kernels: int = 24, patch: int = 9, **_) -> float:
+    k, depth, pixels, inner = kernels, (bands - 5) // 2, patch**2, (patch - 2) ** 2
+    spectral = pixels * depth * (70 * k + 28 * k * k + 128 * k)
+    return spectral + inner * (9 * 128 * k + 36 * k * k)
 
 
 # By the block of the preset (`workflow.models.Network.block`).

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 from workflow import arithmetic, plan
 from workflow.blocks import Config
-from workflow.models import network
+from workflow.models import is_classifier, network
 from workflow.presets import changed
 from workflow.targets import networks, targets
 
 # Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU (2-D convolutions 2.2 to 3.7e10;
-# neural fields and SSJSR's 3-D convolutions of few channels apart); assumed for one H100.
+# neural fields and 3-D convolutions of few channels apart); assumed for one H100.
 CPU_RATE = 3e10
-CPU_RATE_OF_BLOCK = {None: 1.8e10, "ssjsr": 0.7e10}
+CPU_RATE_OF_BLOCK = {None: 1.8e10, "ssjsr": 0.7e10, "land_use": 1.2e10}
 GPU_RATE = 1.5e13
 GPU_STEP = 0.012  # seconds a step below which small networks wait for kernel launches, not arithmetic
 
@@ -31,6 +31,8 @@ def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
     if block is None:
         count, sampled = run.count or sum(data.counts.train) / 2, network(run.method).uses("k")
         work = arithmetic.field(changed(data, dict(run.changes), run.id), 4, count, sampled)
+    elif is_classifier(run.method):
+        work = training.batch * arithmetic.a2s2k(data.full_count, **sizes)
     elif block not in arithmetic.ON_GRID:
         return None
     else:

@@ -17,6 +17,8 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
+from ssif.data import land_cover
+from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from workflow import models, plan, presets
@@ -24,19 +26,20 @@ from workflow.arguments import parser
 from workflow.figures import curves, style
 from workflow.models import MODELS
 from workflow.provenance import commit
-from workflow.tables import cells, layout, over_scales, significance
-from workflow.targets import Target, rows, targets
+from workflow.tables import cells, land_use, layout, over_scales, significance
+from workflow.targets import Target, networks, targets
 
 HERE = Path(__file__).resolve().parent
 PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
 GRID, FIELDS, ABLATIONS = "networks on a pixel grid", "neural fields", "networks of the ablations"
+CLASSIFIERS = "land-use classifiers (dotted: mean recall on the validation pixels)"
 
 
 def page(config: presets.Config) -> str:
     """The whole page. Raises UserError naming the first file that is missing or of another preset."""
     shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
-    tables = [table(config, shown[name]) for name in config.tables]
-    every, scores = networks(config), _csv(config, "cells", "cells")
+    tables = [table(config, shown[name]) for name in config.tables if name not in presets.LAND_USE]
+    every, scores = trained(config), _csv(config, "cells", "cells")
     ablated = _csv(config, "ablation", "ablation") if config.ablations else None
     steps, sizes = smaller(config, paper)
     interpolated = scores[scores["reference"] == "interpolated"].groupby("dataset")["C"].unique()
@@ -50,6 +53,7 @@ def page(config: presets.Config) -> str:
         labels={name: method.label for name, method in MODELS.items()},
         metrics=[f"{label} {'↑' if larger else '↓'}" for label, _, larger in layout.COLUMNS.values()],
         tables=tables,
+        land_use=classification(config, shown["table3"]) if "table3" in shown else None,
         ablations={name: ablation(config, name, ablated) for name in config.ablations},
         images={name: drawing(name) for name in [*config.figures, *config.ablations]},
         curves=loss_curves(config, every),
@@ -66,10 +70,10 @@ def page(config: presets.Config) -> str:
     )
 
 
-def networks(config: presets.Config) -> list[dict]:
+def trained(config: presets.Config) -> list[dict]:
     """Of every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
     found = []
-    for run in plan.networks(config, rows(config)):
+    for run in networks(config):
         remedy = f"python -m workflow.train --run {run.id}"
         record = json.loads(_there(run.folder / "config.json", remedy).read_text())
         lines = _there(run.folder / "train.jsonl", remedy).read_text().splitlines()
@@ -103,6 +107,23 @@ def table(config: presets.Config, target: Target) -> dict:
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,
+    }
+
+
+def classification(config: presets.Config, target: Target) -> dict:
+    """Table 3: its blocks, the recall of each class at the first p, the paper's numbers, the lines under it."""
+    tidy = _csv(config, target.name, f"land_use --table {target.name}")
+    store = Store(plan.data_file(target.dataset))
+    cover, scene = land_cover.load(store), store.names("test")[0]
+    return {
+        "target": target,
+        "columns": [label for label, _, _ in land_use.COLUMNS.values()],
+        "blocks": list(layout.blocks(land_use.printed(tidy), land_use.COLUMNS)),
+        "first": min(target.scales),
+        "recalls": land_use.recalls(tidy, min(target.scales), cover, cover.maps[scene]),
+        "reported": land_use.reported(tidy),
+        "not_comparable": land_use.NOT_COMPARABLE,
+        "protocol": land_use.protocol(config, target, cover, scene, ", ".join(tidy["commit"].unique())),
     }
 
 
@@ -166,6 +187,7 @@ def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, st
     for record in every:
         run = record["run"]
         kind = ABLATIONS if run.changes else GRID if models.network(run.method).block else FIELDS
+        kind = CLASSIFIERS if models.is_classifier(run.method) else kind
         if len(record["curve"]) > 1:
             # The data set stands in the caption, and a single seed in the head of the page.
             label = run.id.removeprefix(f"{run.dataset}.")
@@ -199,11 +221,14 @@ def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[s
     Data sets that the paper lacks are held against its first. The neural fields' block is called FIELDS.
     """
     steps, sizes = {}, {}
-    for run in plan.networks(config, rows(config)):
-        like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
+    for run in networks(config):
         its = models.network(run.method)
+        like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
+        if models.is_classifier(run.method):
+            like = paper.tables["table3"].dataset
         # A map that is fitted has no steps, and a user's own block no counterpart.
-        if its.reads == () or (its.block and its.block not in paper.datasets[like].baselines):
+        known = (*paper.datasets[like].baselines, None, "land_use")
+        if its.reads == () or its.block not in known:
             continue
         here, there = plan.settings(config, run), plan.settings(paper, replace(run, dataset=like, changes=()))
         block = its.block or FIELDS

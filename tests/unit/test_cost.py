@@ -88,7 +88,7 @@ def test_a_network_without_a_formula_is_named_and_not_counted(monkeypatch):
 def test_every_network_of_every_preset_has_a_cost():
     for path in Path("config").glob("*.yaml"):
         config = presets.load(path)
-        for run in plan.networks(config, targets.rows(config)):
+        for run in targets.networks(config):
             seconds = cost.seconds(config, run)
             assert seconds["gpu"] > 0 and seconds["cpu"] > 0
         assert f"preset {config.preset}: " in cost.summary(config)
@@ -96,9 +96,14 @@ def test_every_network_of_every_preset_has_a_cost():
 
 def test_the_summary_lists_what_each_target_adds():
     head, *lines = cost.summary(CONFIG).splitlines()
-    assert head.startswith("preset quick: 47 networks; training is about")
+    assert head.startswith("preset quick: 48 networks; training is about")
     assert [line.split()[0] for line in lines] == [*CONFIG.tables, *CONFIG.figures, *CONFIG.ablations]
-    assert "  fig3 on indian_pines: 2 more, " in lines[3] and lines[3].endswith(": 2 liif")
+    assert "  fig3 on indian_pines: 2 more, " in lines[4] and lines[4].endswith(": 2 liif")
     assert lines[1] == "  table2 on indian_pines: none more"
+    assert "  table3 on indian_pines: 1 more, " in lines[2] and lines[2].endswith(": a2s2k")
     total = sum(int(line.split(": ")[1].split()[0]) for line in lines if " more, " in line)
-    assert total == 47
+    assert total == 48
+
+
+def test_a_window_of_the_classifier_costs_125_million_multiply_adds():
+    assert arithmetic.a2s2k(102, kernels=24, patch=11) == pytest.approx(125.2e6, rel=1e-3)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ssif.errors import UserError
 from workflow import plan, presets, report
+from workflow.blocks import Table
 from workflow.models import MODELS
 from workflow.tables import ablation, cells, over_scales
 from workflow.tables.layout import Cell
@@ -25,13 +26,13 @@ SMOKE = presets.load("config/smoke.yaml")
 SMALL = dataclasses.replace(
     SMOKE,
     methods=("bicubic", "us3rn", "liif", "ssif-rf-uf"),
-    tables={"table1": "synthetic"},
+    tables={"table1": Table("synthetic")},
     figures={"fig3": SMOKE.figures["fig3"]},
     ablations={"closed_form": SMOKE.ablations["closed_form"]},
 )
 # The same networks, as if they had been trained and scored on CAVE.
 ON_CAVE = dataclasses.replace(
-    SMALL, tables={"table1": "cave"}, figures={}, ablations={}, datasets={"cave": SMOKE.datasets["synthetic"]}
+    SMALL, tables={"table1": Table("cave")}, figures={}, ablations={}, datasets={"cave": SMOKE.datasets["synthetic"]}
 )
 PSNR = {"bicubic": 30, "us3rn": 31, "liif": 32, "ssif-rf-uf": 33, "ssif-rf-gi": 34, "ssif-rf-ui": 35}
 MACHINE = "a <script>alert('&')</script> machine"
@@ -198,8 +199,8 @@ def test_what_is_missing_is_named(small):
     text = words(small).rpartition("What is missing")[2]
     for line in (
         "data set CAVE is not in this preset", "data set Pavia Centre is not in this preset",
-        "Table 2, Figure 1, Figure 4, Figure 6, Figure 7, Figure 8, Figure 10: not in this preset",
-        "Table 3, Figure 9: the land-use classifier is not part of the suite", "Figure 2, Figure 5: schematic",
+        "Table 2, Table 3, Figure 1, Figure 4, Figure 6, Figure 7, Figure 8, Figure 9, Figure 10: not in this preset",
+        "Figure 2, Figure 5: schematic",
         "SSJSR-style", "Table 1 has no number at p = 4 for US3RN", "A single seed",
         "1 pair(s) of test scene and seed are too few", "no truth for C = 40",
         "us3rn 20 of 400,000; neural fields 60 of 27,500", "Of another size",

@@ -15,7 +15,7 @@ SHOWN = targets.targets(PAPER)
 
 
 def networks(*names: str) -> set[plan.Run]:
-    return {run for name in names for run in plan.networks(PAPER, SHOWN[name].rows) if run.method != "bicubic"}
+    return {run for name in names for run in targets.networks(PAPER, [SHOWN[name]]) if run.method != "bicubic"}
 
 
 def cells(name: str, *methods: str) -> int:
@@ -23,12 +23,12 @@ def cells(name: str, *methods: str) -> int:
     return sum(len(target.cells(row)) for row in target.rows if row.method.startswith(methods))
 
 
-def test_the_paper_needs_84_networks_a_seed_but_for_the_classifier():
-    """Section 4.1: 32 implicit models and 51 baselines; the classifier of Table 3 is the 84th."""
-    names = ("table1", "table2", "fig1", "fig3", "fig4", "fig6", "fig7", "fig8", "fig10")
+def test_the_paper_needs_84_networks_a_seed():
+    """Section 4.1: 32 implicit models, 51 baselines and the classifier."""
+    names = ("table1", "table2", "table3", "fig1", "fig3", "fig4", "fig6", "fig7", "fig8", "fig9", "fig10")
     fields = {run for run in networks(*names) if run.method == "liif" or run.method.startswith("ssif")}
     by_dataset = [sum(run.dataset == dataset for run in fields) for dataset in ("cave", "pavia_centre")]
-    assert by_dataset == [14, 18] and len(networks(*names)) == 32 + 51
+    assert by_dataset == [14, 18] and len(networks(*names)) == 32 + 51 + 1
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,14 @@ def test_the_paper_needs_84_networks_a_seed_but_for_the_classifier():
     [
         ("table1", (), 6 + 22),
         ("table2", ("table1",), 6 + 29),
+        ("table3", ("table2",), 1),
         ("fig1", ("table2",), 0),
         ("fig3", ("table1",), 6),
         ("fig4", ("table2",), 4),
         ("fig6", ("table1",), 2),
         ("fig7", ("table2",), 6),
         ("fig8", ("table2",), 0),
+        ("fig9", ("table3",), 0),
         ("fig10", ("table2",), 2),
         ("lambda_min", ("table1",), 2),
         ("closed_form", ("table1",), 2),
@@ -77,8 +79,9 @@ def test_a_row_is_evaluated_where_something_shows_it():
 
 def test_images_are_kept_where_a_figure_shows_them():
     by_id = {row.id: row for row in targets.rows(PAPER)}
-    assert targets.images(SHOWN, by_id["pavia_centre.ssif-rf-gs.s0"]) == {4: [13, 51, 102, 204]}
-    assert targets.images(SHOWN, by_id["pavia_centre.liif.C102.s0"]) == {4: [102]}
+    table3 = {2: [102], 3: [102], 4: [102], 8: [102]}
+    assert targets.images(SHOWN, by_id["pavia_centre.ssif-rf-gs.s0"]) == table3 | {4: [13, 51, 102, 204]}
+    assert targets.images(SHOWN, by_id["pavia_centre.liif.C102.s0"]) == table3
     assert targets.images(SHOWN, by_id["cave.ssif-rf-gs.s0"]) == {}
 
 
@@ -166,3 +169,13 @@ def _with(**sizes) -> dict:
     datasets = copy.deepcopy(QUICK["datasets"])
     datasets["indian_pines"]["network"] |= sizes
     return datasets
+
+
+def test_a_classifier_looks_at_the_images_of_its_seed():
+    """Section 3: 24 predicted images and the true one, one classifier a seed."""
+    config = dataclasses.replace(PAPER, seeds=(0, 1))
+    table3 = targets.targets(config)["table3"]
+    assert [run.id for run in table3.classifiers] == ["pavia_centre.a2s2k.s0", "pavia_centre.a2s2k.s1"]
+    assert len(targets.classified(config)) == 2 * (7 + 1)
+    assert sum(len(table3.cells(row)) for row in table3.rows if row.method != "bicubic") == 2 * 24
+    assert not any(targets.targets(config)[name].classifiers for name in ("table2", "fig8"))

@@ -13,10 +13,11 @@ import yaml
 from PIL import Image
 
 from ssif.data import cave, pavia_centre
-from workflow import evaluate, prepare, train
+from workflow import classify, evaluate, prepare, train
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "synthetic.ssif-rf-uf.s0"
+CLASSIFIER = "synthetic.a2s2k.s0"
 
 
 @pytest.fixture
@@ -172,6 +173,80 @@ def assert_untrainable(monkeypatch, run: str, changes: dict, words: list[str]) -
     message = refused(monkeypatch, train, "--run", run)
     assert all(word in message for word in words), message
     assert not Path(f"results/runs/smoke/synthetic/{run}").exists()
+
+
+def labelled(monkeypatch) -> None:
+    prepared(monkeypatch)
+    accepted(monkeypatch, prepare, "--dataset", "synthetic", "--land-cover")
+
+
+def relabel(change) -> None:
+    """Replace the labels of the second training scene by `change` of them."""
+    with h5py.File("results/data/synthetic.land_cover.h5", "a") as file:
+        labels = change(file["scenes/synthetic-1"][()])
+        del file["scenes/synthetic-1"]
+        file["scenes/synthetic-1"] = labels
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda labels: labels[:-1], ["the labels of synthetic-1 are 63 x 64", "its image is 64 x 64 pixels"]),
+        (lambda labels: np.where(labels == 2, 9, labels), ["unknown class id 9 in synthetic-1", "known: 1, 2, 3, 4"]),
+    ],
+)
+def test_labels_that_do_not_fit(monkeypatch, folder, change, words):
+    labelled(monkeypatch)
+    relabel(change)
+    message = refused(monkeypatch, train, "--run", CLASSIFIER)
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"training__train": [9000, 9000]}, ["too few labelled pixels of 1 violet (", "at least 9000 for training"]),
+        (
+            {"training__validation_from": "test_region", "training__validation": 3000},
+            ["synthetic-3 of 1 violet (1987)"],
+        ),
+        ({"training__validation_from": "elsewhere"}, ["unknown", "'elsewhere'; known: test_region, train_region"]),
+        ({"training__preprocess": "log"}, ["unknown preprocess 'log'; known: pca_whiten, per_image, zscore"]),
+        ({"training__check_every": 0}, ["check_every and validation are positive"]),
+        ({"network__patch": 5}, ["unknown patch 5", "known: 11, 7, 9"]),
+    ],
+)
+def test_a_classifier_that_cannot_be_trained(monkeypatch, folder, changes, words):
+    labelled(monkeypatch)
+    configure(**{f"datasets__synthetic__land_use__{key}": value for key, value in changes.items()})
+    message = refused(monkeypatch, train, "--run", CLASSIFIER)
+    assert all(word in message for word in words), message
+    assert not Path(f"results/runs/smoke/synthetic/{CLASSIFIER}").exists()
+
+
+def test_a_classifier_without_land_cover_or_images(monkeypatch, folder):
+    prepared(monkeypatch)
+    assert "is no prepared land cover" in refused(monkeypatch, train, "--run", CLASSIFIER)
+    labelled(monkeypatch)
+    configure(datasets__synthetic__land_use__training__steps=1)
+    message = refused(monkeypatch, classify, "--run", RUN)
+    assert message.endswith(f"is missing: python -m workflow.train --run {CLASSIFIER}")
+    accepted(monkeypatch, train, "--run", CLASSIFIER)
+    message = refused(monkeypatch, classify, "--run", RUN)
+    assert message.endswith(f"lacks p = 2, C = 31: python -m workflow.evaluate --run {RUN}")
+    configure(datasets__synthetic__land_use=None)
+    assert "datasets.synthetic lacks land_use, the classifier that table3 needs" in refused(
+        monkeypatch, classify, "--run", RUN
+    )
+
+
+def test_an_image_in_another_radiometric_scale(monkeypatch, folder):
+    labelled(monkeypatch)
+    configure(datasets__synthetic__land_use__training__steps=1)
+    accepted(monkeypatch, train, "--run", CLASSIFIER)
+    with h5py.File("results/data/synthetic.h5", "a") as file:
+        file["scenes/synthetic-3/hsi"][...] = file["scenes/synthetic-3/hsi"][()] // 256
+    assert "the image is in another radiometric scale" in refused(monkeypatch, classify, "--run", CLASSIFIER)
 
 
 def test_an_unknown_sensor(monkeypatch, folder):

@@ -71,14 +71,17 @@ def test_the_other_files_are_there(finished):
     # fig6: two at C, p = 2, 4; fig7: K = 2 at p = 4; fig10: two at p = 4; lambda_min: one at p = 2, 4; three C each.
     assert len(cells[cells["changes"] != ""]) == 3 * (2 * 2 + 1 + 2 + 2)
     trained, scored = {"weights.safetensors", "config.json", "train.jsonl"}, {"metrics.csv", "predictions.h5"}
-    files = {"liif.C31": trained | scored, "us3rn.p2.C31": trained | scored, "awan-hr.C31": trained}
+    files = {"liif.C8": trained | scored, "us3rn.p2.C31": trained | scored, "awan-hr.C31": trained}
     for name, expected in (files | {"rcan+awan.p2.C31": scored}).items():
         run = results / f"runs/smoke/synthetic/synthetic.{name}.s0"
         assert {path.name for path in run.iterdir()} == expected
+    classified = {"land_use.csv", "maps.h5"}
+    for name, expected in {"ssif-m": trained | scored | classified, "a2s2k": trained | classified}.items():
+        assert {path.name for path in (results / f"runs/smoke/synthetic/synthetic.{name}.s0").iterdir()} == expected
     assert not list((results / "state").rglob("*.pt"))
 
 
-FIGURES = ["fig1", "fig3", "fig4", "fig8", "fig6", "fig7", "fig10", "lambda_min", "closed_form"]
+FIGURES = ["fig1", "fig3", "fig4", "fig8", "fig9", "fig6", "fig7", "fig10", "lambda_min", "closed_form"]
 
 
 def test_every_table_and_figure_is_there(finished):
@@ -100,11 +103,45 @@ def test_a_kept_image_is_the_one_that_was_scored(finished):
     store = Store(finished[0] / "results/data/synthetic.h5")
     with h5py.File(folder / "predictions.h5") as file:
         image, scene = torch.tensor(file["p2/C31"][()]), file.attrs["scene"]
-        assert sorted(file["p2"]) == ["C31", "C40", "C8"] and list(file) == ["p2"]
+        assert sorted(file["p2"]) == ["C31", "C40", "C8"] and list(file["p3"]) == ["C31"] and list(file) == ["p2", "p3"]
     hsi, _ = store.scene(scene)
     again = mpsnr(image.float(), hsi[: image.shape[1], : image.shape[2]].permute(2, 0, 1))
     table = pd.read_csv(folder / "metrics.csv").set_index(["scene", "p", "C"])
     assert again == pytest.approx(table.loc[(scene, 2, 31), "mpsnr"], abs=0.01)
+
+
+def test_table3_has_every_image_and_its_bounds(finished):
+    table = pd.read_csv(finished[0] / "results/table3.csv")
+    fields = ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-GS", "SSIF-RF-GF", "SSIF-RF-US", "SSIF-RF-UF"]
+    bounds = {"true image", "true image, bicubic", "constant answer"}
+    assert set(table["model"]) == {*fields, *bounds} and set(table.loc[table["source"] == "bound", "model"]) == bounds
+    assert all(scales == [2, 3] for scales in table.groupby("model")["p"].agg(sorted))
+    assert table[["oa", "aa", "macro_f1", "miou"]].stack().between(0, 1).all()
+    by_row = table.set_index(["model", "p"])
+    constant = by_row.loc[("constant answer", 2)]
+    present = constant[[name for name in table if name.startswith("recall_")]].dropna()
+    assert constant["aa"] == pytest.approx(1 / len(present)) and constant["kappa"] == pytest.approx(0)
+    # The classifier has learned something, or the table would say nothing.
+    assert by_row.loc[("true image", 2), "aa"] > 1.2 * constant["aa"]
+    page = (finished[0] / "results/table3.md").read_text()
+    assert "Acc Imp. (SSIF-RF-GS − LIIF)" in page and "Recall of each class at p=2" in page and "Reported" not in page
+
+
+def test_the_maps_are_of_the_image_that_was_scored(finished):
+    folder = finished[0] / "results/runs/smoke/synthetic/synthetic.a2s2k.s0"
+    counts = pd.read_csv(folder / "land_use.csv")
+    pixels = counts[(counts["model"] == "true image") & (counts["p"] == 2)]
+    with (
+        h5py.File(folder / "maps.h5") as file,
+        h5py.File(finished[0] / "results/data/synthetic.land_cover.h5") as cover,
+    ):
+        whole, agreement = file["p2/true image"][()], file["p2/true image"].attrs["agreement"]
+        labels = cover[f"scenes/{file.attrs['scene']}"][()]
+        assert sorted(file["p2"]) == ["true image", "true image, bicubic"] and list(file) == ["p2"]
+    assert whole.shape == labels.shape and pixels["pixels"].sum() == (labels > 0).sum()
+    # The share of right pixels of both forms differs by no more than the share on which they disagree.
+    exact = pixels.loc[pixels["true"] == pixels["predicted"], "pixels"].sum() / pixels["pixels"].sum()
+    assert abs(exact - (whole == labels)[labels > 0].mean()) <= 1 - agreement + 1e-9 and agreement > 0.7
 
 
 def test_again_there_is_nothing_to_be_done_and_soon(finished):
@@ -137,7 +174,7 @@ def test_a_lost_figure_is_drawn_again_without_training(finished):
 
 
 def test_the_cost_is_printed_first(finished):
-    assert "preset smoke: 31 networks; training is about" in finished[1]
+    assert "preset smoke: 32 networks; training is about" in finished[1]
     assert "  fig3 on synthetic: 1 more, 0 min: liif" in finished[1]
 
 
@@ -157,9 +194,9 @@ def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     assert f"table1 on cave: {trainings} more, " in output and jobs(output)["train"] == trainings
 
 
-@pytest.mark.parametrize(("preset", "trainings"), [("standard", 81), ("paper", 3 * (83 + 2 + 4)), ("cave-figures", 15)])
+@pytest.mark.parametrize(("preset", "trainings"), [("standard", 82), ("paper", 3 * (84 + 2 + 4)), ("cave-figures", 15)])
 def test_dry_run_of_everything(tmp_path, preset, trainings):
-    """paper: three seeds of the spec's networks but for the classifier, a bicubic row a data set, two ablations of ours."""
+    """paper: three seeds of the spec's networks, a bicubic row a data set, two ablations of ours."""
     output = snakemake(tmp_path, preset, "--dry-run")
     assert f"preset {preset}: {trainings} networks; training is about" in output
     assert jobs(output)["train"] == trainings

@@ -21,7 +21,8 @@ LETTERS = 28  # of a label above a small panel; a longer one would make the pane
 def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
     """Loss over steps on a logarithmic axis: as logged, faint, and its running median.
 
-    curves: label -> columns step and loss, as in a run's train.jsonl. Up to eight share one panel; more get a small one
+    curves: label -> columns step and loss, as in a run's train.jsonl, and where there is a validation its score, which is
+    drawn dotted. Up to eight share one panel; more get a small one
     each, and beyond thirty a few in turn share one.
     """
     items = list(curves.items())
@@ -65,4 +66,7 @@ def _plot(axes: Axes, curve: pd.DataFrame, colour: str):
     smooth = curve["loss"].rolling(2 * (len(curve) // 40) + 1, center=True, min_periods=1).median()
     axes.plot(curve["step"], curve["loss"], color=colour, alpha=0.3, linewidth=0.6)
     axes.set_yscale("log")
+    if "validation" in curve:
+        scored = curve.dropna(subset="validation")
+        axes.plot(scored["step"], scored["validation"], color=colour, linestyle=":")
     return axes.plot(curve["step"], smooth, color=colour)[0]

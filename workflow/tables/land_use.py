@@ -19,7 +19,7 @@ from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import chosen_target
-from workflow.classify import TRUE
+from workflow.classify import BICUBIC, TRUE
 from workflow.models import MODELS, is_classifier
 from workflow.provenance import commit
 from workflow.tables.layout import latex, markdown
@@ -98,8 +98,8 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
     names = [MODELS[name].label for name in (IMPROVED, OVER)]
     one, other = (ours[ours["model"] == name].set_index(["p", "distribution"])[list(COLUMNS)] for name in names)
     gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' − '.join(names)})", source="difference")
-    methods = ours["source"] == "ours"
-    return pd.concat([ours[methods], gain, ours[~methods]], ignore_index=True)
+    bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
+    return pd.concat([ours[ours["source"] == "ours"], gain, *bounds], ignore_index=True)
 
 
 def protocol(config: presets.Config, target: Target, cover: LandCover, scene: str, made_at: str) -> list[str]:
@@ -136,32 +136,29 @@ def named(cover: LandCover, number: int) -> str:
     return f"{number} {cover.names[number]}{elsewhere}"
 
 
-def recalls(tidy: pd.DataFrame, p: float, cover: LandCover, labels: np.ndarray) -> str:
-    """Markdown: the recall of each class that the test image has, at one p, in percent."""
+def recalls(tidy: pd.DataFrame, p: float, cover: LandCover, labels: np.ndarray) -> pd.DataFrame:
+    """The recall of each class that the test image has, at one p, in percent: a row a model, a column a class."""
     present = [number for number in sorted(cover.names) if (labels == number).any()]
     shown = tidy[(tidy["p"] == p) & (tidy["source"] != "reported")].set_index("model")
     heads = [f"{named(cover, number)}, {np.count_nonzero(labels == number)} px" for number in present]
-    return _section(f"Recall of each class at p={p:g}", shown[[f"recall_{number}" for number in present]], heads, 1)
+    return (100 * shown[[f"recall_{number}" for number in present]]).round(1).set_axis(heads, axis=1)
 
 
-def reported(tidy: pd.DataFrame) -> str:
-    """Markdown: the paper's accuracies, and why they are no OA; "" where the data set is not the paper's."""
+def reported(tidy: pd.DataFrame) -> pd.DataFrame:
+    """The paper's accuracies in percent, a row a model and a column a p; empty where the data set is not the paper's."""
     paper = tidy[tidy["source"] == "reported"]
-    if paper.empty:
-        return ""
+    scales = [p for p in paper["p"].unique() if p == p]
     # The true image has one number, for no p.
-    true, rows = paper[paper["p"].isna()], paper.dropna(subset="p")
-    wide = rows.pivot(index="model", columns="p", values="accuracy").loc[rows["model"].unique()]
-    text = _section("Reported in the paper: accuracy", wide, [f"p={p:g}" for p in wide.columns], 2)
-    lines = [f"{name}: {100 * value:.2f}" for name, value in zip(true["model"], true["accuracy"])]
-    return "\n".join([text, *(f"- {line}" for line in [*lines, NOT_COMPARABLE])]) + "\n"
+    wide = {
+        model: its["accuracy"].tolist() * (len(scales) // len(its)) for model, its in paper.groupby("model", sort=False)
+    }
+    return (100 * pd.DataFrame(wide, index=[f"p={p:g}" for p in scales]).T).round(2)
 
 
-def _section(title: str, shares: pd.DataFrame, heads: list[str], decimals: int) -> str:
-    """Markdown: a heading and a table in percent, its rows named by the index."""
-    lines = [f"### {title} (%)", "", f"| Model | {' | '.join(heads)} |", f"|:---|{'---:|' * len(heads)}"]
-    for name, *values in shares.itertuples():
-        lines.append(f"| {name} | {' | '.join(f'{100 * value:.{decimals}f}' for value in values)} |")
+def _section(title: str, table: pd.DataFrame) -> str:
+    """A heading and a table of `recalls` or `reported` in Markdown."""
+    lines = [f"### {title} (%)", "", f"| Model | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
+    lines += [f"| {name} | {' | '.join(map(str, values))} |" for name, *values in table.itertuples()]
     return "\n".join(lines) + "\n"
 
 
@@ -175,8 +172,11 @@ def main() -> None:
     tidy = table(config, target, sorted(cover.names))
     footer = protocol(config, target, cover, scene, commit())
     shown = printed(tidy)
-    text = markdown(shown, footer, COLUMNS)
-    text += "\n" + recalls(tidy, min(target.scales), cover, cover.maps[scene]) + "\n" + reported(tidy)
+    first = min(target.scales)
+    found = recalls(tidy, first, cover, cover.maps[scene])
+    text = markdown(shown, footer, COLUMNS) + "\n" + _section(f"Recall of each class at p={first:g}", found)
+    if len(paper := reported(tidy)):
+        text += f"\n{_section('Reported in the paper: accuracy', paper)}\n- {NOT_COMPARABLE}\n"
     for suffix, content in {
         "md": text,
         "tex": latex(shown, footer, COLUMNS),
