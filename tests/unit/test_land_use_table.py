@@ -104,7 +104,7 @@ def test_acc_imp_is_gs_less_liif_and_bounds_do_not_compete(tidy):
     page = land_use.markdown(land_use.printed(tidy), [], land_use.COLUMNS)
     rows = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if line.startswith("|")}
     # 36 - 24 pixels of 100.
-    assert "| 12.0 |" in rows["Acc Imp. (SSIF-RF-GS − LIIF)"]
+    assert "| 12.0 |" in rows["Acc Imp. (SSIF-RF-GS - LIIF)"]
     assert "**53.0 ± 4.2**" in rows["SSIF-RF-GS"] or "**53.0** ± 4.2" in rows["SSIF-RF-GS"]
     assert not any(mark in rows[name] for name in (TRUE, BICUBIC, land_use.CONSTANT) for mark in ("**", "<u>"))
     assert [*rows][-3:] == [TRUE, BICUBIC, land_use.CONSTANT]

@@ -93,7 +93,7 @@ def test_pavia_wrong_key(tmp_path):
 def test_pavia_labels_of_another_file(tmp_path):
     scipy.io.savemat(tmp_path / "Pavia_gt.mat", {"pavia_gt": np.zeros((1096, 715), np.uint8)})
     with pytest.raises(UserError, match=r"Pavia_gt\.mat: the hash does not match"):
-        pavia_centre.read_labels(tmp_path)
+        pavia_centre.read_land_cover(tmp_path)
 
 
 # --- Indian Pines
@@ -121,13 +121,6 @@ def test_indian_pines():
     folder = Path(tensorly.datasets.__file__).parent / "data"
     assert scenes["train"].sources == {"Indian_pines_corrected.npy": digest}
     assert digest == sha256(folder / "Indian_pines_corrected.npy")
-
-
-def test_indian_pines_labels():
-    labels = indian_pines.read_labels()
-    assert labels.shape == (145, 145)
-    assert labels.dtype == np.uint8
-    assert np.unique(labels).tolist() == list(range(17))
 
 
 # --- synthetic
@@ -171,11 +164,3 @@ def test_real_pavia_crop():
     cube = pavia_centre.read_mat(real("pavia_centre_crop_105x120x102.mat"), "PaviaCenter")
     assert cube.shape == (105, 120, 102)
     assert (cube.dtype, cube.min(), cube.max()) == (np.uint16, 0, 6733)
-
-
-def test_real_pavia_labels():
-    labels = pavia_centre.read_labels(real("Pavia_gt.mat").parent)
-    assert labels.shape == (1096, 715)
-    assert labels.dtype == np.uint8
-    counts = [65971, 7598, 3090, 2685, 6584, 9248, 7287, 42826, 2863]
-    assert np.bincount(labels.ravel())[1:].tolist() == counts

@@ -13,7 +13,7 @@ from torch import nn
 
 from ssif import training
 from ssif.errors import UserError
-from ssif.training import Interrupted, Schedule, halving, train
+from ssif.training import Interrupted, Schedule, Validation, halving, train
 
 
 class Line(nn.Module):
@@ -129,3 +129,56 @@ def test_sigterm_from_outside_is_obeyed_within_a_step(tmp_path):
     with pytest.raises(Interrupted):
         train(fresh(), slow, Schedule(100_000, 0.05, halving()), tmp_path, {}, "line")
     assert (tmp_path / "state.pt").exists()
+
+
+def scripted(scores: list[float], seen: list) -> Validation:
+    """Gives these scores in turn and keeps what it was shown."""
+
+    def score(model) -> float:
+        assert not model.training
+        seen.append(model.layer.weight.detach().clone())
+        return scores[len(seen) - 1]
+
+    return Validation(every=50, score=score)
+
+
+def test_the_weights_of_the_best_validation_are_kept_the_first_of_equals(tmp_path):
+    model, seen = fresh(), []
+    train(model, draw, SCHEDULE, tmp_path, {}, "line", scripted([0.1, 0.9, 0.5, 0.9, 0.2], seen))
+    assert len(seen) == 5 and torch.equal(model.layer.weight, seen[1]) and not model.training
+    lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert [line["validation"] for line in lines] == [0.1, 0.9, 0.5, 0.9, 0.2]
+
+
+def test_a_validation_leaves_the_training_as_it_is(tmp_path):
+    """Scores that only rise: the last weights, those of a training without validation."""
+    one, other = fresh(), fresh()
+    train(one, draw, SCHEDULE, tmp_path / "one", {}, "line")
+    train(other, draw, SCHEDULE, tmp_path / "other", {}, "line", scripted([1, 2, 3, 4, 5], []))
+    assert torch.equal(one.layer.weight, other.layer.weight)
+
+
+@pytest.mark.parametrize("stop", [100, 120])
+def test_the_best_weights_so_far_outlive_a_stop(tmp_path, stop):
+    """Stopped at a validation and between two; the best one was before."""
+
+    def score(model) -> float:
+        return -abs(float(model.layer.weight.detach().sum()) - 7)
+
+    def stopping(step: int):
+        if step == stop - 1:
+            signal.raise_signal(signal.SIGTERM)
+        return draw(step)
+
+    straight, resumed = fresh(), fresh()
+    train(straight, draw, SCHEDULE, tmp_path / "straight", {}, "line", Validation(50, score))
+    with pytest.raises(Interrupted):
+        train(resumed, stopping, SCHEDULE, tmp_path / "resumed", {}, "line", Validation(50, score))
+    again = fresh()
+    train(again, draw, SCHEDULE, tmp_path / "resumed", {}, "line", Validation(50, score))
+    assert torch.equal(again.layer.weight, straight.layer.weight)
+    curves = [
+        [json.loads(line)["validation"] for line in (tmp_path / name / "train.jsonl").read_text().splitlines()]
+        for name in ("straight", "resumed")
+    ]
+    assert curves[0] == curves[1] and len(curves[0]) == 5

@@ -124,7 +124,7 @@ def test_table3_has_every_image_and_its_bounds(finished):
     # The classifier has learned something, or the table would say nothing.
     assert by_row.loc[("true image", 2), "aa"] > 1.2 * constant["aa"]
     page = (finished[0] / "results/table3.md").read_text()
-    assert "Acc Imp. (SSIF-RF-GS − LIIF)" in page and "Recall of each class at p=2" in page and "Reported" not in page
+    assert "Acc Imp. (SSIF-RF-GS - LIIF)" in page and "Recall of each class at p=2" in page and "Reported" not in page
 
 
 def test_the_maps_are_of_the_image_that_was_scored(finished):

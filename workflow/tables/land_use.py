@@ -97,7 +97,7 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
     ours[shown] *= 100
     names = [MODELS[name].label for name in (IMPROVED, OVER)]
     one, other = (ours[ours["model"] == name].set_index(["p", "distribution"])[list(COLUMNS)] for name in names)
-    gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' − '.join(names)})", source="difference")
+    gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' - '.join(names)})", source="difference")
     bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
     return pd.concat([ours[ours["source"] == "ours"], gain, *bounds], ignore_index=True)
 
