@@ -56,18 +56,26 @@ def classify(
     """Confusion matrix [n, n] of the labelled pixels; with `dense` the map [H, W] of ids and the share of the labelled
     pixels that it has the same class for.
 
-    image: [H, W, B] in raw units; labels: [H, W] of the sorted `ids` [n], 0 for none.
+    image: [H, W, B] in raw units; labels: [H, W] of the sorted `ids` [n], 0 for none. Prints what each took.
     """
     place = next(model.parameters()).device
     windows = padded(torch.from_numpy(image).to(place)[None], standardise, model.patch)
     where = np.argwhere(labels)
     places = torch.from_numpy(np.insert(where, 0, 0, axis=1)).to(place)
+    started = time.perf_counter()
     predicted = model.classify(windows, places).cpu().numpy()
+    print(f"  {len(where)} labelled pixels in {time.perf_counter() - started:.2f} s", flush=True)
     matrix = confusion(np.searchsorted(ids, labels[*where.T]), predicted, len(ids))
     if not dense:
         return matrix, None, np.nan
+    started = time.perf_counter()
     whole = model.classify_all(windows[0]).cpu().numpy()
-    return matrix, ids[whole].astype(np.uint8), float((whole[*where.T] == predicted).mean())
+    agreement = float((whole[*where.T] == predicted).mean())
+    seconds = time.perf_counter() - started
+    print(
+        f"  map of all {whole.size} pixels in {seconds:.2f} s, the same for {agreement:.1%} of the labelled", flush=True
+    )
+    return matrix, ids[whole].astype(np.uint8), agreement
 
 
 def stored_map(run: plan.Run, p: float, label: str) -> tuple[np.ndarray, float]:
@@ -102,14 +110,10 @@ def main() -> None:
     counts, maps = [], {}
     for label, p, image in images(config, run, store):
         labels = cover.maps[scene][: image.shape[0], : image.shape[1]]
-        started = time.perf_counter()
+        print(f"{run.id}: {label}, p = {p:g}", flush=True)
         matrix, whole, agreement = classify(model, standardise, image, labels, ids, dense=p in mapped)
-        note = ""
         if whole is not None:
             maps[_name(p, label)] = whole, agreement
-            note = f"; the map agrees on {agreement:.1%} of them"
-        seconds = time.perf_counter() - started
-        print(f"{run.id}: {label}, p = {p:g}: {matrix.sum()} pixels in {seconds:.1f} s{note}", flush=True)
         counts += [(label, p, ids[t], ids[c], matrix[t, c]) for t, c in zip(*np.nonzero(matrix))]
     table = pd.DataFrame(counts, columns=["model", "p", "true", "predicted", "pixels"])
     for place, (key, value) in enumerate({"dataset": run.dataset, "preset": run.preset, "seed": run.seed}.items()):

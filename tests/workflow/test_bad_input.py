@@ -297,7 +297,9 @@ def test_a_network_that_is_not_trained_yet_is_named(monkeypatch, folder, program
 def test_a_stage_has_no_row_to_evaluate_and_a_chain_nothing_to_train(monkeypatch, folder):
     prepared(monkeypatch)
     assert "known: synthetic.awan+rcan.p2" in refused(monkeypatch, evaluate, "--run", "synthetic.rcan-msi.p2.s0")
-    assert "known: synthetic.a2s2k.s0, synthetic.awan-hr.C31.s0" in refused(monkeypatch, train, "--run", "synthetic.rcan+awan.p2.C31.s0")
+    assert "known: synthetic.a2s2k.s0, synthetic.awan-hr.C31.s0" in refused(
+        monkeypatch, train, "--run", "synthetic.rcan+awan.p2.C31.s0"
+    )
 
 
 def test_a_full_disk_leaves_no_torn_file(folder):

@@ -16,13 +16,12 @@ from ssif.data import land_cover
 from ssif.data.raw import LandCover
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
-from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import chosen_target
 from workflow.classify import BICUBIC, TRUE
 from workflow.models import MODELS, is_classifier
 from workflow.provenance import commit
-from workflow.tables.layout import latex, markdown
+from workflow.tables.layout import latex, markdown, write
 from workflow.tables.over_scales import REFERENCE
 from workflow.targets import Target
 
@@ -177,14 +176,7 @@ def main() -> None:
     text = markdown(shown, footer, COLUMNS) + "\n" + _section(f"Recall of each class at p={first:g}", found)
     if len(paper := reported(tidy)):
         text += f"\n{_section('Reported in the paper: accuracy', paper)}\n- {NOT_COMPARABLE}\n"
-    for suffix, content in {
-        "md": text,
-        "tex": latex(shown, footer, COLUMNS),
-        "csv": tidy.to_csv(index=False, float_format="%.6g"),
-    }.items():
-        with whole_file(plan.RESULTS / f"{target.name}.{suffix}") as temporary:
-            temporary.write_text(content)
-    print(text)
+    write(target.name, tidy, text, latex(shown, footer, COLUMNS))
 
 
 if __name__ == "__main__":

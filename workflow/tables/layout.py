@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ssif.io import whole_file
+from workflow.plan import RESULTS
+
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
@@ -52,6 +55,15 @@ def latex(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str
         lines += [r"\bottomrule", r"\end{tabular}", ""]
     notes = [line.replace("%", r"\%").replace("_", r"\_") for line in footer]
     return "\n".join([*lines, r"\par\footnotesize " + " ".join(notes)]) + "\n"
+
+
+def write(name: str, tidy: pd.DataFrame, text: str, tabular: str) -> None:
+    """results/<name>.csv, .md and .tex, each whole or not at all; the Markdown is printed, too."""
+    contents = {"csv": tidy.to_csv(index=False, float_format="%.6g"), "md": text, "tex": tabular}
+    for suffix, content in contents.items():
+        with whole_file(RESULTS / f"{name}.{suffix}") as temporary:
+            temporary.write_text(content)
+    print(text)
 
 
 def _blocks(tidy: pd.DataFrame, marks: dict[str, str], plus_minus: str, columns: dict):

@@ -10,12 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from ssif.errors import exit_cleanly
-from ssif.io import whole_file
 from workflow import models, plan, presets
 from workflow.arguments import chosen_target
 from workflow.provenance import commit
 from workflow.tables import cells, significance
-from workflow.tables.layout import latex, markdown
+from workflow.tables.layout import latex, markdown, write
 from workflow.targets import Target
 
 SCORES = {
@@ -101,14 +100,7 @@ def main() -> None:
     footer = [*protocol(config, target, scores["scene"].nunique(), commit()), MARKS]
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
-    for suffix, content in {
-        "md": text,
-        "tex": latex(tidy, footer),
-        "csv": tidy.to_csv(index=False, float_format="%.6g"),
-    }.items():
-        with whole_file(plan.RESULTS / f"{target.name}.{suffix}") as temporary:
-            temporary.write_text(content)
-    print(text)
+    write(target.name, tidy, text, latex(tidy, footer))
 
 
 if __name__ == "__main__":
