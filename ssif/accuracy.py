@@ -22,12 +22,16 @@ def scores(matrix: np.ndarray) -> dict[str, float]:
         oa, chance = right.sum() / total, (true * predicted).sum() / total**2
         kappa = (oa - chance) / (1 - chance)
         f1, iou = 2 * right / (true + predicted), right / (true + predicted - right)
-    means = {
-        name: values[present].mean() if present.any() else np.nan
-        for name, values in (("aa", recall(matrix)), ("macro_f1", f1), ("miou", iou))
-    }
-    return {"oa": float(oa), "aa": float(means.pop("aa")), "kappa": float(kappa)} | {
-        k: float(v) for k, v in means.items()
+
+    def mean(values: np.ndarray) -> float:
+        return float(values[present].mean()) if present.any() else np.nan
+
+    return {
+        "oa": float(oa),
+        "aa": mean(recall(matrix)),
+        "kappa": float(kappa),
+        "macro_f1": mean(f1),
+        "miou": mean(iou),
     }
 
 

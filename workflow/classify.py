@@ -35,13 +35,12 @@ TRUE, BICUBIC = "true image", "true image, bicubic"
 def images(config: Config, run: plan.Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
     """Label, p and image [H, W, C_max] in raw units: the run's predictions, or the true image as it is and after it
     went down to LR and up again by bicubic interpolation. Raises UserError where a prediction is not stored."""
-    shown = targets.of_land_use(config)
     if not is_classifier(run.method):
-        for p, (count,) in targets.cells(shown, run).items():
+        for p, (count,) in targets.cells(targets.of_land_use(config, run), run).items():
             yield MODELS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
         return
     hsi, _ = store.scene(store.names("test")[0])
-    for p in sorted({p for target in shown for p in target.scales}):
+    for p in sorted({p for target in targets.of_land_use(config, run) for p in target.scales}):
         low, (height, width) = lr_size(hsi.shape[:2], p)
         true = hsi[:height, :width]
         yield TRUE, p, true.numpy() * store.scale
@@ -105,7 +104,7 @@ def main() -> None:
     model = trained(config, classifier, store)
     _, training = plan.settings(config, classifier)
     standardise = land_use.standardised(training, store, store.training_set(device(config)))
-    mapped = config.figures["fig9"].scales if "fig9" in config.figures else ()
+    mapped = {p for target in targets.of_land_use(config, run) if target.name == "fig9" for p in target.scales}
 
     counts, maps = [], {}
     for label, p, image in images(config, run, store):

@@ -108,15 +108,16 @@ def classifier(config: Config, dataset: str, seed: int) -> Run:
     return Run(config.preset, dataset, name, seed)
 
 
-def of_land_use(config: Config) -> list[Target]:
-    """Table 3 and Figure 9, those that the preset has."""
-    return [target for name, target in targets(config).items() if name in LAND_USE]
-
-
 def classified(config: Config) -> list[Run]:
     """The runs whose images Table 3 or Figure 9 shows, and the classifiers, which stand for the true image."""
-    runs = (run for target in of_land_use(config) for run in (*target.rows, *target.classifiers))
-    return list(dict.fromkeys(runs))
+    shown = [target for name, target in targets(config).items() if name in LAND_USE]
+    return list(dict.fromkeys(run for target in shown for run in (*target.rows, *target.classifiers)))
+
+
+def of_land_use(config: Config, run: Run) -> list[Target]:
+    """Table 3 and Figure 9, those that show an image of this run, or for a classifier the true image."""
+    shown = [target for name, target in targets(config).items() if name in LAND_USE]
+    return [target for target in shown if run in (*target.rows, *target.classifiers)]
 
 
 def rows(config: Config) -> list[Run]:

@@ -49,7 +49,12 @@ rule classify:
                 if name in presets.LAND_USE
             ]
         ),
-        code=code.fingerprint("workflow.classify"),
+        code=code.fingerprint(
+            "baselines.a2s2k",
+            "ssif.accuracy",
+            "ssif.data.land_cover",
+            "ssif.data.degrade",
+        ),
     shell:
         "python -m workflow.classify --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
 
