@@ -80,6 +80,8 @@ def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFram
         columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
     columns |= {f"recall_{number}": groups[f"recall_{number}"].mean() for number in ids}
     ours = pd.DataFrame(columns).reset_index()
+    bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
+    ours = pd.concat([ours[ours["source"] == "ours"], *bounds])
     paper = pd.read_csv(REFERENCE / "paper_table3.csv")
     paper = paper[paper["dataset"] == target.dataset]
     reported = paper[["model", "p"]].assign(accuracy=paper["accuracy_percent"] / 100, source="reported")
@@ -97,8 +99,8 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
     names = [MODELS[name].label for name in (IMPROVED, OVER)]
     one, other = (ours[ours["model"] == name].set_index(["p", "distribution"])[list(COLUMNS)] for name in names)
     gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' - '.join(names)})", source="difference")
-    bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
-    return pd.concat([ours[ours["source"] == "ours"], gain, *bounds], ignore_index=True)
+    methods = ours["source"] == "ours"
+    return pd.concat([ours[methods], gain, ours[~methods]], ignore_index=True)
 
 
 def protocol(config: presets.Config, target: Target, cover: LandCover, scene: str, made_at: str) -> list[str]:
@@ -140,7 +142,8 @@ def recalls(tidy: pd.DataFrame, p: float, cover: LandCover, labels: np.ndarray) 
     present = [number for number in sorted(cover.names) if (labels == number).any()]
     shown = tidy[(tidy["p"] == p) & (tidy["source"] != "reported")].set_index("model")
     heads = [f"{named(cover, number)}, {np.count_nonzero(labels == number)} px" for number in present]
-    return (100 * shown[[f"recall_{number}" for number in present]]).round(1).set_axis(heads, axis=1)
+    found = 100 * shown[[f"recall_{number}" for number in present]]
+    return found.map("{:.1f}".format).set_axis(heads, axis=1)
 
 
 def reported(tidy: pd.DataFrame) -> pd.DataFrame:
@@ -151,13 +154,13 @@ def reported(tidy: pd.DataFrame) -> pd.DataFrame:
     wide = {
         model: its["accuracy"].tolist() * (len(scales) // len(its)) for model, its in paper.groupby("model", sort=False)
     }
-    return (100 * pd.DataFrame(wide, index=[f"p={p:g}" for p in scales]).T).round(2)
+    return (100 * pd.DataFrame(wide, index=[f"p={p:g}" for p in scales]).T).map("{:.2f}".format)
 
 
 def _section(title: str, table: pd.DataFrame) -> str:
     """A heading and a table of `recalls` or `reported` in Markdown."""
     lines = [f"### {title} (%)", "", f"| Model | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
-    lines += [f"| {name} | {' | '.join(map(str, values))} |" for name, *values in table.itertuples()]
+    lines += [f"| {name} | {' | '.join(values)} |" for name, *values in table.itertuples()]
     return "\n".join(lines) + "\n"
 
 
