@@ -33,15 +33,15 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
     clip = np.percentile(list(of_pixels.values()), CLIP)
 
     figure = style.new()
-    height, across, blocks = _layout(figure, len(images) + 1, _lying(truth[0]).shape)
+    height, across, blocks = _layout(figure, len(images) + 1, style.lying(truth[0]).shape)
     panels = [figure.add_subplot(block[0]) for block in blocks]
     maps = [figure.add_subplot(block[1]) for block in blocks[:-1]]
     for letter, (label, cube), axes in zip(style.LETTERS, (images | {"truth": truth}).items(), panels):
         stretched = np.clip((cube[nearest] - dark) / np.maximum(bright - dark, 1e-6), 0, 1)
-        axes.imshow(_lying(stretched.transpose(1, 2, 0)))
+        axes.imshow(style.lying(stretched.transpose(1, 2, 0)))
         axes.set_title(f"({letter}) {label}", loc="left")
     for error, axes in zip(of_pixels.values(), maps):
-        shown = axes.imshow(_lying(error), vmin=0, vmax=clip)
+        shown = axes.imshow(style.lying(error), vmin=0, vmax=clip)
     for axes in panels + maps:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -68,11 +68,6 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
     )
     style.frame(figure, height, note, footer)
     return figure
-
-
-def _lying(plane: np.ndarray) -> np.ndarray:
-    """[H, W, ...], turned where it is taller than wide."""
-    return np.rot90(plane) if plane.shape[0] > plane.shape[1] else plane
 
 
 def _broken(bands: Bands, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,22 +22,19 @@ def draw(
     ids = sorted(names)
     colours = [style.BLACK, *style.CLASSES[: len(ids)]]
     palette = ListedColormap(colours)
-    panels = {title: (ids_of, caption) for title, (ids_of, caption) in maps.items()}
-    panels["labels"] = labels, f"{np.count_nonzero(labels)} pixels; black: none"
-    aspect = labels.shape[0] / labels.shape[1]
-    lying = aspect > 1
-    across = 2 if max(aspect, 1 / aspect) >= 2 else 3
+    panels = maps | {"labels": (labels, f"{np.count_nonzero(labels)} pixels; black: none")}
+    height, width = style.lying(labels).shape
+    across = 2 if width >= 2 * height else 3
     figure = style.new()
     drawn = style.grid(figure, len(panels), across, "")
     for letter, axes, (title, (ids_of, caption)) in zip(style.LETTERS, drawn, panels.items()):
-        number = np.searchsorted([0, *ids], ids_of)
-        axes.imshow(np.rot90(number) if lying else number, cmap=palette, vmin=-0.5, vmax=len(ids) + 0.5,
-                    interpolation="nearest")  # fmt: skip
+        number = np.searchsorted([0, *ids], style.lying(ids_of))
+        axes.imshow(number, cmap=palette, vmin=-0.5, vmax=len(ids) + 0.5, interpolation="nearest")
         axes.set_title(f"({letter}) {title}", loc="left")
         axes.set(xticks=[], yticks=[])
         axes.set_xlabel(caption)
         axes.spines[:].set_visible(False)
     legend = {f"{number} {names[number]}": Patch(color=colour) for number, colour in zip(ids, colours[1:])}
-    tall = (1 / aspect if lying else aspect) * (style.WIDTH - 0.3) / across
+    tall = height / width * (style.WIDTH - 0.3) / across
     style.frame(figure, math.ceil(len(panels) / across) * (tall + 0.45) + 0.1, note, footer, legend=legend)
     return figure

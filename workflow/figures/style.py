@@ -88,6 +88,11 @@ def gaps(bands: Bands, widths: float) -> np.ndarray:
     return 1 + np.flatnonzero(bands.edges[1:, 0] - bands.edges[:-1, 1] > widths * np.median(bands.widths))
 
 
+def lying(plane: np.ndarray) -> np.ndarray:
+    """[H, W, ...], turned a quarter to the left where it is taller than wide."""
+    return np.rot90(plane) if plane.shape[0] > plane.shape[1] else plane
+
+
 def new() -> Figure:
     """An empty figure of the standard width; `frame` gives it its height."""
     figure = Figure(figsize=(WIDTH, WIDTH))
