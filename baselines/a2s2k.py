@@ -102,8 +102,8 @@ class A2S2K(nn.Module):
     def classify_all(self, image: Tensor) -> Tensor:
         """The classes [H, W] of all pixels of an image [H + S - 1, W + S - 1, B], padded likewise, in one convolutional pass.
 
-        Ten to a hundred times cheaper than `classify` (windows of 7 to 11), and not the same: a window sees zeros beyond its own edge where the
-        pass sees the image, and its attention belongs to its centre where here each pixel has its own.
+        Ten to a hundred times cheaper than `classify` (windows of 7 to 11), and not the same: a window sees zeros beyond its
+        own edge where the pass sees the image, and its attention belongs to its centre where here each pixel has its own.
         """
         reach = self.patch - 1
         height, width = image.shape[0] - reach, image.shape[1] - reach
