@@ -12,10 +12,11 @@ from ssif.errors import UserError
 from ssif.io import whole_file
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write parameters and buffers of `model` as safetensors."""
+def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None:
+    """Write parameters and buffers of `model` as safetensors, with a `card` of what JSON can write in its metadata."""
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with whole_file(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save({name: t.contiguous() for name, t in model.state_dict().items()}))
+        temporary.write_bytes(safetensors.torch.save(tensors, {"card": json.dumps(card)} if card else None))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

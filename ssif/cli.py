@@ -6,7 +6,7 @@ from pathlib import Path
 from ssif.data.store import READERS, Store, prepare
 from ssif.errors import exit_cleanly
 
-DEFAULT_MSI = {"cave": "nikon-d700", "synthetic": "nikon-d700"}
+DEFAULT_MSI = {"cave": "nikon-d700", "cave_validation": "nikon-d700", "synthetic": "nikon-d700"}
 
 
 def info(path: Path) -> str:

@@ -21,7 +21,7 @@ def render(model, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands
     height, width = size
     n, device = len(lr_msi), lr_msi.device
     with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        table = model.encode(lr_msi)
+        encoded = model.encode(lr_msi)
     readouts = [model.readout(bands) for bands in targets]
     images = [torch.empty(n, len(bands), height * width, device=device) for bands in targets]
     cell = torch.tensor([2 / height, 2 / width], device=device).expand(n, 2)
@@ -30,7 +30,7 @@ def render(model, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands
         index = torch.arange(start, stop, device=device)
         query = pixel_coordinates(index, height, width).expand(n, -1, 2)
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            hidden = model.decoder(table, query, cell)
+            hidden = model.trunk(encoded, query, cell)
             for image, readout in zip(images, readouts):
                 values = (readout(hidden).float() + 1) / 2
                 image[..., start:stop] = values.clamp(0, 1).transpose(1, 2)

@@ -38,30 +38,48 @@ class Network:
 class Method:
     """A row of the tables: its label and what it is made of, a network of its own or the names of `stages` in turn.
 
-    chained: the last stage is trained on what the earlier ones make, instead of on true images.
+    chained: the last stage is trained on what the earlier ones make, instead of on true images. extension: of no paper
+    that is compared here, so it stands below the others and is not ranked with them.
     """
 
     label: str
     network: Network | None = None
     stages: tuple[str, ...] = ()
     chained: bool = False
+    extension: bool = False
+
+    @property
+    def source(self) -> str:
+        """Of its rows in the tables."""
+        return "extension" if self.extension else "ours"
 
 
 BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at")
 FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
+FOURIER = ("lambda_min", "lambda_max")
+
+
+def _with_nyquist(store, sizes: dict) -> dict:
+    """The sizes of an SSIF with `lambda_min` as a number."""
+    from ssif.nets.spectral import nyquist_factor
+
+    finest = nyquist_factor(float(store.bands.widths.min()))
+    return sizes | {"lambda_min": finest if sizes["lambda_min"] == "nyquist" else sizes["lambda_min"]}
 
 
 def _ssif(variant: str, *reads: str) -> Network:
     def build(store, sizes: dict, run):
-        from ssif.nets.spectral import nyquist_factor
         from ssif.nets.ssif import SSIF
 
-        shortest = sizes["lambda_min"]
-        if shortest == "nyquist":
-            shortest = nyquist_factor(float(store.bands.widths.min()))
-        return SSIF(store.channels, variant=variant, **(sizes | {"lambda_min": shortest}))
+        return SSIF(store.channels, variant=variant, **_with_nyquist(store, sizes))
 
-    return Network("ssif.nets.ssif", build, reads=(*FIELD, "lambda_min", "lambda_max", *reads, *BUDGET))
+    return Network("ssif.nets.ssif", build, reads=(*FIELD, *FOURIER, *reads, *BUDGET))
+
+
+def _ssif_plus(store, sizes: dict, run):
+    from ssif.nets.plus import SSIFPlus
+
+    return SSIFPlus(store.channels, variant="RF-UF", bands=store.bands, **_with_nyquist(store, sizes))
 
 
 def _liif(store, sizes: dict, run):
@@ -142,6 +160,9 @@ MODELS = {
     "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF", "k")),
     "ssif-rf-gi": Method("SSIF-RF-GI", _ssif("RF-GI")),
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
+    "ssif+": Method(
+        "SSIF+", Network("ssif.nets.plus", _ssif_plus, reads=(*FIELD, *FOURIER, "k", *BUDGET)), extension=True
+    ),
 }
 # A variant of each chain, as a row of its own.
 MODELS |= {
@@ -149,6 +170,8 @@ MODELS |= {
     for name, method in MODELS.items()
     if method.stages
 }
+# Labels of the rows that are no part of the comparison.
+EXTENSIONS = [method.label for method in MODELS.values() if method.extension]
 
 
 def _a2s2k(store, sizes: dict, run):

@@ -26,7 +26,7 @@ from workflow.blocks import (
 from workflow.models import MODELS
 from workflow.strict import strict, typed
 
-DATASETS = ("cave", "indian_pines", "pavia_centre", "synthetic")
+DATASETS = ("cave", "cave_validation", "indian_pines", "pavia_centre", "synthetic")
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
 TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods")}
 FIGURES = {

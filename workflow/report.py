@@ -89,7 +89,7 @@ def trained(config: presets.Config) -> list[dict]:
 def table(config: presets.Config, target: Target) -> dict:
     """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
     tidy = _csv(config, target.name, f"over_scales --table {target.name}")
-    ours = tidy[tidy["source"] == "ours"]
+    ours = tidy[tidy["source"] != "reported"]
     scores = cells.scores(config, target)
     paired = significance.compare(scores.rename(columns=over_scales.SCORES))
     absent = {}

@@ -23,6 +23,8 @@ from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_p
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
+from ssif.nets.ssif import SSIF
+from ssif.pretrained import described
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow import land_use, plan, targets
 from workflow.arguments import chosen_run
@@ -72,8 +74,9 @@ def finished(run: plan.Run) -> Path:
 def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, identity: dict) -> None:
     """Train or fit `model` on the training scenes, leaving the curve in the run's state folder."""
     scenes = store.training_set(device(config))
-    if model.batches == "none":
+    if hasattr(model, "fit"):
         model.fit(scenes)
+    if model.batches == "none":
         return
     _, training = plan.settings(config, run)
     for start in plan.warm_start(config, run):
@@ -87,6 +90,22 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
     else:
         draw, decay = _patches(config, run, store, scenes), model.decay
     train(model, draw, Schedule(training.steps, training.rate, decay), run.state, identity, run.id, validation)
+
+
+def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
+    """What a network's weights say of themselves, so that `ssif.load` takes them: of SSIF and SSIF+, for others None."""
+    if not isinstance(model, SSIF):
+        return None
+    data, edges = config.datasets[run.dataset], store.bands.edges
+    return described(model, {
+        "msi": data.msi,
+        "wavelengths": [float(edges.min()), float(edges.max())],
+        "scales": data.scales.train,
+        "counts": data.counts.train,
+        "antialias": config.antialias,
+        "preset": run.preset,
+        "run": run.id,
+    } | origin)  # fmt: skip
 
 
 def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Queries]:
@@ -165,7 +184,7 @@ def main() -> None:
         temporary.write_text(json.dumps(record, indent=2) + "\n")
     with whole_file(run.folder / "train.jsonl") as temporary:
         temporary.write_text(curve.read_text() if curve.exists() else "")
-    save_weights(model, run.weights)
+    save_weights(model, run.weights, card(config, run, store, model, origin))
     shutil.rmtree(run.state, ignore_errors=True)
 
 

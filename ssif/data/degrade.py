@@ -12,13 +12,23 @@ def lr_size(size: tuple[int, int], scale: float) -> tuple[tuple[int, int], tuple
 
     Raises UserError for p below 1 and for an image smaller than one LR pixel.
     """
-    if not scale >= 1:
-        raise UserError(f"a scale p is at least 1, got {scale:g}")
+    _check(scale)
     # The tiny slack keeps an exact division exact where p is not a binary fraction.
     low = tuple(int(side / scale + 1e-9) for side in size)
     if min(low) < 1:
         raise UserError(f"an image of {size[0]} x {size[1]} pixels is too small for p = {scale:g}")
-    return low, tuple(min(round(side * scale), full) for side, full in zip(low, size))
+    return low, tuple(min(side, full) for side, full in zip(hr_size(low, scale), size))
+
+
+def hr_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """HR size round(LR * p) of an LR image. Raises UserError for p below 1."""
+    _check(scale)
+    return tuple(round(side * scale) for side in size)
+
+
+def _check(scale: float) -> None:
+    if not scale >= 1:
+        raise UserError(f"a scale p is at least 1, got {scale:g}")
 
 
 def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ssif.bands import Bands
-from ssif.data import cave, indian_pines, pavia_centre, synthetic
+from ssif.data import cave, cave_validation, indian_pines, pavia_centre, synthetic
 from ssif.data.patches import TrainingSet
 from ssif.errors import UserError, choose
 from ssif.io import whole_file
@@ -18,6 +18,7 @@ from ssif.sensors import msi_matrix
 
 READERS = {
     "cave": cave.read,
+    "cave_validation": cave_validation.read,
     "indian_pines": indian_pines.read,
     "pavia_centre": pavia_centre.read,
     "synthetic": synthetic.read,
@@ -31,7 +32,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None) -> No
     """
     read = READERS[choose("data set", name, READERS)]
     if msi == "bmp":
-        choose("data set with an RGB image of its own", name, ["cave"])
+        choose("data set with an RGB image of its own", name, ["cave", "cave_validation"])
         dataset, matrix = read(data_dir, rgb="bmp"), None
     else:
         dataset = read(data_dir)

@@ -21,7 +21,8 @@ PIXEL_DECODERS = {"liif": LIIF, "itsrn": ITSRN}
 class NeuralField(nn.Module):
     """Encoder E_I and pixel decoder F_x (paper Equation 4).
 
-    A subclass adds `readout(bands, generator=None)`: the map from hidden [..., h] to band values [..., C] in [-1, 1].
+    A subclass adds `readout(bands, generator=None)`: the map from what `trunk` gives, hidden [..., h], to band values
+    [..., C] in [-1, 1].
 
     encoder: name and keyword arguments, e.g. {"name": "edsr", "blocks": 16, "channels": 64}. Images are in [0, 1] on
     either side and in [-1, 1] inside.
@@ -43,9 +44,13 @@ class NeuralField(nn.Module):
         """LR-MSI [N, c, h, w] in [0, 1] -> the decoder's table, once an image."""
         return self.decoder.prepare(self.encoder(2 * lr_msi - 1))
 
+    def trunk(self, encoded: Tensor, query: Tensor, cell: Tensor) -> Tensor:
+        """What does not depend on the bands: hidden [N, Q, h] at query [N, Q, 2] for HR pixels of size cell [N, 2]."""
+        return self.decoder(encoded, query, cell)
+
     def forward(self, lr_msi: Tensor, query: Tensor, cell: Tensor, bands: Bands, generator=None) -> Tensor:
         """Values [N, Q, C], nominally in [0, 1], at query [N, Q, 2] for HR pixels of size cell [N, 2]."""
-        hidden = self.decoder(self.encode(lr_msi), query, cell)
+        hidden = self.trunk(self.encode(lr_msi), query, cell)
         return (self.readout(bands, generator)(hidden) + 1) / 2
 
     def loss(self, batch: Queries) -> Tensor:

@@ -34,6 +34,8 @@ class SSIF(NeuralField):
         lambda_max: float,
         gs_weights: str = "literal",
     ):
+        # What builds the same network again (`ssif.pretrained`).
+        self.arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(channels, encoder, pixel_decoder, hidden, out=dim)
         self.variant = choose("SSIF variant", variant, VARIANTS)
         self.k = k

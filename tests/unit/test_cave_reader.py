@@ -1,5 +1,6 @@
 """CAVE's reader, on small files in the owners' layout and, below SSIF_DATA, on the real ones."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssif.data import cave
+from ssif.data import cave, cave_validation
 from ssif.data.raw import sha256
 from ssif.errors import UserError
 from tests.real_data import real
@@ -76,6 +77,20 @@ def test_cave_values(whole_cave):
         assert np.array_equal(scene.hsi, cave_values(scene.name) * factor)
     assert np.array_equal(scenes[-1].hsi / data.scale, cave_values("watercolors") / 255)
     assert len({digest for scene in scenes for digest in scene.sources.values()}) == 32
+
+
+def test_validation_scenes_come_from_the_training_scenes_alone(own_cave):
+    for name in cave.TEST:
+        # Not even opened: a broken test image goes unnoticed.
+        (scene_folder(own_cave, name) / f"{name}_ms_01.png").write_bytes(b"")
+    data = cave_validation.read(own_cave)
+    scenes = {scene.name: scene for scene in data.scenes}
+    assert list(scenes) == cave.TRAIN and data.name == "cave_validation"
+    held_out = [name for name, scene in scenes.items() if scene.split == "test"]
+    assert held_out == ["clay", "fake_and_real_food", "fake_and_real_sushi", "hairs"]
+    whole = {scene.name: scene for scene in itertools.islice(cave.read(own_cave).scenes, 22)}
+    assert all(np.array_equal(scene.hsi, whole[name].hsi) for name, scene in scenes.items())
+    assert data.choices["split"] != cave.read(own_cave).choices["split"]
 
 
 def test_cave_reads_one_scene_at_a_time(own_cave):

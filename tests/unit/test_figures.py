@@ -130,7 +130,7 @@ def test_every_method_has_a_look_of_its_own():
     looks = {label: tuple(style.look(label).values()) for label in labels}
     assert len(set(looks.values())) == len(set(labels))
     fields = {label: style.look(label) for label in looks if label.startswith("SSIF")}
-    assert len({look["color"] for look in fields.values()}) == len({look["marker"] for look in fields.values()}) == 7
+    assert len({look["color"] for look in fields.values()}) == len({look["marker"] for look in fields.values()}) == 8
     assert all(look["fillstyle"] == "full" and look["linestyle"] == "-" for look in fields.values())
     assert style.look("LIIF")["color"] == "#000000" and style.look("bicubic+linear")["linestyle"] == "--"
     on_grid = [

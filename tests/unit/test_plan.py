@@ -180,7 +180,11 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("ablations.fig6.values", [3], "ablations.fig6.spectral_decoder wants a str, got 3"),
         ("ablations.fig6.values", [], "ablations.fig6.values wants one or more"),
         ("ablations.fig6.fixed", {"steps": 0}, "ablations.fig6.training: steps, batch and rate are positive"),
-        ("ablations.fig6.methods", ["us3rn"], "unknown neural field in ablations.fig6 'us3rn'; known: liif, ssif-m"),
+        (
+            "ablations.fig6.methods",
+            ["us3rn"],
+            "unknown neural field in ablations.fig6 'us3rn'; known: liif, ssif+, ssif-m",
+        ),
         ("ablations.lambda_min.values", [-1], "lambda_min is nyquist or nm between 0 and lambda_max, got -1"),
         ("ablations.fig3", {}, "ablations.fig3 lacks dataset, scales, methods, change, values"),
         ("ablations.table1", BLOCK, "ablations.table1: a name of small letters, digits, _ and -, and not that of"),

@@ -25,7 +25,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 METRICS = {"mpsnr": "PSNR (dB) ↑", "ssim": "SSIM ↑", "sam": "SAM (degrees) ↓"}
 
 # Okabe and Ito's colours for eight kinds of colour vision, without the yellow (too light on white) and with Tol's wine.
-BLACK, GREY = "#000000", "#7F7F7F"
+BLACK, GREY, BROWN = "#000000", "#7F7F7F", "#7A4B1E"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, WINE = COLOURS = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255"
 )  # fmt: skip
@@ -44,6 +44,7 @@ _FIELDS = {
     "SSIF-RF-US": (ORANGE, "-", "^"),
     "SSIF-RF-UF": (VERMILION, "-", "v"),
     "SSIF-RF-UI": (PURPLE, "-", "P"),
+    "SSIF+": (BROWN, "-", "p"),
 }
 # Tol's muted colours: with the open markers they are taken for no field.
 _ON_GRID = {

@@ -40,7 +40,7 @@ NOT_COMPARABLE = (
 def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
     """Of every image and seed at each p of the target: model, source, seed, p, and confusion matrix [n, n] over `ids`.
 
-    source: "ours", or "bound" for the true image and the constant answer, the most frequent class for every pixel. Raises
+    source: "ours", "extension", or "bound" for the true image and the constant answer, the most frequent class for every pixel. Raises
     UserError naming the first run that was not classified.
     """
     for run in (*target.rows, *target.classifiers):
@@ -49,7 +49,7 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
         except FileNotFoundError:
             path, remedy = run.folder / "land_use.csv", f"python -m workflow.classify --run {run.id}"
             raise UserError(f"{path} is missing: {remedy}") from None
-        source = "bound" if is_classifier(run.method) else "ours"
+        source = "bound" if is_classifier(run.method) else MODELS[run.method].source
         for (model, p), its in counts[counts["p"].isin(target.scales)].groupby(["model", "p"], sort=False):
             matrix = np.zeros((len(ids), len(ids)), dtype=int)
             matrix[np.searchsorted(ids, its["true"]), np.searchsorted(ids, its["predicted"])] = its["pixels"]
@@ -81,7 +81,7 @@ def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFram
     columns |= {f"recall_{number}": groups[f"recall_{number}"].mean() for number in ids}
     ours = pd.DataFrame(columns).reset_index()
     bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
-    ours = pd.concat([ours[ours["source"] == "ours"], *bounds])
+    ours = pd.concat([ours[ours["source"] != "bound"], *bounds])
     paper = pd.read_csv(REFERENCE / "paper_table3.csv")
     paper = paper[paper["dataset"] == target.dataset]
     reported = paper[["model", "p"]].assign(accuracy=paper["accuracy_percent"] / 100, source="reported")
@@ -99,7 +99,7 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
     names = [MODELS[name].label for name in (IMPROVED, OVER)]
     one, other = (ours[ours["model"] == name].set_index(["p", "distribution"])[list(COLUMNS)] for name in names)
     gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' - '.join(names)})", source="difference")
-    methods = ours["source"] == "ours"
+    methods = ours["source"] != "bound"
     return pd.concat([ours[methods], gain, ours[~methods]], ignore_index=True)
 
 

@@ -11,7 +11,9 @@ from workflow.plan import RESULTS
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
-REPORTED = " (reported)"  # what follows the label of a row whose numbers are the paper's
+REPORTED = " (reported)"
+# Source of a row -> what follows its label: the paper's numbers, and a method of ours that is in no paper.
+SUFFIXES = {"reported": REPORTED, "extension": " (not in the paper)"}
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
 
 
@@ -86,7 +88,7 @@ def blocks(
 
     A row's cells are its metrics (`columns`) at each scale in turn, None where it has no number.
     """
-    tidy = tidy.assign(name=tidy["model"] + (tidy["source"] == "reported").map({True: REPORTED, False: ""}))
+    tidy = tidy.assign(name=tidy["model"] + tidy["source"].map(SUFFIXES).fillna(""))
     for distribution, heading in DISTRIBUTIONS.items():
         block = tidy[tidy["distribution"] == distribution]
         scales = sorted(block["p"].unique())

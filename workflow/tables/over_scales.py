@@ -28,7 +28,8 @@ SCORES = {
 }
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
-    " first six come from Ma et al. 2021, and are ranked among themselves."
+    " first six come from Ma et al. 2021, and are ranked among themselves; a row marked (not in the paper) is ours and is not"
+    " ranked."
 )
 REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 
@@ -44,6 +45,8 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     for score in SCORES.values():
         columns |= {score: groups[score].mean(), f"{score}_std": groups[score].std()}
     ours = pd.DataFrame(columns).reset_index().assign(source="ours", commit=commit())
+    extension = ours["model"].isin(models.EXTENSIONS)
+    ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
     reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]

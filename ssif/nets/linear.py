@@ -1,0 +1,37 @@
+"""A linear spectral map: from the bands of an MSI to any others, by least squares (docs/protocol.md)."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssif.bands import Bands, resampling_matrix
+from ssif.data.patches import TrainingSet
+
+
+class LinearSpectra(nn.Module):
+    """An affine map from c MSI bands to the data set's C_max `bands`, the same for every pixel; not trained but fitted."""
+
+    def __init__(self, channels: int, bands: Bands):
+        super().__init__()
+        self.bands = bands
+        self.register_buffer("weight", torch.zeros(len(bands), channels))
+        self.register_buffer("bias", torch.zeros(len(bands)))
+
+    def fit(self, data: TrainingSet) -> None:
+        """Least squares on the HR pairs of the training scenes: the normal equations in float64, a scene at a time."""
+        channels = data.msi.shape[-1]
+        moments = np.zeros((channels + 1, channels + 1))
+        products = np.zeros((channels + 1, len(self.bands)))
+        for hsi, msi in zip(data.hsi, data.msi):
+            x = F.pad(msi.flatten(0, 1).double(), (0, 1), value=1)
+            moments += (x.T @ x).cpu().numpy()
+            products += (x.T @ hsi.flatten(0, 1).double()).cpu().numpy()
+        solution = torch.tensor(np.linalg.lstsq(moments, products, rcond=None)[0].T, dtype=torch.float32)
+        self.weight.copy_(solution[:, :-1])
+        self.bias.copy_(solution[:, -1])
+
+    def to_bands(self, bands: Bands) -> tuple[Tensor, Tensor]:
+        """Weight [C, c] and bias [C] of the map to any `bands`: the fitted spectrum, resampled as the protocol does."""
+        resampling = torch.tensor(resampling_matrix(self.bands, bands)).to(self.weight)
+        return resampling @ self.weight, resampling @ self.bias

@@ -1,0 +1,77 @@
+"""A trained SSIF as one file: weights that say which network they are of, what it takes and where it comes from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+
+from ssif.bands import Bands
+from ssif.checkpoint import load_weights
+from ssif.data.degrade import hr_size
+from ssif.errors import UserError, choose
+from ssif.nets.plus import SSIFPlus
+from ssif.nets.ssif import SSIF
+
+NETWORKS = {"SSIF": SSIF, "SSIF+": SSIFPlus}
+
+
+def described(model: SSIF, card: dict) -> dict:
+    """`card` with what `load` needs to build the network again; goes into `ssif.checkpoint.save_weights`."""
+    name = next(name for name, network in NETWORKS.items() if type(model) is network)
+    return {"network": name, "arguments": model.arguments} | card
+
+
+def load(path: str | Path, device: str = "cpu") -> "Pretrained":
+    """The network in `path`, as `workflow.train` writes it for SSIF and SSIF+ (weights.safetensors).
+
+    Raises UserError where the file is missing, torn, or holds another network or no description.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get("card", "{}")
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
+    card = json.loads(text)
+    if "network" not in card:
+        raise UserError(f"{path} does not say which network it is of; ssif.load reads weights of SSIF and SSIF+ only")
+    arguments = dict(card["arguments"])
+    if "bands" in arguments:
+        arguments["bands"] = Bands(arguments["bands"])
+    network = NETWORKS[choose("network", card["network"], NETWORKS)](**arguments)
+    load_weights(network, Path(path))
+    return Pretrained(network.eval().requires_grad_(False).to(device), card)
+
+
+class Pretrained:
+    """A network ready for images: `predict`, and its `card`: the sensor of its input, the wavelengths, scales and band
+    counts of its training, run, commit and machine."""
+
+    def __init__(self, network: SSIF, card: dict):
+        self.network, self.card = network, card
+
+    def predict(
+        self, image: np.ndarray, bands: Bands, scale: float | None = None, size: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
+
+        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). Raises UserError for an image with another number of
+        channels than the training's, with values that are not in [0, 1], and for bands that leave its wavelengths.
+        """
+        channels = self.card["arguments"]["channels"]
+        if image.ndim != 3 or image.shape[2] != channels:
+            raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
+        if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+            raise UserError(
+                f"want values in [0, 1], got {image.min():g} to {image.max():g}; divide by the largest possible value"
+            )
+        low, high = self.card["wavelengths"]
+        if bands.edges.min() < low - 1e-6 or bands.edges.max() > high + 1e-6:
+            raise UserError(f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}")
+        if (scale is None) == (size is None):
+            raise UserError("give either a scale or a size")
+        size = size or hr_size(image.shape[:2], scale)
+        lr_msi = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).permute(2, 0, 1)[None]
+        lr_msi = lr_msi.to(next(self.network.parameters()).device)
+        return self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()
