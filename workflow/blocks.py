@@ -173,3 +173,4 @@ class Config:
     datasets: dict
     figures: dict = field(default_factory=dict)
     ablations: dict = field(default_factory=dict)
+    precision: str = "auto"

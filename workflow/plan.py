@@ -161,7 +161,7 @@ def identity(config: Config, network: Run) -> dict:
     sizes, budget = (
         {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
-    shared = {**dataclasses.asdict(network), "network": sizes, "training": budget}
+    shared = {**dataclasses.asdict(network), "network": sizes, "training": budget, "precision": config.precision}
     if models.is_classifier(network.method):
         return shared
     shared |= {"antialias": config.antialias, "msi": data.msi}

@@ -56,6 +56,7 @@ def parse(mapping: dict) -> Config:
     """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
     config = strict(Config, mapping, "the configuration")
     choose("device", config.device, ["auto", "cpu", "cuda"])
+    choose("precision", config.precision, ["auto", "float32", "bfloat16"])
     datasets = {
         choose("data set", name, DATASETS): strict(Data, data, f"datasets.{name}")
         for name, data in config.datasets.items()

@@ -50,6 +50,12 @@ def device(config: Config) -> torch.device:
     return torch.device(name)
 
 
+def precision(config: Config) -> torch.dtype:
+    """In which a network is trained; "auto" is bfloat16 on a GPU and float32 on a CPU."""
+    half = device(config).type == "cuda" if config.precision == "auto" else config.precision == "bfloat16"
+    return torch.bfloat16 if half else torch.float32
+
+
 def build(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
     """The run's network, on the configured device, with parameters that its seed decides."""
     torch.manual_seed(run.seed)
@@ -89,7 +95,8 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
         decay = halving()
     else:
         draw, decay = _patches(config, run, store, scenes), model.decay
-    train(model, draw, Schedule(training.steps, training.rate, decay), run.state, identity, run.id, validation)
+    schedule = Schedule(training.steps, training.rate, decay)
+    train(model, draw, schedule, run.state, identity, run.id, validation, precision(config))
 
 
 def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:

@@ -34,4 +34,5 @@ class LinearSpectra(nn.Module):
     def to_bands(self, bands: Bands) -> tuple[Tensor, Tensor]:
         """Weight [C, c] and bias [C] of the map to any `bands`: the fitted spectrum, resampled as the protocol does."""
         resampling = torch.tensor(resampling_matrix(self.bands, bands)).to(self.weight)
-        return resampling @ self.weight, resampling @ self.bias
+        with torch.autocast(self.weight.device.type, enabled=False):
+            return resampling @ self.weight, resampling @ self.bias

@@ -53,4 +53,4 @@ def sample_bicubic(image: Tensor, query: Tensor) -> Tensor:
     """Image [N, c, h, w] at query [N, Q, 2] as (y, x) in [-1, 1]: [N, Q, c], on a pixel grid equal to a bicubic resize."""
     options = {"mode": "bicubic", "padding_mode": "border", "align_corners": False}
     with torch.autocast(image.device.type, enabled=False):
-        return F.grid_sample(image, query.flip(-1)[:, :, None].to(image.dtype), **options)[..., 0].transpose(1, 2)
+        return F.grid_sample(image.to(query), query.flip(-1)[:, :, None], **options)[..., 0].transpose(1, 2)

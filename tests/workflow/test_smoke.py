@@ -65,9 +65,9 @@ def test_the_other_files_are_there(finished):
     assert "SSIF-RF-UF" in (results / "table1.md").read_text() and r"\toprule" in (results / "table1.tex").read_text()
     cells = pd.read_csv(results / "cells.csv", keep_default_na=False)
     assert set(cells.loc[cells["C"] == 40, "reference"]) == {"interpolated"}
-    # Tables: 7 methods at p = 2, 3, 4 and 6 at 2, 3. Figures 3 and 4: C = 8 and 40 of six at p = 2, 3, 4, C = 8 of LIIF.
+    # Tables: 8 methods at p = 2, 3, 4 and 6 at 2, 3. Figures 3 and 4: C = 8 and 40 of seven at p = 2, 3, 4, C = 8 of LIIF.
     # closed_form: RF-GI and RF-UI at p = 2, 4 and three C.
-    assert len(cells[cells["changes"] == ""]) == 7 * 3 + 6 * 2 + 6 * 2 * 3 + 3 + 2 * 2 * 3
+    assert len(cells[cells["changes"] == ""]) == 8 * 3 + 6 * 2 + 7 * 2 * 3 + 3 + 2 * 2 * 3
     # fig6: two at C, p = 2, 4; fig7: K = 2 at p = 4; fig10: two at p = 4; lambda_min: one at p = 2, 4; three C each.
     assert len(cells[cells["changes"] != ""]) == 3 * (2 * 2 + 1 + 2 + 2)
     trained, scored = {"weights.safetensors", "config.json", "train.jsonl"}, {"metrics.csv", "predictions.h5"}
@@ -188,13 +188,13 @@ def test_chained_rows_train_their_last_stages_alone(finished):
     assert table["psnr"].between(5, 60).all()
 
 
-@pytest.mark.parametrize(("preset", "trainings"), [("standard", 29), ("paper", 87), ("cave-cpu", 6)])
+@pytest.mark.parametrize(("preset", "trainings"), [("standard", 30), ("paper", 87), ("cave-cpu", 7)])
 def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run", "results/table1.csv")
     assert f"table1 on cave: {trainings} more, " in output and jobs(output)["train"] == trainings
 
 
-@pytest.mark.parametrize(("preset", "trainings"), [("standard", 82), ("paper", 3 * (84 + 2 + 4)), ("cave-figures", 15)])
+@pytest.mark.parametrize(("preset", "trainings"), [("standard", 84), ("paper", 3 * (84 + 2 + 4)), ("cave-figures", 15), ("cave-validation", 9)])
 def test_dry_run_of_everything(tmp_path, preset, trainings):
     """paper: three seeds of the spec's networks, a bicubic row a data set, two ablations of ours."""
     output = snakemake(tmp_path, preset, "--dry-run")
