@@ -23,7 +23,8 @@ test: .venv/installed
 	$(BIN)/python -m pytest -m "not slow" tests
 
 bench: .venv/installed
-	$(BIN)/python -m pytest -q tests/bench --benchmark-only
+	$(BIN)/python -m pytest -q tests/bench --benchmark-only --benchmark-json=results/benchmarks.json
+	$(BIN)/python -m workflow.growth --config config/standard.yaml
 
 lint: .venv/installed
 	$(BIN)/ruff check .

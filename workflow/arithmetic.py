@@ -10,9 +10,16 @@ from workflow.blocks import Data
 
 def field(data: Data, c: int, count: float, sampled: bool) -> float:
     """A training batch of a neural field, averaged over its LR sizes; `count` bands, of K wavelengths where `sampled`."""
-    network, training = data.network, data.training
+    training = data.training
+    pixels = training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes)
+    return image(data, c, count, data.network.k if sampled else 1, pixels, pixels)
+
+
+def image(data: Data, c: int, count: float, k: int, pixels: float, queries: float) -> float:
+    """LR `pixels` encoded and `queries` read in `count` bands of `k` wavelengths, by a neural field."""
+    network = data.network
     encoder, hidden = dict(network.encoder), network.hidden
-    width, k = encoder.get("channels", 64), network.k if sampled else 1
+    width = encoder.get("channels", 64)
     if encoder.get("name") == "rdn":
         blocks, layers, growth = (
             encoder.get(key, default) for key, default in (("blocks", 16), ("layers", 8), ("growth", 64))
@@ -24,8 +31,7 @@ def field(data: Data, c: int, count: float, sampled: bool) -> float:
     pixel += 9 * width * hidden
     query = 4 * (3 * hidden**2 + 3 * hidden) + hidden * count
     spectral = count * k * network.spectral_hidden * (2 * network.frequencies + network.dim)
-    pixels = training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes)
-    return pixels * (pixel + query) + spectral
+    return pixels * pixel + queries * query + spectral
 
 
 def rcan(c: int, C: int | None, p: int, *, groups: int = 10, blocks: int = 20, channels: int = 64) -> float:

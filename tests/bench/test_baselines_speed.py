@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -52,24 +51,9 @@ NETWORKS = {
 }
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def seconds(work) -> float:
-    """Process seconds, which a busy machine lengthens less than the clock's."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 @torch.inference_mode()
-def test_no_network_is_slower_than_its_plain_transcription(name, benchmark, capsys, one_thread):
+def test_no_network_is_slower_than_its_plain_transcription(name, benchmark, capsys, seconds, one_thread):
     build, plain, shapes = NETWORKS[name]
     torch.manual_seed(0)
     model = build().eval()
@@ -92,7 +76,7 @@ def test_no_network_is_slower_than_its_plain_transcription(name, benchmark, caps
 
 
 @torch.inference_mode()
-def test_awan_without_affinity_matrices_is_cheaper(benchmark, capsys, one_thread):
+def test_awan_without_affinity_matrices_is_cheaper(benchmark, capsys, seconds, one_thread):
     """Official size, 256 x 256: process seconds of the whole network, both forms in turn."""
     torch.manual_seed(0)
     model = AWAN(3, 31, size="hr").eval()

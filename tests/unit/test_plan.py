@@ -224,7 +224,10 @@ def test_identity_changes_with_what_is_learned_and_not_with_what_is_evaluated():
     scales, k = "datasets.indian_pines.scales.test", "datasets.indian_pines.network.k"
     steps = "datasets.indian_pines.baselines.us3rn.training.steps"
     cases = {
-        "ssif-rf-uf": ([(scales, [2, 12]), ("threads", 2), (steps, 9)], [(k, 3), ("antialias", True), ("precision", "bfloat16")]),
+        "ssif-rf-uf": (
+            [(scales, [2, 12]), ("threads", 2), (steps, 9)],
+            [(k, 3), ("antialias", True), ("precision", "bfloat16")],
+        ),
         "us3rn.p4.C200": ([(scales, [4, 12]), (k, 3)], [(steps, 9), ("antialias", True)]),
         "rcan-msi.p4": ([(k, 3), (scales, [2, 4])], [("datasets.indian_pines.msi", "x"), (scales, [3, 4])]),
     }

@@ -47,7 +47,7 @@ def finished(tmp_path_factory) -> tuple[Path, str]:
 def test_table1_has_every_method_at_every_scale(finished):
     table = pd.read_csv(finished[0] / "results/table1.csv")
     for_one_scale = ["RCAN+AWAN", "AWAN+RCAN", "AWAN+SSPSR", "RC/AW+MoG-DCN", "SSJSR-style, layer sizes ours", "US3RN"]
-    fields = ["LIIF", "SSIF-M", "SSIF-RF-GS", "SSIF-RF-GF", "SSIF-RF-US", "SSIF-RF-UF"]
+    fields = ["LIIF", "SSIF-M", "SSIF-RF-GS", "SSIF-RF-GF", "SSIF-RF-US", "SSIF-RF-UF", "SSIF+"]
     assert list(table["model"].unique()) == ["bicubic+linear", *for_one_scale, *fields]
     scales = table.groupby("model")["p"].agg(list)
     assert all(scales[model] == [2, 3] for model in for_one_scale)
@@ -194,7 +194,10 @@ def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     assert f"table1 on cave: {trainings} more, " in output and jobs(output)["train"] == trainings
 
 
-@pytest.mark.parametrize(("preset", "trainings"), [("standard", 84), ("paper", 3 * (84 + 2 + 4)), ("cave-figures", 15), ("cave-validation", 9)])
+@pytest.mark.parametrize(
+    ("preset", "trainings"),
+    [("standard", 84), ("paper", 3 * (84 + 2 + 4)), ("cave-figures", 15), ("cave-validation", 9)],
+)
 def test_dry_run_of_everything(tmp_path, preset, trainings):
     """paper: three seeds of the spec's networks, a bicubic row a data set, two ablations of ours."""
     output = snakemake(tmp_path, preset, "--dry-run")

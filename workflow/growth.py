@@ -1,0 +1,94 @@
+"""How the cost of predicting an image grows with p, C, K and the image: results/growth.csv and results/figures/growth.pdf.
+
+    python -m workflow.growth [--config config/standard.yaml]
+
+SSIF-RF-UF in the sizes of the preset's first data set, with random weights, on one thread of this CPU, in process seconds,
+beside the least that its arithmetic takes at the machine's own rate of matrix products. One thing grows at a time.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ssif.bands import Bands
+from ssif.errors import exit_cleanly
+from ssif.io import whole_file
+from ssif.nets.spectral import nyquist_factor
+from ssif.nets.ssif import SSIF
+from workflow import arithmetic, plan, presets
+from workflow.arguments import parser
+from workflow.blocks import Data
+from workflow.figures import growth, style
+from workflow.provenance import provenance
+
+BASE = {"p": 4.0, "C": 31, "K": 16, "side": 64}
+VALUES = {
+    "p": (1, 2, 4, 6, 8, 12),
+    "C": (8, 31, 128, 512, 1024),
+    "K": (1, 4, 16, 64, 256),
+    "side": (16, 32, 64, 128, 192),
+}
+
+
+def measured(data: Data) -> pd.DataFrame:
+    """Rows of axis, value, encoder and whole: the process seconds of each at BASE with one of its entries changed; and
+    least, the seconds of the whole's multiply-adds."""
+    rows, rate = [], product_rate()
+    for axis, values in VALUES.items():
+        for value in values:
+            case = BASE | {axis: value}
+            model, lr_msi, size, bands = _case(data, **case)
+            encoder = _seconds(lambda model=model, lr_msi=lr_msi: model.encode(lr_msi))
+            whole = _seconds(lambda model=model, given=(lr_msi, size, bands): model.predict(*given))
+            least = arithmetic.image(data, 3, case["C"], case["K"], case["side"] ** 2, size[0] * size[1]) / rate
+            rows.append({"axis": axis, "value": value, "encoder": encoder, "whole": whole, "least": least})
+            print(
+                f"{axis} = {value:g}: {whole:.2f} s, of which the encoder {encoder:.2f}; least {least:.2f}", flush=True
+            )
+    return pd.DataFrame(rows)
+
+
+def product_rate() -> float:
+    """float32 multiply-adds a second of one thread in a product of two 2048 x 2048 matrices."""
+    one, other = torch.rand(2, 2048, 2048)
+    return 2048**3 / _seconds(lambda: one @ other, rounds=5)
+
+
+def _case(data: Data, p: float, C: int, K: int, side: int) -> tuple[SSIF, torch.Tensor, tuple[int, int], Bands]:
+    torch.manual_seed(0)
+    sizes = dataclasses.asdict(data.network) | {"k": K, "lambda_min": nyquist_factor(10)}
+    edges = np.linspace(400, 700, C + 1)
+    bands = Bands(np.stack([edges[:-1], edges[1:]], axis=1))
+    size = (round(side * p), round(side * p))
+    return SSIF(3, variant="RF-UF", **sizes).eval(), torch.rand(1, 3, side, side), size, bands
+
+
+@torch.inference_mode()
+def _seconds(work: Callable, rounds: int = 3) -> float:
+    found = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+@exit_cleanly
+def main() -> None:
+    config = presets.load(parser(__doc__).parse_args().config)
+    torch.set_num_threads(1)
+    name, data = next(iter(config.datasets.items()))
+    table = measured(data)
+    with whole_file(plan.RESULTS / "growth.csv") as temporary:
+        table.to_csv(temporary, index=False, float_format="%.4g")
+    origin = provenance(torch.device("cpu"))
+    footer = f"preset {config.preset}, {name}, {origin['machine']}, torch {origin['torch']}, commit {origin['commit']}"
+    style.save(growth.draw(table, BASE, footer=footer), plan.RESULTS / "figures/growth")
+
+
+if __name__ == "__main__":
+    main()
