@@ -34,6 +34,7 @@ VALUES = {
 }
 
 
+@torch.inference_mode()
 def measured(data: Data) -> pd.DataFrame:
     """Rows of axis, value, encoder and whole: the process seconds of each at BASE with one of its entries changed; and
     least, the seconds of the whole's multiply-adds."""
@@ -42,8 +43,8 @@ def measured(data: Data) -> pd.DataFrame:
         for value in values:
             case = BASE | {axis: value}
             model, lr_msi, size, bands = _case(data, **case)
-            encoder = _seconds(lambda model=model, lr_msi=lr_msi: model.encode(lr_msi))
-            whole = _seconds(lambda model=model, given=(lr_msi, size, bands): model.predict(*given))
+            encoder = seconds(lambda model=model, lr_msi=lr_msi: model.encode(lr_msi), rounds=3)
+            whole = seconds(lambda model=model, given=(lr_msi, size, bands): model.predict(*given), rounds=3)
             least = arithmetic.image(data, 3, case["C"], case["K"], case["side"] ** 2, size[0] * size[1]) / rate
             rows.append({"axis": axis, "value": value, "encoder": encoder, "whole": whole, "least": least})
             print(
@@ -53,9 +54,9 @@ def measured(data: Data) -> pd.DataFrame:
 
 
 def product_rate() -> float:
-    """float32 multiply-adds a second of one thread in a product of two 2048 x 2048 matrices."""
+    """float32 multiply-adds a second in a product of two 2048 x 2048 matrices, the best of five."""
     one, other = torch.rand(2, 2048, 2048)
-    return 2048**3 / _seconds(lambda: one @ other, rounds=5)
+    return 2048**3 / seconds(lambda: one @ other, rounds=5)
 
 
 def _case(data: Data, p: float, C: int, K: int, side: int) -> tuple[SSIF, torch.Tensor, tuple[int, int], Bands]:
@@ -67,8 +68,8 @@ def _case(data: Data, p: float, C: int, K: int, side: int) -> tuple[SSIF, torch.
     return SSIF(3, variant="RF-UF", **sizes).eval(), torch.rand(1, 3, side, side), size, bands
 
 
-@torch.inference_mode()
-def _seconds(work: Callable, rounds: int = 3) -> float:
+def seconds(work: Callable, rounds: int = 1) -> float:
+    """Process seconds of some work, the least of `rounds`; a busy machine lengthens them less than the clock's."""
     found = []
     for _ in range(rounds):
         start = time.process_time()

@@ -1,10 +1,11 @@
 """What the benchmarks share: one thread, process seconds, and the machine's own rate of matrix products."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 import torch
+
+from workflow import growth
 
 
 @pytest.fixture
@@ -17,24 +18,12 @@ def one_thread():
 
 @pytest.fixture
 def seconds() -> Callable:
-    """Process seconds of some work, the least of `rounds`; a busy machine lengthens them less than the clock's."""
-
-    def measured(work: Callable, rounds: int = 1) -> float:
-        found = []
-        for _ in range(rounds):
-            start = time.process_time()
-            work()
-            found.append(time.process_time() - start)
-        return min(found)
-
-    return measured
+    return growth.seconds
 
 
 @pytest.fixture
-def product_rate(one_thread, seconds) -> float:
-    """float32 multiply-adds a second of one thread in a product of two 2048 x 2048 matrices, the best of five."""
-    one, other = torch.rand(2, 2048, 2048)
-    return 2048**3 / seconds(lambda: one @ other, rounds=5)
+def product_rate(one_thread) -> float:
+    return growth.product_rate()
 
 
 @pytest.fixture
