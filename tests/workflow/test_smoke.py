@@ -174,7 +174,7 @@ def test_a_lost_figure_is_drawn_again_without_training(finished):
 
 
 def test_the_cost_is_printed_first(finished):
-    assert "preset smoke: 32 networks; training is about" in finished[1]
+    assert "preset smoke: 33 networks; training is about" in finished[1]
     assert "  fig3 on synthetic: 1 more, 0 min: liif" in finished[1]
 
 
