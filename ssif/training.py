@@ -67,8 +67,9 @@ def train(
 ) -> None:
     """Train `model` in place; resume from `folder` if a state is there; leave the curve in `folder`/train.jsonl.
 
-    precision: torch.bfloat16 halves the time of a step where the machine has matrix products of it; weights, gradients'
-    sums, coordinates and the loss stay in float32. It ends with the last weights or, with a `validation`, with those that scored best, the first of equals.
+    precision: with torch.bfloat16 the matrix products are taken in it; weights, gradients' sums, coordinates and the loss
+    stay in float32. It ends with the last weights or, with a `validation`, with those that scored best, the first of
+    equals.
 
     `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
     same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not

@@ -40,8 +40,8 @@ NOT_COMPARABLE = (
 def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
     """Of every image and seed at each p of the target: model, source, seed, p, and confusion matrix [n, n] over `ids`.
 
-    source: "ours", "extension", or "bound" for the true image and the constant answer, the most frequent class for every pixel. Raises
-    UserError naming the first run that was not classified.
+    source: "ours", "extension", or "bound" for the true image and the constant answer, the most frequent class for every
+    pixel. Raises UserError naming the first run that was not classified.
     """
     for run in (*target.rows, *target.classifiers):
         try:
