@@ -30,7 +30,9 @@ if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
         temporary.write_text(RESOLVED)
 
 # Every rule runs the Python of this environment, whatever else is on the PATH.
-shell.prefix(f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+shell.prefix(
+    f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; "
+)
 
 
 def run_file(name):
