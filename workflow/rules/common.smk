@@ -29,7 +29,8 @@ if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
     with whole_file(PRESET) as temporary:
         temporary.write_text(RESOLVED)
 
-# Every rule runs the Python of this environment, whatever else is on the PATH.
+# Every rule runs the Python of this environment, whatever else is on the PATH. A prefix replaces Snakemake's own, which is
+# bash's strict mode: without pipefail `| tee` would hide that a program failed.
 shell.prefix(
     f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; "
 )
