@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,3 +23,21 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_files(path: str | os.PathLike) -> Iterator[Path]:
+    """As `whole_file`, for a file that others belong to: yield a temporary folder beside `path`, whose files then move
+    beside it, `path` itself last but for a header (.hdr) that makes it readable."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.with_name(f".{path.name}.{os.getpid()}.part")
+    folder.mkdir()
+    try:
+        yield folder
+        for file in sorted(folder.iterdir(), key=lambda file: (file.suffix == ".hdr", file.name == path.name)):
+            with open(file, "rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(file, path.with_name(file.name))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,17 +1,14 @@
 """Pavia Centre (ROSIS, 1096 x 715, 102 bands of 430-860 nm): one scene, cut into train and test (paper A.5)."""
 
-import zlib
 from pathlib import Path
 
-import h5py
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatReadError
 
 from ssif.bands import Bands
 from ssif.data.fetch import locate
 from ssif.data.raw import Dataset, LandCover, Scene, check_cube, sha256
 from ssif.errors import UserError
+from ssif.formats.matlab import read_mat
 
 HOSTS = ["https://www.ehu.eus", "http://www.ehu.eus"]
 SHAPE = (1096, 715, 102)
@@ -101,24 +98,3 @@ def read_land_cover(data_dir: Path | None = None) -> LandCover:
             f"-{SEAM.stop - 1}, beside the seam"
         },
     )
-
-
-def read_mat(path: Path, key: str) -> np.ndarray:
-    """The array `key` of a MATLAB file, version 5 or 7.3, with MATLAB's order of axes.
-
-    Raises UserError for a file that is no whole .mat file and for a missing key, with the keys that are there.
-    """
-    try:
-        if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
-                found = [name for name in file if not name.startswith("#")]
-                # HDF5 counts axes from the slowest: MATLAB's [rows, columns, bands] lie there reversed.
-                array = np.ascontiguousarray(file[key][()].T) if key in found else None
-        else:
-            found = [name for name, _, _ in scipy.io.whosmat(path)]
-            array = scipy.io.loadmat(path, variable_names=[key])[key] if key in found else None
-    except (OSError, ValueError, TypeError, LookupError, NotImplementedError, zlib.error, MatReadError) as error:
-        raise UserError(f"{path}: is not a whole .mat file ({error})") from error
-    if array is None:
-        raise UserError(f"{path}: has no key {key!r}; keys found: {', '.join(found) or 'none'}")
-    return array

@@ -1,0 +1,35 @@
+"""Images in files: one way to open and to write ENVI, GeoTIFF, .mat, HDF5, NumPy and ordinary image files.
+
+with open_image("tile.tif") as image:
+    print(image.header.bands, image.read(slice(0, 100), slice(0, 200)).shape)
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from ssif.errors import UserError
+from ssif.formats.header import Header, Image, Write
+from ssif.formats.kinds import kind_of
+
+
+def open_image(path: str | Path, key: str | None = None) -> Image:
+    """The image in a file, its values read by windows (`Image.read`).
+
+    key: the array's name in a .mat, .npz or HDF5 file that holds several. Raises UserError, one line that names the file,
+    for one that is missing, a directory, torn or of an unknown format, and for wavelengths that make no sense.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a directory, not an image")
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    return kind_of(path).open(path, key)
+
+
+def create_image(path: str | Path, header: Header) -> AbstractContextManager[Write]:
+    """Within the block, `write(rows)` takes the image from top to bottom, [h, W, C] in physical units with NaN for
+    no-data; after it the file is there whole, and if the block raises, not at all.
+
+    Raises UserError for an unknown format and one that cannot hold such an image.
+    """
+    return kind_of(Path(path)).create(Path(path), header)

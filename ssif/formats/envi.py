@@ -1,0 +1,145 @@
+"""ENVI: a header (.hdr) beside raw data in any interleave and byte order."""
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+from ssif.errors import UserError
+from ssif.formats import raster
+from ssif.formats.geotiff import one
+from ssif.formats.header import Header, Image, Kind
+from ssif.formats.wavelengths import read_axis, written
+from ssif.io import whole_files
+
+DATA = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", "")
+
+
+def header_of(path: Path) -> Path | None:
+    """The header beside an ENVI data file, or None."""
+    found = [path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")]
+    return next((header for header in found if header.is_file()), None)
+
+
+def _data_of(header: Path) -> Path:
+    """The data file beside a header."""
+    stem = header.with_suffix("")
+    found = [path for path in (stem.with_name(stem.name + suffix) for suffix in DATA) if path.is_file()]
+    if not found:
+        raise UserError(
+            f"{header}: no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing"
+        )
+    return found[0]
+
+
+def _open(path: Path, key: str | None) -> Image:
+    data = _data_of(path) if path.suffix.lower() == ".hdr" else path
+    if header_of(data) is None:
+        raise UserError(f"{data}: its ENVI header {data.with_suffix('.hdr').name} is missing")
+    source = raster.open_raster(data, "ENVI")
+    try:
+        header = _header(source)
+        _check_size(data, source, header)
+        return raster.image(data, source, header)
+    except UserError as error:
+        source.close()
+        raise UserError(f"{data}: {error}") from None
+
+
+def _header(source) -> Header:
+    tags = source.tags(ns="ENVI")
+    bands, unit, notes = None, "nm", ()
+    if "wavelength" in tags:
+        widths = _list(tags["fwhm"]) if "fwhm" in tags else None
+        bands, unit, notes = read_axis(_list(tags["wavelength"]), widths, tags.get("wavelength_units"))
+    names = tuple(_list(tags.get("band_names", "")))
+    good = tuple(float(flag) != 0 for flag in _numbers(tags, "bbl"))
+    return Header(
+        height=source.height,
+        width=source.width,
+        count=source.count,
+        dtype=source.dtypes[0],
+        bands=bands,
+        names=() if names == tuple(f"Band {i}" for i in source.indexes) else names,
+        good=() if all(good) else good,
+        unit=unit,
+        nodata=float(_numbers(tags, "data_ignore_value")[0]) if "data_ignore_value" in tags else None,
+        provenance=_text(tags.get("description", "")),
+        notes=notes,
+        **_scale(tags),
+        **raster.georeference(source),
+    )
+
+
+def _scale(tags: dict) -> dict:
+    """Scale and offset, from gains and offsets or from the factor by which reflectance was multiplied."""
+    gains, offsets = _numbers(tags, "data_gain_values"), _numbers(tags, "data_offset_values")
+    factor = _numbers(tags, "reflectance_scale_factor")
+    if gains and factor and any(abs(gain * factor[0] - 1) > 1e-6 for gain in gains):
+        raise UserError(f"gain values {gains[:3]} and reflectance scale factor {factor[0]:g} disagree")
+    if not gains and not offsets and not factor:
+        return {}
+    if factor and not factor[0] > 0:
+        raise UserError(f"a reflectance scale factor is positive, got {factor[0]:g}")
+    return {"scale": one(gains) if gains else 1 / factor[0] if factor else 1.0, "offset": one(offsets or [0.0])}
+
+
+def _check_size(data: Path, source, header: Header) -> None:
+    tags = source.tags(ns="ENVI")
+    if tags.get("file_compression", "0") != "0":
+        raise UserError("its data are compressed; want them as they are")
+    wanted = int(tags.get("header_offset", "0")) + header.nbytes
+    if data.stat().st_size != wanted:
+        raise UserError(
+            f"the header's {header.height} x {header.width} x {header.count} values of {header.dtype} make {wanted} bytes,"
+            f" the file has {data.stat().st_size}"
+        )
+
+
+def _list(text: str) -> list[str]:
+    return [item for item in re.split(r"\s*,\s*", _text(text)) if item]
+
+
+def _text(braced: str) -> str:
+    return " ".join(braced.strip().strip("{}").split())
+
+
+def _numbers(tags: dict, name: str) -> list[float]:
+    try:
+        return [float(item) for item in _list(tags.get(name, ""))]
+    except ValueError:
+        raise UserError(f"{name.replace('_', ' ')} are not numbers: {tags[name][:80]}") from None
+
+
+@contextmanager
+def _create(path: Path, header: Header):
+    data = path.with_suffix(".img") if path.suffix.lower() == ".hdr" else path
+    interleave = {".bsq": "bsq", ".bil": "bil"}.get(data.suffix.lower(), "bip")
+
+    def describe(target) -> None:
+        tags = {}
+        if header.bands is not None:
+            centres, widths = written(header.bands, header.unit)
+            unit = {"nm": "Nanometers", "µm": "Micrometers"}[header.unit]
+            tags |= {"wavelength": _braced(centres), "fwhm": _braced(widths), "wavelength_units": unit}
+        if header.names:
+            target.descriptions = [name.replace(",", " ") for name in header.names]
+        if header.good:
+            tags["bbl"] = _braced(map(int, header.good))
+        if header.scale is not None:
+            target.scales, target.offsets = [header.scale] * header.count, [header.offset] * header.count
+        target.update_tags(ns="ENVI", **tags)
+
+    with whole_files(data) as folder:
+        with raster.created(folder / data.name, header, "ENVI", describe, interleave=interleave) as write:
+            yield write
+        # GDAL puts the path of the file here, whatever it is told.
+        text = (folder / data.name).with_suffix(".hdr")
+        description = "description = {" + re.sub(r"[{}]", "", header.provenance) + "}"
+        text.write_text(re.sub(r"description = \{[^}]*\}", lambda _: description, text.read_text(), count=1))
+
+
+def _braced(items) -> str:
+    return "{" + ", ".join(map(str, items)) + "}"
+
+
+KIND = Kind("ENVI", (".hdr", ".img", ".dat", ".bsq", ".bil", ".bip"), _open, _create)

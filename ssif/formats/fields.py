@@ -1,0 +1,129 @@
+"""The header of formats that hold named arrays (HDF5, .mat, NumPy): one name for each of its parts."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ssif.errors import UserError
+from ssif.formats.header import LARGEST_PIECE, Header
+from ssif.formats.wavelengths import read_axis, written
+
+# What others call the same.
+ALIASES = {
+    "wavelengths": ("wavelengths", "wavelength"),
+    "widths": ("widths", "fwhm"),
+    "nodata": ("nodata", "_FillValue", "data_ignore_value"),
+}
+CUBE = "cube"
+LONGEST = 10**6  # numbers in a field
+
+
+def fields(header: Header) -> dict:
+    """Name -> string, number or list, of what `header` knows beside shape and type."""
+    found = {"crs": header.crs, "provenance": header.provenance, "band_names": list(header.names)}
+    if header.bands is not None:
+        found["wavelengths"], found["widths"] = written(header.bands, header.unit)
+        found["wavelength_units"] = {"nm": "nanometers", "µm": "micrometers"}[header.unit]
+    if header.scale is not None:
+        found |= {"scale_factor": header.scale, "add_offset": header.offset}
+    found |= {"nodata": header.nodata, "transform": header.transform, "good": list(map(int, header.good))}
+    return {name: value for name, value in found.items() if value is not None and value != "" and value != []}
+
+
+def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Header:
+    """The Header of an array [H, W, C] or [H, W]; `get(name)` gives a field as an array or a string, None if absent."""
+    if len(shape) not in (2, 3):
+        raise UserError(f"want an array [height, width, bands], got shape {list(shape)}")
+    count = shape[2] if len(shape) == 3 else 1
+    bands, unit, notes = None, "nm", ()
+    values = _field(get, "wavelengths")
+    if values is not None:
+        values = _unwrapped(values, count)
+        widths = _field(get, "widths")
+        widths = None if widths is None else np.ravel(widths)
+        bands, unit, notes = read_axis(values, widths, _string(_field(get, "wavelength_units")))
+    scale, offset = _numbers(get, "scale_factor"), _numbers(get, "add_offset")
+    nodata, transform, good = (_numbers(get, name) for name in ("nodata", "transform", "good"))
+    if transform is not None and len(transform) != 6:
+        raise UserError(f"want a transform of 6 numbers, got {len(transform)}")
+    names = _field(get, "band_names")
+    return Header(
+        height=shape[0],
+        width=shape[1],
+        count=count,
+        dtype=dtype,
+        bands=bands,
+        names=() if names is None else tuple(map(_string, np.ravel(names))),
+        good=() if good is None or all(good) else tuple(flag != 0 for flag in good),
+        unit=unit,
+        nodata=None if nodata is None else nodata[0],
+        scale=1.0 if scale is None and offset is not None else None if scale is None else _one(scale),
+        offset=0.0 if offset is None else _one(offset),
+        crs=_string(_field(get, "crs")),
+        transform=None if transform is None else tuple(transform),
+        provenance=_string(_field(get, "provenance")),
+        notes=notes,
+    )
+
+
+def choose_array(shapes: dict[str, tuple[int, ...]], key: str | None) -> str:
+    """The name of the array that is the image: `key`, else `cube`, else the only one with three axes.
+
+    Raises UserError, listing what is there, where none or several could be.
+    """
+    listed = ", ".join(f"{name} {list(shape)}" for name, shape in list(shapes.items())[:20]) or "none"
+    if key is not None:
+        if key not in shapes:
+            raise UserError(f"has no array {key!r}; arrays found: {listed}")
+        return key
+    cubes = [name for name, shape in shapes.items() if len(shape) == 3]
+    if CUBE in cubes:
+        return CUBE
+    if len(cubes) != 1:
+        raise UserError(f"want one array with three axes, or its name with --key; arrays found: {listed}")
+    return cubes[0]
+
+
+def check_piece(nbytes: int, what: str) -> None:
+    """Raise UserError for a piece that must be in memory at once and is larger than LARGEST_PIECE bytes."""
+    if nbytes > LARGEST_PIECE:
+        raise UserError(
+            f"{what} takes {nbytes / 2**30:.1f} GiB in memory at once; ENVI, GeoTIFF, .npy and HDF5 in small chunks are"
+            " read by windows"
+        )
+
+
+def _field(get, name: str):
+    found = (get(alias) for alias in ALIASES.get(name, (name,)))
+    return next((value for value in found if value is not None), None)
+
+
+def _unwrapped(values, count: int) -> np.ndarray:
+    """Centres as a row or column of a matrix, as MATLAB has them, as [C]; intervals [C, 2] as they are."""
+    values = np.asarray(values)
+    return values if values.ndim == 2 and values.shape == (count, 2) else values.ravel()
+
+
+def _numbers(get, name: str) -> list[float] | None:
+    value = _field(get, name)
+    if value is None:
+        return None
+    try:
+        numbers = np.ravel(value).astype(np.float64).tolist()
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        raise UserError(f"{name} is no number: {str(value)[:80]}")
+    return numbers
+
+
+def _one(values: list[float]):
+    return values[0] if len(set(values)) == 1 else values
+
+
+def _string(value) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        return _string(value.ravel()[0]) if value.size else ""
+    return "" if value is None else str(value)

@@ -1,0 +1,130 @@
+"""What a file says of its image, whatever its format, and how stored values become physical ones."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ssif.bands import Bands
+from ssif.errors import UserError
+
+# A block that must be decompressed in one piece, or an array that a format cannot give by windows, is at most this large.
+LARGEST_PIECE = 2**31
+
+Write = Callable[[np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class Header:
+    """An image of `height` x `width` pixels and `count` bands, stored as `dtype`.
+
+    bands: C intervals in nm, in the file's order, None where it does not say; names: of the bands, may be empty; good:
+    False for bands on a bad-band list; unit: nm or µm, as wavelengths are written; nodata: the stored value that means no
+    data (NaN always does); scale, offset: physical = stored * scale + offset, numbers or one a band, scale None where the
+    file has none; crs: WKT; transform: affine a, b, c, d, e, f with x = a * column + b * row + c, y = d * column + e *
+    row + f, from the upper left corner; provenance: one line; notes: what was assumed in reading.
+    """
+
+    height: int
+    width: int
+    count: int
+    dtype: np.dtype
+    bands: Bands | None = None
+    names: tuple[str, ...] = ()
+    good: tuple[bool, ...] = ()
+    unit: str = "nm"
+    nodata: float | None = None
+    scale: float | np.ndarray | None = None
+    offset: float | np.ndarray = 0.0
+    crs: str = ""
+    transform: tuple[float, ...] | None = None
+    provenance: str = ""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self):
+        kind = np.dtype(self.dtype)
+        object.__setattr__(self, "dtype", kind)
+        if kind.kind not in "iuf":
+            raise UserError(f"values are of type {kind}; want integers or real numbers")
+        if min(self.height, self.width, self.count) < 1:
+            raise UserError(f"the image has {self.height} x {self.width} pixels and {self.count} bands")
+        for what, its in (("wavelengths", self.bands), ("band names", self.names), ("good-band flags", self.good)):
+            if its and len(its) != self.count:
+                raise UserError(f"{len(its)} {what} for {self.count} bands")
+
+    @property
+    def nbytes(self) -> int:
+        """Of the whole image as stored."""
+        return self.height * self.width * self.count * self.dtype.itemsize
+
+    def physical(self, stored: np.ndarray) -> np.ndarray:
+        """Stored values [..., C] -> float32 in physical units, NaN where there is no data."""
+        values = stored.astype(np.float32)
+        if self.scale is not None:
+            values = (stored * np.float64(1) * self.scale + self.offset).astype(np.float32)
+        mark = self.mark
+        if mark is not None:
+            values[stored == mark] = np.nan
+        return values
+
+    @property
+    def mark(self) -> np.generic | None:
+        """The no-data value as it is stored; None where there is none and where the type cannot hold it."""
+        if self.nodata is None or np.isnan(self.nodata):
+            return None
+        if self.dtype.kind == "f":
+            return self.dtype.type(self.nodata)
+        limits = np.iinfo(self.dtype)
+        whole = float(self.nodata).is_integer() and limits.min <= self.nodata <= limits.max
+        return self.dtype.type(int(self.nodata)) if whole else None
+
+    def stored(self, values: np.ndarray) -> np.ndarray:
+        """The inverse of `physical`: integers are rounded and kept within their type and clear of the no-data value.
+
+        Raises UserError for NaN where the type is of integers and there is no no-data value.
+        """
+        exact = (values.astype(np.float64) - self.offset) / (1 if self.scale is None else self.scale)
+        empty = np.isnan(exact)
+        if self.dtype.kind == "f":
+            return np.where(empty, np.nan if self.nodata is None else self.nodata, exact).astype(self.dtype)
+        mark = self.mark
+        if mark is None and empty.any():
+            raise UserError("some pixels have no data and the output has no value that says so")
+        limits = np.iinfo(self.dtype)
+        whole = np.clip(np.rint(np.where(empty, 0, exact)), limits.min, limits.max).astype(self.dtype)
+        if mark is not None:
+            whole[whole == mark] = mark - 1 if mark == limits.max else mark + 1
+            whole[empty] = mark
+        return whole
+
+
+class Image:
+    """An open image file: its `header`, and `read` for any window of it. Use it as a context manager."""
+
+    def __init__(self, path: Path, header: Header, window: Callable[[slice, slice], np.ndarray], close=lambda: None):
+        self.path, self.header, self._window, self.close = path, header, window, close
+
+    def read(self, rows: slice, columns: slice) -> np.ndarray:
+        """Rows and columns of the image, within it: float32 [h, w, C] in physical units, NaN where there is no data.
+
+        Raises UserError where the file turns out to be torn.
+        """
+        return self.header.physical(self._window(rows, columns))
+
+    def __enter__(self) -> "Image":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A file format: `open(path, key)` gives an Image, `create(path, header)` a context manager that yields `write`."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    open: Callable[[Path, str | None], Image]
+    create: Callable[[Path, Header], AbstractContextManager[Write]]

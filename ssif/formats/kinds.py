@@ -1,0 +1,24 @@
+"""Which format a file has, by its suffix."""
+
+from pathlib import Path
+
+from ssif.errors import UserError
+from ssif.formats import envi, geotiff, hdf5, matlab, numpy_files, pictures
+from ssif.formats.header import Kind
+
+KINDS = [envi.KIND, geotiff.KIND, matlab.KIND, hdf5.KIND, numpy_files.KIND, pictures.KIND]
+SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
+
+
+def kind_of(path: Path) -> Kind:
+    """The format of a file's suffix; an ENVI data file may have none, beside its header.
+
+    Raises UserError, listing the known suffixes, for any other.
+    """
+    suffix = path.suffix.lower()
+    for kind in KINDS:
+        if suffix in kind.suffixes:
+            return kind
+    if envi.header_of(path) is not None:
+        return envi.KIND
+    raise UserError(f"{path}: unknown format {suffix or 'without a suffix'!r}; known: {', '.join(SUFFIXES)}")

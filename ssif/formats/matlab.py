@@ -1,0 +1,181 @@
+"""MATLAB's .mat, version 5 (read as a whole) and 7.3 (HDF5, read by windows): a variable [H, W, C] beside its header."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import scipy.io
+from scipy.io.matlab import MatReadError
+
+from ssif.errors import UserError
+from ssif.formats import fields, hdf5
+from ssif.formats.header import Header, Image, Kind
+from ssif.io import whole_file
+
+# Version 5 counts a variable's bytes in 32 bits, of which MATLAB uses 31.
+LARGEST_V5 = 2**31 - 1
+# MATLAB 7.3: 512 bytes before the HDF5 file proper.
+USER_BLOCK = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+CLASSES = {"f4": "single", "f8": "double"}
+V5_TYPES = {"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "single", "double"}
+FAILURES = (OSError, ValueError, TypeError, LookupError, NotImplementedError, OverflowError, MemoryError, zlib.error,
+            MatReadError)  # fmt: skip
+
+
+def read_mat(path: Path, key: str) -> np.ndarray:
+    """The whole array `key` of a MATLAB file, version 5 or 7.3, with MATLAB's order of axes.
+
+    Raises UserError for a file that is no whole .mat file and for a missing key, with the keys that are there.
+    """
+    with _one_line(path):
+        if h5py.is_hdf5(path):
+            with h5py.File(path) as file:
+                found = [name for name in file if not name.startswith("#")]
+                # HDF5 counts axes from the slowest: MATLAB's [rows, columns, bands] lie there reversed.
+                array = np.ascontiguousarray(file[key][()].T) if key in found else None
+        else:
+            found = [name for name, _, _ in scipy.io.whosmat(path)]
+            array = scipy.io.loadmat(path, variable_names=[key])[key] if key in found else None
+        if array is None:
+            raise UserError(f"has no key {key!r}; keys found: {', '.join(found) or 'none'}")
+    return array
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except FAILURES as error:
+        raise UserError(f"{path}: is not a whole .mat file ({' '.join(str(error).split())})") from error
+
+
+def _open(path: Path, key: str | None) -> Image:
+    with _one_line(path):
+        return _open_hdf5(path, key) if h5py.is_hdf5(path) else _open_v5(path, key)
+
+
+def _open_v5(path: Path, key: str | None) -> Image:
+    variables = scipy.io.whosmat(path)
+    shapes = {name: shape for name, shape, kind in variables if kind in V5_TYPES}
+    name = fields.choose_array(shapes, key)
+    # whosmat knows the class of the values, not how many bytes each has: at most 8.
+    fields.check_piece(int(np.prod(shapes[name], dtype=float)), name)
+    wanted = [other for other, shape, _ in variables if np.prod(shape, dtype=float) <= fields.LONGEST]
+    content = scipy.io.loadmat(path, variable_names=[name, *wanted])
+    cube = content[name]
+    header = fields.header(cube.shape, cube.dtype, lambda field: _value(content.get(field)))
+
+    def window(rows: slice, columns: slice) -> np.ndarray:
+        return cube[rows, columns].reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
+
+    return Image(path, header, window)
+
+
+def _value(value):
+    """A variable as `fields.header` wants it: text of a char matrix, its rows where there are several."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return np.char.rstrip(value.ravel()) if value.size > 1 else str(value.ravel()[0]) if value.size else None
+    return value
+
+
+def _open_hdf5(path: Path, key: str | None) -> Image:
+    file = h5py.File(path, "r")
+    try:
+        # Reversed, as above.
+        shapes = {name: shape[::-1] for name, shape in hdf5.shapes(file).items() if not name.startswith("#")}
+        dataset = file[fields.choose_array(shapes, key)]
+        hdf5.check_chunks(dataset)
+        header = fields.header(dataset.shape[::-1], dataset.dtype, lambda field: _variable(file, field))
+    except BaseException:
+        file.close()
+        raise
+
+    def window(rows: slice, columns: slice) -> np.ndarray:
+        with _one_line(path):
+            values = dataset[..., columns, rows]
+        return values.T.reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
+
+    return Image(path, header, window, file.close)
+
+
+def _variable(file: h5py.File, name: str):
+    item = file.get(name)
+    if not isinstance(item, h5py.Dataset) or not item.shape or not 0 < item.size <= fields.LONGEST:
+        return None
+    if item.attrs.get("MATLAB_class") == b"char":
+        lines = ["".join(map(chr, line)).rstrip() for line in np.atleast_2d(item[()].T)]
+        return lines[0] if len(lines) == 1 else np.array(lines)
+    return item[()].T if item.dtype.kind in "iuf" else None
+
+
+@contextmanager
+def _create(path: Path, header: Header):
+    """Version 5, which every program reads, or 7.3 where an array is too large for it."""
+    variables = {name: _variables(value) for name, value in fields.fields(header).items()}
+    if header.nbytes > LARGEST_V5:
+        with whole_file(path) as temporary:
+            yield from _write_hdf5(temporary, header, variables)
+        return
+    cube = np.empty((header.height, header.width, header.count), header.dtype)
+    top = 0
+
+    def write(rows: np.ndarray) -> None:
+        nonlocal top
+        cube[top : top + len(rows)] = header.stored(rows)
+        top += len(rows)
+
+    yield write
+    with whole_file(path) as temporary, open(temporary, "wb") as stream:
+        scipy.io.savemat(stream, {fields.CUBE: cube} | variables)
+
+
+def _write_hdf5(path: Path, header: Header, variables: dict):
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, value in variables.items():
+            _save(file, name, np.atleast_2d(value))
+        chunks = (header.count, min(hdf5.CHUNK, header.width), min(hdf5.CHUNK, header.height))
+        cube = file.create_dataset(
+            fields.CUBE, (header.count, header.width, header.height), header.dtype, chunks=chunks
+        )
+        _label(cube, header.dtype)
+        top = 0
+
+        def write(rows: np.ndarray) -> None:
+            nonlocal top
+            cube[..., top : top + len(rows)] = header.stored(rows).T
+            top += len(rows)
+
+        yield write
+    with open(path, "r+b") as stream:
+        stream.write(USER_BLOCK)
+
+
+def _variables(value):
+    """A field as a MATLAB variable: text as a char matrix with a row for each string, numbers as a row."""
+    return (
+        np.array(value)
+        if isinstance(value, str) or (isinstance(value, list) and isinstance(value[0], str))
+        else np.atleast_2d(value)
+    )
+
+
+def _save(file: h5py.File, name: str, value: np.ndarray) -> None:
+    if value.dtype.kind == "U":
+        width = value.dtype.itemsize // 4
+        codes = np.array([[ord(c) for c in line.ljust(width)] for line in value.ravel()], dtype=np.uint16)
+        item = file.create_dataset(name, data=codes.T)
+        item.attrs["MATLAB_class"], item.attrs["MATLAB_int_decode"] = np.bytes_("char"), np.int32(2)
+        return
+    _label(file.create_dataset(name, data=value.T.astype(np.float64)), np.dtype(np.float64))
+
+
+def _label(item: h5py.Dataset, dtype: np.dtype) -> None:
+    item.attrs["MATLAB_class"] = np.bytes_(CLASSES.get(dtype.str[1:], dtype.name))
+
+
+KIND = Kind(".mat", (".mat",), _open, _create)

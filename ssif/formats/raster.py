@@ -1,0 +1,87 @@
+"""What the formats that GDAL reads share: opening by one driver only, windows, georeference, and errors as one line."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ssif.errors import UserError
+from ssif.formats.header import LARGEST_PIECE, Header, Image, Write
+
+# GDAL would otherwise keep a twentieth of the machine's memory as cache and leave .aux.xml files beside images.
+OPTIONS = {"GDAL_CACHEMAX": 64, "GDAL_PAM_ENABLED": False, "GDAL_DISABLE_READDIR_ON_OPEN": True}
+
+
+@contextmanager
+def gdal(path: Path) -> Iterator:
+    """The module rasterio under OPTIONS; what it raises in the block becomes a UserError that names `path`."""
+    import rasterio  # here, because training and evaluation run on machines without it
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    with rasterio.Env(**OPTIONS), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            yield rasterio
+        except RasterioError as error:
+            # Outside GDAL's own words the cause is one level down.
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise UserError(f"{path}: {reason}") from None
+
+
+def open_raster(path: Path, driver: str):
+    """A dataset of rasterio, opened for reading by this driver alone. Raises UserError for what it cannot read, and for
+    blocks of more than LARGEST_PIECE bytes, which would have to be decompressed in one piece."""
+    with gdal(path) as rasterio:
+        source = rasterio.open(path, driver=driver)
+    largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
+    if largest > LARGEST_PIECE:
+        source.close()
+        raise UserError(f"{path}: a block takes {largest / 2**30:.1f} GiB in memory; write it with smaller blocks")
+    if len(set(source.dtypes)) > 1:
+        raise UserError(f"{path}: bands are of different types: {', '.join(sorted(set(source.dtypes)))}")
+    return source
+
+
+def georeference(source) -> dict:
+    """`crs` and `transform` of a Header."""
+    transform = None if source.transform.is_identity else tuple(source.transform)[:6]
+    return {"crs": source.crs.to_wkt() if source.crs else "", "transform": transform}
+
+
+def image(path: Path, source, header: Header, bands: list[int] | None = None) -> Image:
+    """The Image of a rasterio dataset, of these of its bands (counted from 1)."""
+    from rasterio.windows import Window
+
+    def window(rows: slice, columns: slice) -> np.ndarray:
+        with gdal(path):
+            place = Window.from_slices(rows, columns)
+            return source.read(bands, window=place).transpose(1, 2, 0)
+
+    return Image(path, header, window, source.close)
+
+
+@contextmanager
+def created(path: Path, header: Header, driver: str, describe: Callable, **options) -> Iterator[Write]:
+    """Write a new file by a GDAL driver; `describe(dataset)` adds what is its own. Yields `write` (`create_image`)."""
+    from rasterio.windows import Window
+
+    with gdal(path) as rasterio:
+        profile = {"driver": driver, "height": header.height, "width": header.width, "count": header.count}
+        profile |= {"dtype": header.dtype.name, "nodata": header.nodata} | options
+        if header.crs:
+            profile["crs"] = rasterio.CRS.from_wkt(header.crs)
+        if header.transform:
+            profile["transform"] = rasterio.Affine(*header.transform)
+        with rasterio.open(path, "w", **profile) as target:
+            describe(target)
+            top = 0
+
+            def write(rows: np.ndarray) -> None:
+                nonlocal top
+                stored = header.stored(rows).transpose(2, 0, 1)
+                target.write(stored, window=Window(0, top, header.width, len(rows)))
+                top += len(rows)
+
+            yield write

@@ -1,0 +1,90 @@
+"""The spectral axis as files write it: centres or intervals, with or without widths, in nanometres or micrometres."""
+
+import numpy as np
+
+from ssif.bands import Bands
+from ssif.errors import UserError
+
+NM_PER = {"nm": 1.0, "µm": 1000.0}
+SPELLINGS = {
+    "nm": ("nm", "nanometer", "nanometers", "nanometre", "nanometres"),
+    "µm": ("µm", "μm", "um", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"),
+}
+UNSAID = ("", "unknown", "none")
+
+
+def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, ...]]:
+    """Bands in nm, the unit ("nm" or "µm") and notes on what was assumed, from a file's wavelengths.
+
+    values: centres [C] or intervals [C, 2]; widths: full width at half maximum [C], or None: then a band reaches half way
+    to its neighbours. Bands may come in any order and overlap: each keeps its own interval and its place in the file.
+    Raises UserError for values that are no wavelengths, mixed or contradicting units and widths that cannot be known.
+    """
+    values = _numbers(values, "wavelengths")
+    unit, notes = _unit(values, unit)
+    nm = np.round(values * NM_PER[unit], 6)
+    if nm.ndim == 2 and nm.shape[1] == 2:
+        bands = Bands(nm)
+    elif nm.ndim == 1:
+        if widths is None:
+            bands = Bands(_cells(nm))
+            notes += ("no band widths: each band is taken to reach half way to its neighbours",)
+        else:
+            full = np.round(_numbers(widths, "band widths") * NM_PER[unit], 6)
+            if full.shape != nm.shape or (full <= 0).any():
+                raise UserError(f"want a positive width for each of {len(nm)} bands, got {full.tolist()}")
+            bands = Bands(np.stack([nm - full / 2, nm + full / 2], axis=-1))
+    else:
+        raise UserError(f"want wavelengths as C centres or C rows of [start, end], got shape {values.shape}")
+    if (np.diff(bands.centres) < 0).any():
+        notes += ("wavelengths do not increase: bands keep the file's order",)
+    ordered = bands.edges[np.argsort(bands.centres, kind="stable")]
+    if (ordered[1:, 0] < ordered[:-1, 1] - 1e-6).any():
+        notes += ("bands overlap: each keeps its own interval",)
+    return bands, unit, notes
+
+
+def written(bands: Bands, unit: str) -> tuple[list[float], list[float]]:
+    """Centres and widths in `unit`, as they go into a file."""
+    return tuple(np.round(its / NM_PER[unit], 9).tolist() for its in (bands.centres, bands.widths))
+
+
+def _numbers(values, what: str) -> np.ndarray:
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UserError(f"{what} are not numbers: {str(values)[:80]}") from None
+    if values.size == 0 or not np.isfinite(values).all() or values.min() <= 0:
+        raise UserError(f"want positive {what}, got {str(values.tolist())[:80]}")
+    return values
+
+
+def _unit(values: np.ndarray, said: str | None) -> tuple[str, tuple[str, ...]]:
+    """The unit, and a note where the values had to tell it: light that is imaged has 0.1 to 100 µm."""
+    low, high = values.min(), values.max()
+    if low < 100 <= high:
+        raise UserError(f"wavelengths from {low:g} to {high:g} mix nanometres and micrometres")
+    by_value = "nm" if low >= 100 else "µm"
+    spelled = (said or "").strip().lower()
+    if spelled in UNSAID:
+        return by_value, (f"wavelengths have no unit: {low:g} to {high:g} can only be {by_value}",)
+    unit = next((unit for unit, spellings in SPELLINGS.items() if spelled in spellings), None)
+    if unit is None:
+        raise UserError(f"unknown unit of wavelengths {said!r}; known: nanometers, micrometers")
+    if unit != by_value:
+        raise UserError(f"wavelengths from {low:g} to {high:g} cannot be in {said}")
+    return unit, ()
+
+
+def _cells(nm: np.ndarray) -> np.ndarray:
+    """Intervals [C, 2] half way to the neighbours of each centre, the outermost as wide outwards as inwards."""
+    order = np.argsort(nm, kind="stable")
+    steps = np.diff(nm[order])
+    if len(nm) < 2 or (steps <= 0).any():
+        raise UserError(
+            "band widths are missing and cannot be told from " + ("one band" if len(nm) < 2 else "equal wavelengths")
+        )
+    below, above = np.concatenate([steps[:1], steps]) / 2, np.concatenate([steps, steps[-1:]]) / 2
+    edges = np.empty((len(nm), 2))
+    edges[order] = np.stack([nm[order] - below, nm[order] + above], axis=-1)
+    return edges
