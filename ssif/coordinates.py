@@ -4,6 +4,11 @@ import torch
 from torch import Tensor
 
 
+def pixel_centres(n: int, device: torch.device | None = None) -> Tensor:
+    """Coordinates [n] of the pixels along one axis of n pixels."""
+    return (2 * torch.arange(n, device=device) + 1) / n - 1
+
+
 def pixel_coordinates(index: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
     """Centres (y, x) of the pixels with flat row-major `index` [..., Q] in an image of `height` x `width`: [..., Q, 2].
 

@@ -40,6 +40,11 @@ class NeuralField(nn.Module):
         decoder = PIXEL_DECODERS[choose("pixel decoder", pixel_decoder, PIXEL_DECODERS)]
         self.decoder = decoder(self.encoder.out_channels, hidden, out)
 
+    @property
+    def reach(self) -> int | None:
+        """LR pixels to either side of a query's own that its values depend on; None if on the whole image."""
+        return None if self.decoder.reach is None else self.encoder.reach + self.decoder.reach
+
     def encode(self, lr_msi: Tensor) -> Tensor:
         """LR-MSI [N, c, h, w] in [0, 1] -> the decoder's table, once an image."""
         return self.decoder.prepare(self.encoder(2 * lr_msi - 1))

@@ -27,6 +27,9 @@ class ITSRN(nn.Module):
     or below. The four neighbours are merged by a learned, non-linear MLP, so nothing folds beyond the output.
     """
 
+    # Its corner convention makes the choice of neighbours depend on the size of the whole image.
+    reach = None
+
     def __init__(self, channels: int, hidden: int, out: int):
         super().__init__()
         self.out = out

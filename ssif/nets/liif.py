@@ -20,6 +20,9 @@ class LIIF(nn.Module):
     `weight, bias = decoder.fold(rows)` for the linear map from `hidden` to the dot products of `rows` with the output.
     """
 
+    # LR pixels to either side of a query's own whose features it depends on: a neighbour, and that one's 3x3 window.
+    reach = 2
+
     def __init__(self, channels: int, hidden: int, out: int):
         super().__init__()
         self.first = nn.Linear(9 * channels + 4, hidden)

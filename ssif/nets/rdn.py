@@ -28,6 +28,7 @@ class RDN(nn.Module):
     def __init__(self, in_channels: int, blocks: int = 16, channels: int = 64, layers: int = 8, growth: int = 64):
         super().__init__()
         self.out_channels = channels
+        self.reach = 3 + blocks * layers  # pixels to either side that a feature depends on
         self.shallow = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.head = nn.Conv2d(channels, channels, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualDenseBlock(channels, layers, growth) for _ in range(blocks))
