@@ -1,32 +1,46 @@
-"""The `ssif` command: prepare a data set outside the benchmark, and say what a prepared file holds."""
+"""The `ssif` command: predict images, say what files hold, and prepare a data set outside the benchmark."""
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
-from ssif.data.store import READERS, Store, prepare
-from ssif.errors import exit_cleanly
+from ssif.data.store import READERS, prepare
+from ssif.errors import UserError, exit_cleanly
 
 DEFAULT_MSI = {"cave": "nikon-d700", "cave_validation": "nikon-d700", "synthetic": "nikon-d700"}
 
 
-def info(path: Path) -> str:
-    """What a prepared data set holds, a line each."""
-    store = Store(path)
-    lines = [f"{path}: {store.bands}, MSI of {store.channels} channels, raw values / {store.scale:g}"]
-    lines += [f"{key}: {value}" for key, value in store.choices.items()]
-    for split in ("train", "test"):
-        for name in store.names(split):
-            hsi, _ = store.scene(name)
-            lines.append(
-                f"{split} {name}: {hsi.shape[0]} x {hsi.shape[1]}, mean {hsi.mean():.4f}, largest {hsi.max():.4f}"
-            )
-    return "\n".join(lines)
+def parser() -> argparse.ArgumentParser:
+    """Every subcommand; each sets `run`, a function of the arguments."""
+    found = argparse.ArgumentParser(prog="ssif", description=__doc__)
+    commands = found.add_subparsers(dest="command", required=True)
 
+    predicted = commands.add_parser("predict", help="an image at a larger size and in other bands")
+    predicted.add_argument("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG or BMP")
+    predicted.add_argument("out", type=Path, help="the same; its suffix says the format")
+    predicted.add_argument("--weights", type=Path, required=True, help="weights.safetensors of SSIF or SSIF+")
+    predicted.add_argument("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
+    predicted.add_argument("--bands", required=True, metavar="SPEC", help="a sensor, a CSV or START:STOP:COUNT in nm")
+    predicted.add_argument("--input", metavar="SPEC", help="the image's bands, where its file does not say them")
+    predicted.add_argument("--key", help="the array's name in a file of several")
+    predicted.add_argument(
+        "--white", type=float, metavar="VALUE", help="what a perfectly white surface has in the image"
+    )
+    predicted.add_argument(
+        "--extrapolate", action="store_true", help="also bands outside the wavelengths of the training"
+    )
+    predicted.add_argument(
+        "--tile", type=int, metavar="SIDE", help="pixels of the image taken at a time (default: 256)"
+    )
+    predicted.add_argument("--preview", action="store_true", help="also OUT.preview.png: both images and some spectra")
+    predicted.set_defaults(run=run_predict)
 
-@exit_cleanly
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="ssif", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    described = commands.add_parser("info", help="what an image, weights or a prepared data set is")
+    described.add_argument("file", type=Path)
+    described.add_argument("--key", help="the array's name in a file of several")
+    described.set_defaults(run=run_info)
+
     prepared = commands.add_parser("prepare", help="read a data set's raw files and write one HDF5 file")
     prepared.add_argument("dataset", choices=sorted(READERS))
     prepared.add_argument("out", type=Path)
@@ -34,15 +48,59 @@ def main() -> None:
     prepared.add_argument(
         "--data-dir", type=Path, help="folder with the raw files (default: $SSIF_DATA, else downloaded)"
     )
-    described = commands.add_parser("info", help="say what a prepared file holds")
-    described.add_argument("file", type=Path)
-    arguments = parser.parse_args()
-    if arguments.command == "info":
-        print(info(arguments.file))
-        return
+    prepared.set_defaults(run=run_prepare)
+    return found
+
+
+def run_predict(arguments: argparse.Namespace) -> None:
+    import torch  # here and below, because it takes seconds and the other commands answer at once
+
+    from ssif.band_spec import parse_bands
+    from ssif.predict import Wanted, predict
+    from ssif.pretrained import load
+    from ssif.preview import preview
+
+    if arguments.tile is not None and arguments.tile < 1:
+        raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
+    bands, names = parse_bands(arguments.bands)
+    wanted = Wanted(
+        bands,
+        tuple(names),
+        scale=arguments.scale,
+        input_bands=parse_bands(arguments.input)[0] if arguments.input else None,
+        white=arguments.white,
+        extrapolate=arguments.extrapolate,
+        tile=arguments.tile,
+        command=shlex.join(["ssif", *sys.argv[1:]]),
+    )
+    model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        predict(arguments.image, arguments.out, model, wanted, arguments.key)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+    if arguments.preview:
+        print(preview(arguments.image, arguments.out, arguments.key))
+
+
+def run_info(arguments: argparse.Namespace) -> None:
+    from ssif.about import about
+
+    print(about(arguments.file, arguments.key))
+
+
+def run_prepare(arguments: argparse.Namespace) -> None:
+    from ssif.about import about
+
     msi = arguments.msi or DEFAULT_MSI.get(arguments.dataset, "ikonos")
     prepare(arguments.dataset, arguments.out, msi, arguments.data_dir)
-    print(info(arguments.out))
+    print(about(arguments.out))
+
+
+@exit_cleanly
+def main() -> None:
+    arguments = parser().parse_args()
+    arguments.run(arguments)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import torch
 from ssif.bands import Bands
 from ssif.checkpoint import load_weights
 from ssif.data.degrade import hr_size
+from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
@@ -41,15 +42,27 @@ def load(path: str | Path, device: str = "cpu") -> "Pretrained":
         arguments["bands"] = Bands(arguments["bands"])
     network = NETWORKS[choose("network", card["network"], NETWORKS)](**arguments)
     load_weights(network, Path(path))
-    return Pretrained(network.eval().requires_grad_(False).to(device), card)
+    name = f"{Path(path).name} (sha256 {sha256(Path(path))[:12]})"
+    return Pretrained(network.eval().requires_grad_(False).to(device), card, name)
 
 
 class Pretrained:
     """A network ready for images: `predict`, and its `card`: the sensor of its input, the wavelengths, scales and band
-    counts of its training, run, commit and machine."""
+    counts of its training, run, commit and machine; `name`: its file and hash."""
 
-    def __init__(self, network: SSIF, card: dict):
-        self.network, self.card = network, card
+    def __init__(self, network: SSIF, card: dict, name: str):
+        self.network, self.card, self.name = network, card, name
+
+    @property
+    def input_bands(self) -> Bands | None:
+        """The bands of its input, in nm; None where the sensor of the training has no known ones."""
+        return Bands(self.card["input_bands"]) if self.card.get("input_bands") else None
+
+    def check_bands(self, bands: Bands) -> None:
+        """Raise a UserError for bands that leave the wavelengths of the training."""
+        low, high = self.card["wavelengths"]
+        if bands.edges.min() < low - 1e-6 or bands.edges.max() > high + 1e-6:
+            raise UserError(f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}")
 
     def predict(
         self, image: np.ndarray, bands: Bands, scale: float | None = None, size: tuple[int, int] | None = None
@@ -66,9 +79,7 @@ class Pretrained:
             raise UserError(
                 f"want values in [0, 1], got {image.min():g} to {image.max():g}; divide by the largest possible value"
             )
-        low, high = self.card["wavelengths"]
-        if bands.edges.min() < low - 1e-6 or bands.edges.max() > high + 1e-6:
-            raise UserError(f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}")
+        self.check_bands(bands)
         if (scale is None) == (size is None):
             raise UserError("give either a scale or a size")
         size = size or hr_size(image.shape[:2], scale)

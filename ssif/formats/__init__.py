@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ssif.errors import UserError
+from ssif.formats import pictures
 from ssif.formats.header import Header, Image, Write
 from ssif.formats.kinds import kind_of
 
@@ -33,3 +34,13 @@ def create_image(path: str | Path, header: Header) -> AbstractContextManager[Wri
     Raises UserError for an unknown format and one that cannot hold such an image.
     """
     return kind_of(Path(path)).create(Path(path), header)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the file is an ordinary image (PNG, JPEG, BMP), which says nothing of wavelengths."""
+    return path.suffix.lower() in pictures.KIND.suffixes
+
+
+def written_files(path: Path) -> list[Path]:
+    """Every file that `create_image` makes for `path`. Raises UserError for an unknown format."""
+    return kind_of(path).written(path)

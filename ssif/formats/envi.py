@@ -110,9 +110,14 @@ def _numbers(tags: dict, name: str) -> list[float]:
         raise UserError(f"{name.replace('_', ' ')} are not numbers: {tags[name][:80]}") from None
 
 
+def _written(path: Path) -> list[Path]:
+    data = path.with_suffix(".img") if path.suffix.lower() == ".hdr" else path
+    return [data, data.with_suffix(".hdr")]
+
+
 @contextmanager
 def _create(path: Path, header: Header):
-    data = path.with_suffix(".img") if path.suffix.lower() == ".hdr" else path
+    data, its_header = _written(path)
     interleave = {".bsq": "bsq", ".bil": "bil"}.get(data.suffix.lower(), "bip")
 
     def describe(target) -> None:
@@ -133,7 +138,7 @@ def _create(path: Path, header: Header):
         with raster.created(folder / data.name, header, "ENVI", describe, interleave=interleave) as write:
             yield write
         # GDAL puts the path of the file here, whatever it is told.
-        text = (folder / data.name).with_suffix(".hdr")
+        text = folder / its_header.name
         description = "description = {" + re.sub(r"[{}]", "", header.provenance) + "}"
         text.write_text(re.sub(r"description = \{[^}]*\}", lambda _: description, text.read_text(), count=1))
 
@@ -142,4 +147,4 @@ def _braced(items) -> str:
     return "{" + ", ".join(map(str, items)) + "}"
 
 
-KIND = Kind("ENVI", (".hdr", ".img", ".dat", ".bsq", ".bil", ".bip"), _open, _create)
+KIND = Kind("ENVI", (".hdr", ".img", ".dat", ".bsq", ".bil", ".bip"), _open, _create, _written)

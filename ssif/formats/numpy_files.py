@@ -73,6 +73,10 @@ def _declared(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
+def _written(path: Path) -> list[Path]:
+    return [path] if path.suffix.lower() == ".npz" else [path, path.with_suffix(".json")]
+
+
 @contextmanager
 def _create(path: Path, header: Header):
     description = {"shape": (header.height, header.width, header.count), "fortran_order": False,
@@ -97,4 +101,4 @@ def _create(path: Path, header: Header):
             yield writer(stream)
 
 
-KIND = Kind("NumPy", (".npy", ".npz"), _open, _create)
+KIND = Kind("NumPy", (".npy", ".npz"), _open, _create, _written)

@@ -37,9 +37,7 @@ def tiled(model, image: np.ndarray, size: tuple[int, int], side: int, bands: Ban
     grid = Grid.of(image.shape[:2], size)
     out = np.full((*size, len(bands)), -1, np.float32)
     for rows, columns in grid.tiles(side):
-        out[grid.upscaled(rows, columns)] = render_tile(
-            model, grid, lambda r, c: image[r, c], rows, columns, bands
-        )
+        out[grid.upscaled(rows, columns)] = render_tile(model, grid, lambda r, c: image[r, c], rows, columns, bands)
     return out
 
 

@@ -1,0 +1,105 @@
+"""What a file is, a line each (`ssif info`): an image, weights, or a prepared data set."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ssif import formats
+from ssif.errors import UserError
+from ssif.formats.header import Header
+
+
+def about(path: Path, key: str | None = None) -> str:
+    """A description of `path` in lines. Raises UserError for a file that is none of the three."""
+    if path.suffix == ".safetensors":
+        return _weights(path)
+    if key is None and _is_prepared(path):
+        return _prepared(path)
+    with formats.open_image(path, key) as image:
+        return "\n".join([f"{path}: {_pixels(image.header)}", *_image(image.header)])
+
+
+def _is_prepared(path: Path) -> bool:
+    if not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path) as file:
+            return "scenes" in file and "choices" in file.attrs
+    except OSError:
+        return False
+
+
+def _prepared(path: Path) -> str:
+    from ssif.data.store import Store
+
+    store = Store(path)
+    lines = [f"{path}: {store.bands}, MSI of {store.channels} channels, raw values / {store.scale:g}"]
+    lines += [f"{key}: {value}" for key, value in store.choices.items()]
+    for split in ("train", "test"):
+        for name in store.names(split):
+            hsi, _ = store.scene(name)
+            lines.append(
+                f"{split} {name}: {hsi.shape[0]} x {hsi.shape[1]}, mean {hsi.mean():.4f}, largest {hsi.max():.4f}"
+            )
+    return "\n".join(lines)
+
+
+def _weights(path: Path) -> str:
+    from ssif.pretrained import load
+
+    model = load(path)
+    parameters = sum(its.numel() for its in model.network.parameters())
+    lines = [f"{path}: {model.card['network']}, {parameters} parameters"]
+    return "\n".join(lines + [f"{key}: {json.dumps(value)}" for key, value in model.card.items() if key != "network"])
+
+
+def _pixels(header: Header) -> str:
+    return f"{header.height} x {header.width} pixels, {header.count} bands of {header.dtype}"
+
+
+def _image(header: Header) -> list[str]:
+    lines = []
+    if header.bands is None:
+        lines.append("wavelengths: not said")
+    else:
+        lines.append(
+            f"wavelengths: {header.bands.edges.min():g}-{header.bands.edges.max():g} nm, written in {header.unit}"
+        )
+        lines += [_band(header, i) for i in range(header.count)]
+    if header.scale is not None:
+        lines.append(f"values: stored * {_few(header.scale)} + {_few(header.offset)}")
+    if header.nodata is not None:
+        lines.append(f"no data: {header.nodata:g}")
+    if header.transform:
+        lines.append(f"transform: {', '.join(f'{value:.10g}' for value in header.transform)}")
+    if header.crs:
+        lines.append(f"coordinates: {_crs(header.crs)}")
+    if header.provenance:
+        lines.append(f"provenance: {header.provenance}")
+    return lines + [f"note: {line}" for line in header.notes]
+
+
+def _band(header: Header, i: int) -> str:
+    start, end = header.bands.edges[i]
+    name = f" {header.names[i]}" if header.names else ""
+    bad = ", bad" if header.good and not header.good[i] else ""
+    return f"band {i + 1}{name}: {start:g}-{end:g} nm, centre {(start + end) / 2:g}, width {end - start:g}{bad}"
+
+
+def _few(values) -> str:
+    its = np.ravel(values)
+    return f"{its[0]:g}" if len(its) == 1 else f"({its[0]:g}, ..., {its[-1]:g})"
+
+
+def _crs(wkt: str) -> str:
+    """The name of a coordinate reference system, with its EPSG code where it has one."""
+    import rasterio
+
+    try:
+        crs = rasterio.CRS.from_wkt(wkt)
+    except rasterio.errors.CRSError:
+        raise UserError(f"the coordinate reference system is not WKT: {wkt[:80]}") from None
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else wkt.split('"')[1] if '"' in wkt else wkt

@@ -1,0 +1,93 @@
+"""A look at a prediction (`ssif predict --preview`): input and output in pseudo-RGB and the spectra of a few pixels."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ssif.bands import Bands
+from ssif.formats import open_image
+from ssif.formats.header import Image
+from ssif.io import whole_file
+
+SIDE = 700  # pixels of an image that are drawn, at most
+RGB = (640, 550, 460)  # nm
+QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of brightness, of the pixels whose spectra are drawn
+
+
+def preview(source: Path, out: Path, key: str | None = None) -> Path:
+    """Draw `source` and `out`, its prediction, as `out`.preview.png, and return that path.
+
+    Both are read thinned out, so that any size will do. Raises UserError where one cannot be read.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    path = out.with_name(f"{out.name}.preview.png")
+    with open_image(source, key) as before, open_image(out) as after:
+        low, high = thinned(before), thinned(after)
+        places = chosen(high)
+        figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 5), layout="constrained")
+        for axes, title, image, values in ((left, "input", before, low), (middle, "output", after, high)):
+            header = image.header
+            axes.set_title(f"{title}: {header.height} x {header.width} pixels, {header.count} bands", fontsize=10)
+            axes.imshow(pseudo_rgb(values, header.bands), extent=(0, 1, 1, 0), aspect=header.height / header.width)
+            axes.set(xticks=[], yticks=[])
+        for number, (row, column) in enumerate(places, start=1):
+            colour, place = f"C{number - 1}", ((column + 0.5) / high.shape[1], (row + 0.5) / high.shape[0])
+            for axes in (left, middle):
+                axes.plot(*place, "o", mfc="none", mec=colour)
+                axes.annotate(str(number), place, xytext=(4, 4), textcoords="offset points", color=colour)
+            _spectrum(right, after.header.bands, high[row, column], f"output {number}", color=colour)
+            below = low[int(place[1] * low.shape[0]), int(place[0] * low.shape[1])]
+            if before.header.bands is not None:
+                centres, reach = before.header.bands.centres, before.header.bands.widths / 2
+                right.errorbar(centres, below, xerr=reach, fmt="s", ms=3, lw=1, alpha=0.6, color=colour)
+        named = after.header.bands is not None
+        right.set_xlabel("wavelength (nm)" if named else "band")
+        right.set_title("output: lines, input: squares as wide as its bands" if named else "output", fontsize=10)
+        if places:
+            right.legend(fontsize=8)
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=120)
+        pyplot.close(figure)
+    return path
+
+
+def thinned(image: Image) -> np.ndarray:
+    """About every n-th row and column of an image, [h, w, C] with at most SIDE of each."""
+    header = image.header
+    step = -(-max(header.height, header.width) // SIDE)
+    rows = [image.read(slice(top, top + 1), slice(0, header.width))[0, ::step] for top in range(0, header.height, step)]
+    return np.stack(rows)
+
+
+def pseudo_rgb(values: np.ndarray, bands: Bands | None) -> np.ndarray:
+    """[h, w, C] -> [h, w, 3] in [0, 1]: the bands nearest red, green and blue, stretched together; white without data.
+
+    Where the bands hold no visible light, and without wavelengths, their last, middle and first stand in.
+    """
+    count = values.shape[-1]
+    picked = [0, count // 2, count - 1] if bands is None else [count - 1, count // 2, 0]
+    if bands is not None and bands.edges.min() < 500 and bands.edges.max() > 600:
+        picked = [int(np.abs(bands.centres - nm).argmin()) for nm in RGB]
+    shown = values[..., picked]
+    if not np.isfinite(shown).any():
+        return np.ones_like(shown)
+    low, high = np.nanpercentile(shown, (1, 99))
+    return np.nan_to_num(np.clip((shown - low) / max(high - low, 1e-9), 0, 1), nan=1.0)
+
+
+def chosen(values: np.ndarray) -> list[tuple[int, int]]:
+    """Row and column of pixels from dark to bright, those with data."""
+    bright = values.mean(axis=-1)
+    order = np.argsort(bright, axis=None)[: np.isfinite(bright).sum()]
+    indices = [order[int(q * (len(order) - 1))] for q in QUANTILES] if len(order) else []
+    return [tuple(map(int, np.unravel_index(i, bright.shape))) for i in indices]
+
+
+def _spectrum(axes, bands: Bands | None, values: np.ndarray, label: str, **style) -> None:
+    order = np.arange(len(values)) if bands is None else np.argsort(bands.centres)
+    x = order if bands is None else bands.centres[order]
+    axes.plot(x, values[order], ".-", lw=1, ms=3, label=label, **style)

@@ -1,0 +1,70 @@
+"""What a long computation has finished so far: blocks of numbers in one file, in order; it survives being killed."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ssif.checkpoint import differing_keys
+from ssif.errors import UserError
+
+
+class Blocks:
+    """A file of float32 arrays of known shapes, filled one after the other. `done` of them are there.
+
+    Opened again after a crash it goes on behind the last whole block. `identity` says what the blocks are of: raises
+    UserError, naming the keys that differ, where the file is of something else, and where it is torn at its head.
+    """
+
+    def __init__(self, path: Path, identity: dict, shapes: list[tuple[int, ...]]):
+        self.path, self.shapes = path, shapes
+        head = json.dumps(identity, sort_keys=True).encode() + b"\n"
+        sizes = np.array([int(np.prod(shape)) * 4 for shape in shapes], dtype=np.int64)
+        if path.exists():
+            self._check(path, identity)
+        else:
+            path.write_bytes(head)
+        self.starts = len(head) + np.concatenate([[0], np.cumsum(sizes)])
+        self.done = int(np.searchsorted(self.starts, path.stat().st_size, side="right")) - 1
+        self.file = open(path, "r+b")
+        # What a killed process had written of the next block.
+        self.file.truncate(int(self.starts[self.done]))
+
+    @staticmethod
+    def _check(path: Path, identity: dict) -> None:
+        with open(path, "rb") as file:
+            head = file.readline()
+        try:
+            found = json.loads(head)
+            differing = differing_keys(found, json.loads(json.dumps(identity)))
+        except (ValueError, AttributeError):
+            raise UserError(f"{path} is not of this program; delete it to start afresh") from None
+        if differing:
+            raise UserError(f"{path} is of another prediction ({', '.join(differing)}); delete it to start afresh")
+
+    def append(self, block: np.ndarray) -> None:
+        """The next block, on the disk when this returns."""
+        if block.shape != self.shapes[self.done]:
+            raise ValueError(f"block {self.done} has shape {block.shape}, want {self.shapes[self.done]}")
+        self.file.seek(int(self.starts[self.done]))
+        self.file.write(np.ascontiguousarray(block, dtype="<f4"))
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.done += 1
+
+    def rows(self, index: int, rows: slice) -> np.ndarray:
+        """Rows (along the first axis) of a finished block."""
+        shape = self.shapes[index]
+        each = int(np.prod(shape[1:]))
+        self.file.seek(int(self.starts[index]) + 4 * each * rows.start)
+        values = np.frombuffer(self.file.read(4 * each * (rows.stop - rows.start)), dtype="<f4")
+        return values.reshape(rows.stop - rows.start, *shape[1:])
+
+    def close(self) -> None:
+        self.file.close()
+
+    def remove(self) -> None:
+        """The work is done: the file goes."""
+        self.close()
+        self.path.unlink(missing_ok=True)
