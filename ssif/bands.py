@@ -65,9 +65,12 @@ class Bands:
         On an evenly spaced sensor these are equal wavelength intervals; where a sensor has a gap between two bands, no
         part lies in it. `parts(len(self))` is `self`. Bands must be sorted by centre.
         """
-        cuts = _cuts(len(self), count)
+        return self.between(_cuts(len(self), count))
+
+    def between(self, cuts: np.ndarray) -> "Bands":
+        """The parts between neighbours of `cuts` [C + 1], increasing fractional indices from 0 to len(self)."""
         # Finer than the source, two parts can share an overlap of detectors: cells without overlap keep them in order.
-        edges = self.edges if count <= len(self) else self._cells()
+        edges = self.edges if len(cuts) <= len(self) + 1 else self._cells()
         first = np.floor(cuts[:-1]).astype(int)
         last = np.ceil(cuts[1:]).astype(int) - 1
         width = edges[:, 1] - edges[:, 0]
@@ -91,18 +94,31 @@ def _cuts(source: int, count: int) -> np.ndarray:
     return np.arange(count + 1) * source / count
 
 
+def irregular_cuts(source: int, count: int, draws: np.ndarray) -> np.ndarray:
+    """Fractional indices [count + 1] that cut `source` bands into `count` parts at random places, none under one band wide.
+
+    draws [count - 1], uniform in [0, 1) (paper A.3: irregularly spaced intervals). With count = source nothing is random.
+    """
+    inner = np.arange(1, count) + np.sort(draws) * (source - count)
+    return np.concatenate([[0.0], inner, [float(source)]])
+
+
 def parts_matrix(source: Bands, count: int) -> np.ndarray:
     """Weights [count, C_source], rows summing to 1, that take `source` bands to `source.parts(count)`.
 
     Up to C_source parts: mean over the part of the band axis (a band counts by the share of it inside the part), so
     that count = C_source is the identity even where detectors overlap. Beyond: `interpolation_matrix`.
     """
-    cuts = _cuts(len(source), count)
     if count > len(source):
         return interpolation_matrix(source, source.parts(count))
-    index = np.arange(len(source))
+    return cuts_matrix(_cuts(len(source), count)) * count / len(source)
+
+
+def cuts_matrix(cuts: np.ndarray) -> np.ndarray:
+    """Share [C, C_source] of each source band that lies between neighbours of `cuts` [C + 1] (`Bands.between`)."""
+    index = np.arange(int(round(cuts[-1])))
     overlap = np.minimum(cuts[1:, None], index + 1) - np.maximum(cuts[:-1, None], index)
-    return np.maximum(overlap, 0) * count / len(source)
+    return np.maximum(overlap, 0)
 
 
 def overlap_matrix(source: Bands, target: Bands) -> np.ndarray:

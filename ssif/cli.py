@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from ssif import band_spec, sensors
 from ssif.data.store import READERS, prepare
 from ssif.errors import UserError, exit_cleanly
 
@@ -41,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument("--key", help="the array's name in a file of several")
     described.set_defaults(run=run_info)
 
+    commands.add_parser("sensors", help="the sensors that have a name").set_defaults(run=run_sensors)
+
+    specified = commands.add_parser("bands", help="the intervals that a SPEC stands for")
+    specified.add_argument("spec", metavar="SPEC", help="a sensor, a CSV or START:STOP:COUNT in nm")
+    specified.set_defaults(run=run_bands)
+
     prepared = commands.add_parser("prepare", help="read a data set's raw files and write one HDF5 file")
     prepared.add_argument("dataset", choices=sorted(READERS))
     prepared.add_argument("out", type=Path)
@@ -55,19 +62,18 @@ def parser() -> argparse.ArgumentParser:
 def run_predict(arguments: argparse.Namespace) -> None:
     import torch  # here and below, because it takes seconds and the other commands answer at once
 
-    from ssif.band_spec import parse_bands
     from ssif.predict import Wanted, predict
     from ssif.pretrained import load
     from ssif.preview import preview
 
     if arguments.tile is not None and arguments.tile < 1:
         raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
-    bands, names = parse_bands(arguments.bands)
+    bands, names = band_spec.parse_bands(arguments.bands)
     wanted = Wanted(
         bands,
         tuple(names),
         scale=arguments.scale,
-        input_bands=parse_bands(arguments.input)[0] if arguments.input else None,
+        input_bands=band_spec.parse_bands(arguments.input)[0] if arguments.input else None,
         white=arguments.white,
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
@@ -87,6 +93,14 @@ def run_info(arguments: argparse.Namespace) -> None:
     from ssif.about import about
 
     print(about(arguments.file, arguments.key))
+
+
+def run_sensors(arguments: argparse.Namespace) -> None:
+    print(sensors.listed())
+
+
+def run_bands(arguments: argparse.Namespace) -> None:
+    print(band_spec.listed(*band_spec.parse_bands(arguments.spec)))
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:

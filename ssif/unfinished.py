@@ -27,7 +27,7 @@ class Blocks:
             path.write_bytes(head)
         self.starts = len(head) + np.concatenate([[0], np.cumsum(sizes)])
         self.done = int(np.searchsorted(self.starts, path.stat().st_size, side="right")) - 1
-        self.file = open(path, "r+b")
+        self.file = path.open("r+b")
         # What a killed process had written of the next block.
         self.file.truncate(int(self.starts[self.done]))
 

@@ -30,13 +30,17 @@ class FieldSizes:
 
 @dataclass(frozen=True)
 class Training:
-    """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves."""
+    """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves.
+
+    intervals: of the target bands of a step, "equal" or "irregular" (`ssif.bands.irregular_cuts`).
+    """
 
     steps: int
     batch: int
     lr_sizes: tuple[int, ...]
     rate: float
     halve_at: tuple[float, ...]
+    intervals: str = "equal"
 
 
 @dataclass(frozen=True)

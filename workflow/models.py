@@ -57,6 +57,8 @@ class Method:
 BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at")
 FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
 FOURIER = ("lambda_min", "lambda_max")
+# What a field reads that serves any bands; one of fixed bands (LIIF) has always the same.
+ANY_BANDS = (*FIELD, *FOURIER, *BUDGET, "intervals")
 
 
 def _with_nyquist(store, sizes: dict) -> dict:
@@ -73,7 +75,7 @@ def _ssif(variant: str, *reads: str) -> Network:
 
         return SSIF(store.channels, variant=variant, **_with_nyquist(store, sizes))
 
-    return Network("ssif.nets.ssif", build, reads=(*FIELD, *FOURIER, *reads, *BUDGET))
+    return Network("ssif.nets.ssif", build, reads=(*ANY_BANDS, *reads))
 
 
 def _ssif_plus(store, sizes: dict, run):
@@ -160,9 +162,7 @@ MODELS = {
     "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF", "k")),
     "ssif-rf-gi": Method("SSIF-RF-GI", _ssif("RF-GI")),
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
-    "ssif+": Method(
-        "SSIF+", Network("ssif.nets.plus", _ssif_plus, reads=(*FIELD, *FOURIER, "k", *BUDGET)), extension=True
-    ),
+    "ssif+": Method("SSIF+", Network("ssif.nets.plus", _ssif_plus, reads=(*ANY_BANDS, "k")), extension=True),
 }
 # A variant of each chain, as a row of its own.
 MODELS |= {

@@ -38,6 +38,7 @@ FIGURES = {
 }
 # Of the land cover in predicted images: they need a classifier.
 LAND_USE = ("table3", "fig9")
+INTERVALS = ("equal", "irregular")
 VALIDATION_FROM = ("train_region", "test_region")
 
 
@@ -152,6 +153,7 @@ def _check_field(data: Data, where: str) -> None:
         raise UserError(f"{where}.training.lr_sizes: sides of at least 1 LR pixel")
     if not all(0 < fraction < 1 for fraction in data.training.halve_at):
         raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
+    choose(f"{where}.training.intervals:", data.training.intervals, INTERVALS)
     shortest = data.network.lambda_min
     if shortest != "nyquist" and not (isinstance(shortest, float) and 0 < shortest < data.network.lambda_max):
         raise UserError(f"{where}.network.lambda_min is nyquist or nm between 0 and lambda_max, got {shortest!r}")

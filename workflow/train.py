@@ -132,6 +132,8 @@ def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[in
             scales=scales,
             counts=tuple(map(int, counts)),
             antialias=config.antialias,
+            # A network of fixed bands knows no others.
+            intervals=training.intervals if run.count is None else "equal",
         )
 
     return draw

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ssif.bands import Bands, parts_matrix
+from ssif.bands import Bands, cuts_matrix, irregular_cuts, parts_matrix
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import downsample, downsampling_matrix
 from ssif.errors import UserError
@@ -24,6 +25,11 @@ class TrainingSet:
         """Spectra [..., C_max] as means over `count` parts of the band axis [..., count], and these bands."""
         bands, weights = _parts(self.bands, count, self.hsi.device)
         return (spectra if count == len(self.bands) else spectra @ weights.T), bands
+
+    def between(self, spectra: Tensor, cuts: np.ndarray) -> tuple[Tensor, Bands]:
+        """Spectra [..., C_max] as means over the parts of the band axis between `cuts` [C + 1], [..., C], and these bands."""
+        weights = cuts_matrix(cuts) / np.diff(cuts)[:, None]
+        return spectra @ torch.from_numpy(weights).to(spectra).T, self.bands.between(cuts)
 
 
 @cache
@@ -57,12 +63,14 @@ def draw_queries(
     scales: tuple[float, float],
     counts: tuple[int, int],
     antialias: bool,
+    intervals: str = "equal",
 ) -> Queries:
     """The batch of one step, a pure function of (seed, step), so that a resumed run sees the same ones.
 
     The LR side cycles through `lr_sizes` (A.6: loaders of different input sizes). For each sample: scene, real scale p
     uniform in `scales`, HR crop of round(LR side * p), flips and transpose with probability 1/2 each, and LR side ** 2
-    HR pixels without replacement. For the batch: one band count C, uniform in `counts`, inclusive.
+    HR pixels without replacement. For the batch: one band count C, uniform in `counts`, inclusive, and `intervals` of the
+    band axis: C equal parts, or irregular ones (`ssif.bands.irregular_cuts`).
     """
     device = data.hsi.device
     draws = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -92,7 +100,14 @@ def draw_queries(
     row, column = torch.div(chosen, columns, rounding_mode="floor"), chosen % columns
     row, column = _unflip(row, column, columns, *flips[..., None])
     place = (scene[:, None] * height + top[:, None] + row) * width + left[:, None] + column
-    target, bands = data.in_parts(data.hsi.flatten(0, 2)[place], count)
+    spectra = data.hsi.flatten(0, 2)[place]
+    if intervals == "irregular":
+        cuts = irregular_cuts(
+            len(data.bands), count, torch.rand(count - 1, generator=draws, dtype=torch.float64).numpy()
+        )
+        target, bands = data.between(spectra, cuts)
+    else:
+        target, bands = data.in_parts(spectra, count)
     cell = (2 / side)[:, None].expand(-1, 2)
     return Queries(lr_msi, query, cell, target, bands, draws, scene)
 

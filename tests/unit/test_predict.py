@@ -240,7 +240,7 @@ def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch
         with pytest.raises(UserError, match=re.escape(message)):
             run(source, tmp_path / out, model, replace(WANTED, bands=Bands([[400, 500], [500, 600]]), names=()))
     monkeypatch.setattr(program.shutil, "disk_usage", lambda _: program.shutil._ntuple_diskusage(10, 5, 5))
-    with pytest.raises(UserError, match="the disk has 0.0 GiB left"):
+    with pytest.raises(UserError, match=r"the disk has 0\.0 GiB left"):
         run(source, tmp_path / "c.tif", model)
     assert not [path for path in tmp_path.iterdir() if ".part" in path.name]
 
