@@ -116,7 +116,7 @@ def parts_matrix(source: Bands, count: int) -> np.ndarray:
 
 def cuts_matrix(cuts: np.ndarray) -> np.ndarray:
     """Share [C, C_source] of each source band that lies between neighbours of `cuts` [C + 1] (`Bands.between`)."""
-    index = np.arange(int(round(cuts[-1])))
+    index = np.arange(round(cuts[-1]))
     overlap = np.minimum(cuts[1:, None], index + 1) - np.maximum(cuts[:-1, None], index)
     return np.maximum(overlap, 0)
 

@@ -13,8 +13,8 @@ def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> 
     """Weights [c, C], rows summing to 1, from an image's bands `found` to the channels `wanted` of the weights.
 
     A channel takes the band that is most like it or, where none is alike (overlap over union below one half), the mean of
-    all that overlap, weighted by the overlap in nm, if its centre lies in the middle half of the channel. Bands that are
-    not `good` are left out. Raises UserError, naming both, where a channel has no such band.
+    those of which at least half lies in it, weighted by the overlap in nm, if the mean's centre lies in the middle half of
+    the channel. Bands that are not `good` are left out. Raises UserError, naming both, where a channel has no such band.
     """
     usable = np.array(good, dtype=bool) if good else np.ones(len(found), dtype=bool)
     low = np.maximum(found.edges[:, 0], wanted.edges[:, None, 0])
@@ -23,6 +23,7 @@ def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> 
     union = found.widths + wanted.widths[:, None] - overlap
     matrix, without = np.zeros((len(wanted), len(found))), []
     for channel, (length, alike) in enumerate(zip(overlap, overlap / union)):
+        length = np.where(length >= found.widths / 2, length, 0)
         total = length.sum()
         if alike.max() >= ALIKE:
             matrix[channel, alike.argmax()] = 1

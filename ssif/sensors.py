@@ -137,8 +137,8 @@ def _response(sensor: str) -> Response:
 def _table(path: Path) -> Response:
     """Responses of a CSV."""
     try:
-        names = path.read_text().partition("\n")[0].split(",")[1:]
-        table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+        header, *lines = path.read_text().splitlines() or [""]
+        table = np.loadtxt(lines or ["0"], delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the sensor's responses from {path}: {error}") from None
     nm, responses = table[:, 0], table[:, 1:]
@@ -146,7 +146,7 @@ def _table(path: Path) -> Response:
         raise UserError(f"{path}: want increasing wavelengths in nm, then one column of response for each channel")
     if not np.isfinite(table).all() or (responses.max(axis=0) <= 0).any():
         raise UserError(f"{path}: a channel has no response, or one that is not finite")
-    return Response(nm, responses.T, [name.strip() for name in names])
+    return Response(nm, responses.T, [name.strip() for name in header.split(",")[1:]])
 
 
 def _half_maximum(nm: np.ndarray, response: np.ndarray) -> tuple[float, float]:

@@ -117,8 +117,8 @@ def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, or
 
 def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Queries]:
     """What a neural field learns from at each step."""
-    data = config.datasets[run.dataset]
-    training, scales = data.training, data.scales.train
+    data, (_, training) = config.datasets[run.dataset], plan.settings(config, run)
+    scales = data.scales.train
     counts = data.counts.train if run.count is None else (run.count, run.count)
     check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
 
