@@ -128,10 +128,9 @@ def _response(sensor: str) -> Response:
             f"the responses of {sensor} are in the package pyrsr: pip install 'ssif-bench[sensors]'"
         ) from None
     measured = RSR(*MEASURED[sensor], no_thermal=True, no_pan=True)
-    names = list(measured.bands)
-    return Response(
-        measured.rsrs_wvl, np.stack([measured.rsrs[name] for name in names]), [f"B{name}" for name in names]
-    )
+    # Of some channels the measurement's noise leaves values just below zero.
+    values = np.maximum([measured.rsrs[name] for name in measured.bands], 0)
+    return Response(measured.rsrs_wvl, values, [f"B{name}" for name in measured.bands])
 
 
 def _table(path: Path) -> Response:

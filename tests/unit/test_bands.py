@@ -140,5 +140,5 @@ def test_measured_responses_are_interpolated_and_normalised(tmp_path):
 
 
 def test_an_unknown_sensor_lists_the_known_ones():
-    with pytest.raises(UserError, match="known: ikonos, landsat-7, .*nikon-d700"):
+    with pytest.raises(UserError, match=r"known: ikonos, landsat-7, .*nikon-d700"):
         msi_matrix("spot", CAVE)
