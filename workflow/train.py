@@ -106,6 +106,7 @@ def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, or
     data, edges = config.datasets[run.dataset], store.bands.edges
     return described(model, {
         "msi": data.msi,
+        "input_bands": None if store.msi_bands is None else store.msi_bands.edges.tolist(),
         "wavelengths": [float(edges.min()), float(edges.max())],
         "scales": data.scales.train,
         "counts": data.counts.train,

@@ -14,7 +14,7 @@ from ssif.data import cave, cave_validation, indian_pines, pavia_centre, synthet
 from ssif.data.patches import TrainingSet
 from ssif.errors import UserError, choose
 from ssif.io import whole_file
-from ssif.sensors import msi_matrix
+from ssif.sensors import msi_matrix, sensor_bands
 
 READERS = {
     "cave": cave.read,
@@ -49,6 +49,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None) -> No
         file["wavelengths"] = dataset.bands.edges
         if matrix is not None:
             file["msi_matrix"] = matrix
+            file["msi_bands"] = sensor_bands(msi)[0].edges
         file.attrs["name"] = dataset.name
         file.attrs["scale"] = dataset.scale
         file.attrs["msi"] = msi
@@ -57,8 +58,8 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None) -> No
 
 
 class Store:
-    """A prepared data set. `bands` [C, 2] nm, `channels` of the MSI and its `response` [c, C] (None for an image that was
-    not simulated), `scale` of the raw values, `choices`, `identity` (a hash of the sources and all choices).
+    """A prepared data set. `bands` [C, 2] nm, `channels` of the MSI, its `response` [c, C] and `msi_bands` [c, 2] nm (None for
+    an image that was not simulated), `scale` of the raw values, `choices`, `identity` (a hash of the sources and all choices).
 
     Raises UserError where the file is missing, torn or not one that `prepare` wrote.
     """
@@ -77,6 +78,7 @@ class Store:
             raise UserError(f"{path} is not a prepared data set ({error}); delete it and prepare again") from None
         matrix = self.file.get("msi_matrix")
         self.response = None if matrix is None else torch.from_numpy(matrix[()].astype(np.float32))
+        self.msi_bands = None if matrix is None else Bands(self.file["msi_bands"][()])
         self.channels = self.file[f"scenes/{next(iter(self.splits))}/msi"].shape[-1]
 
     def names(self, split: str) -> list[str]:
