@@ -126,11 +126,15 @@ class Data:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper: its data set; of Table 3 also scales p and methods, where Tables 1 and 2 have all."""
+    """A table: its data set; of Table 3 and of that of sensors also scales p and methods, where Tables 1 and 2 have all.
+
+    sensors: those (`ssif.sensors`) whose bands are predicted.
+    """
 
     dataset: str
     scales: tuple[float, ...] = ()
     methods: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from ssif.errors import UserError, choose
+from ssif.sensors import SENSORS
 from workflow import models
 from workflow.blocks import (
     Ablation,
@@ -28,7 +29,8 @@ from workflow.strict import strict, typed
 
 DATASETS = ("cave", "cave_validation", "indian_pines", "pavia_centre", "synthetic")
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
-TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods")}
+SENSOR_TABLE = "table_sensors"
+TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
 FIGURES = {
     "fig1": ("scales", "methods", "counts"),
     "fig3": ("scales",),
@@ -80,6 +82,8 @@ def parse(mapping: dict) -> Config:
     config = dataclasses.replace(config, datasets=datasets, tables=tables, figures=figures, ablations=ablations)
     for name, table in tables.items():
         _check_shown(f"tables.{name}", table, TABLES[name], config)
+    if SENSOR_TABLE in tables:
+        _check_sensors(tables[SENSOR_TABLE])
     for name, figure in figures.items():
         _check_shown(f"figures.{name}", figure, FIGURES[name], config)
     for name in (*tables, *figures):
@@ -181,6 +185,15 @@ def _check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], con
             raise UserError(f"{where} {'wants' if field.name in wanted else 'has no'} {field.name}")
     _check_scales(shown.scales, where)
     _check_methods(shown.methods, data, f"datasets.{shown.dataset}")
+
+
+def _check_sensors(table: Table) -> None:
+    where = f"tables.{SENSOR_TABLE}"
+    any_bands = [name for name, method in MODELS.items() if method.network and not method.network.one_count]
+    for method in table.methods:
+        choose(f"method of any bands in {where}", method, any_bands)
+    for sensor in table.sensors:
+        choose(f"sensor in {where}", sensor, SENSORS)
 
 
 def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:

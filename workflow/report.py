@@ -26,7 +26,7 @@ from workflow.arguments import parser
 from workflow.figures import curves, style
 from workflow.models import MODELS
 from workflow.provenance import commit
-from workflow.tables import cells, land_use, layout, over_scales, significance
+from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
 from workflow.targets import Target, networks, targets
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +38,7 @@ CLASSIFIERS = "land-use classifiers (dotted: mean recall on the validation pixel
 def page(config: presets.Config) -> str:
     """The whole page. Raises UserError naming the first file that is missing or of another preset."""
     shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
-    tables = [table(config, shown[name]) for name in config.tables if name not in presets.LAND_USE]
+    tables = [table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
     every, scores = trained(config), _csv(config, "cells", "cells")
     ablated = _csv(config, "ablation", "ablation") if config.ablations else None
     steps, sizes = smaller(config, paper)
@@ -54,6 +54,7 @@ def page(config: presets.Config) -> str:
         metrics=[f"{label} {'↑' if larger else '↓'}" for label, _, larger in layout.COLUMNS.values()],
         tables=tables,
         land_use=classification(config, shown["table3"]) if "table3" in shown else None,
+        sensors=sensor_table(config, shown[presets.SENSOR_TABLE]) if presets.SENSOR_TABLE in shown else None,
         ablations={name: ablation(config, name, ablated) for name in config.ablations},
         images={name: drawing(name) for name in [*config.figures, *config.ablations]},
         curves=loss_curves(config, every),
@@ -124,6 +125,19 @@ def classification(config: presets.Config, target: Target) -> dict:
         "reported": land_use.reported(tidy),
         "not_comparable": land_use.NOT_COMPARABLE,
         "protocol": land_use.protocol(config, target, cover, scene, ", ".join(tidy["commit"].unique())),
+    }
+
+
+def sensor_table(config: presets.Config, target: Target) -> dict:
+    """The table of sensors: its blocks and the lines under it."""
+    tidy = _csv(config, target.name, "sensors").fillna({"intervals": ""})
+    shown, columns = sensors.printed(tidy)
+    bands, made_at = Store(plan.data_file(target.dataset)).bands, ", ".join(tidy["commit"].unique())
+    return {
+        "target": target,
+        "columns": [label for label, _, _ in columns.values()],
+        "blocks": list(layout.blocks(shown, columns)),
+        "protocol": sensors.protocol(config, target, bands, made_at),
     }
 
 

@@ -11,7 +11,7 @@ from workflow import models, plan
 from workflow.blocks import Ablation, Config, Figure, Table
 from workflow.models import CLASSIFIERS, MODELS
 from workflow.plan import Run, settings, spelled
-from workflow.presets import LAND_USE, TABLES
+from workflow.presets import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES
 
 # What looks at predicted images: the cubes that it needs are stored when a row is evaluated.
 SHOW_IMAGES = ("fig1", "fig8", *LAND_USE)
@@ -50,6 +50,8 @@ def _shown(config: Config, name: str, its: Table | Figure) -> Target:
     scales, full = its.scales or data.scales.test, (data.full_count,)
     if its.methods:
         rows = [run for method in its.methods for run in _rows(config, its.dataset, method, scales)]
+        if name == SENSOR_TABLE:
+            rows = _on_each_intervals(config, rows)
         classifiers = [classifier(config, its.dataset, seed) for seed in config.seeds] if name in LAND_USE else []
         counts = getattr(its, "counts", ()) or full
         return Target(name, its.dataset, rows, scales, counts, tuple(classifiers))
@@ -59,6 +61,13 @@ def _shown(config: Config, name: str, its: Table | Figure) -> Target:
         sweeps = [count for count in counts if count <= data.full_count] if models.is_field(method) else full
         rows += _rows(config, its.dataset, method, scales, sweeps)
     return Target(name, its.dataset, rows, scales, counts)
+
+
+def _on_each_intervals(config: Config, rows: list[Run]) -> list[Run]:
+    """These rows, of fields that read the key with both kinds of `intervals` in their training."""
+    changed = [with_changes(config, run, {"intervals": its}) if models.network(run.method).uses("intervals") else run
+               for run in rows for its in INTERVALS]  # fmt: skip
+    return list(dict.fromkeys(changed))
 
 
 def _ablation(config: Config, name: str) -> Target:

@@ -1,4 +1,4 @@
-"""Tables 1 and 2 and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
+"""Tables 1 and 2, that of sensors and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
 
 
 rule cells:
@@ -51,3 +51,51 @@ rule ablation:
         code=code.fingerprint("workflow.tables.ablation"),
     shell:
         "python -m workflow.tables.ablation --config {params.preset} 2>&1 | tee {log}"
+
+
+rule evaluate_sensors:
+    input:
+        data="results/data/{dataset}.h5",
+        weights=lambda wildcards: weights(plan.stages(ROWS[wildcards.run])),
+    output:
+        run_file("sensors.csv"),
+    log:
+        "results/logs/evaluate_sensors.{preset}.{dataset}.{run}.log",
+    wildcard_constraints:
+        run="|".join(map(re.escape, ROWS)),
+    conda:
+        "../../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        gpu=int(CONFIG.device != "cpu"),
+    params:
+        preset=PRESET,
+        shown=plan.fingerprint(CONFIG.tables.get(presets.SENSOR_TABLE), CONFIG.antialias),
+        code=lambda wildcards: code.fingerprint(
+            *plan.modules(plan.stages(ROWS[wildcards.run])),
+            "ssif.inference",
+            "ssif.metrics",
+            "ssif.data.degrade",
+            "ssif.sensors",
+        ),
+    shell:
+        "python -m workflow.evaluate_sensors --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
+
+
+rule sensor_table:
+    input:
+        data=lambda wildcards: plan.data_file(TARGETS[presets.SENSOR_TABLE].dataset),
+        scores=lambda wildcards: [
+            row.folder / "sensors.csv" for row in TARGETS[presets.SENSOR_TABLE].rows
+        ],
+    output:
+        multiext("results/table_sensors", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/table_sensors.log",
+    conda:
+        "../../environment.yml"
+    params:
+        preset=PRESET,
+        code=code.fingerprint("workflow.tables.sensors"),
+    shell:
+        "python -m workflow.tables.sensors --config {params.preset} 2>&1 | tee {log}"

@@ -1,0 +1,88 @@
+"""Score one trained run on the bands of real sensors: a row for each test scene, p and sensor in its sensors.csv.
+
+    python -m workflow.evaluate_sensors --run cave.ssif-rf-uf.s0 --config config/cave-sensors.yaml
+
+The truth is the mean of the cube's bands over each of a sensor's, weighted by their overlap in nm. Only bands that the cube
+covers are scored. One pass serves all sensors of a scene and p.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ssif.bands import Bands, overlap_matrix
+from ssif.data.degrade import downsample, lr_size
+from ssif.data.store import Store
+from ssif.errors import UserError, exit_cleanly
+from ssif.io import whole_file
+from ssif.metrics import evaluate as score
+from ssif.progress import Progress
+from ssif.sensors import sensor_bands
+from workflow import presets, targets
+from workflow.arguments import chosen_run
+from workflow.models import MODELS
+from workflow.plan import Run
+from workflow.presets import SENSOR_TABLE
+from workflow.train import device, open_data, trained
+
+COVERED = 0.99  # of a sensor's band, by bands of the cube
+
+
+def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
+    """The bands of a sensor that `source` covers, their names, and the names of the others.
+
+    Raises UserError where it covers none.
+    """
+    bands, names = sensor_bands(sensor)
+    low = np.maximum(bands.edges[:, None, 0], source.edges[None, :, 0])
+    high = np.minimum(bands.edges[:, None, 1], source.edges[None, :, 1])
+    inside = np.maximum(high - low, 0).sum(axis=1) >= COVERED * bands.widths
+    if not inside.any():
+        raise UserError(f"no band of {sensor} lies inside {source}")
+    split = {flag: [name for name, its in zip(names, inside) if its == flag] for flag in (True, False)}
+    return Bands(bands.edges[inside]), split[True], split[False]
+
+
+def evaluate(model, config: presets.Config, run: Run, store: Store) -> pd.DataFrame:
+    """Rows of scene, p, sensor, channels (how many are scored) and the seven metrics."""
+    place, table = device(config), config.tables[SENSOR_TABLE]
+    bands = {sensor: covered(store.bands, sensor)[0] for sensor in table.sensors}
+    weights = {its: torch.tensor(overlap_matrix(store.bands, its)).float().to(place) for its in bands.values()}
+    scenes = store.names("test")
+    progress = Progress(f"{run.id} sensors", len(scenes) * len(table.scales), "images")
+    rows = []
+    for scene in scenes:
+        hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
+        for p in table.scales:
+            low, (height, width) = lr_size(hsi.shape[2:], p)
+            lr_msi = downsample(msi[..., :height, :width], low, config.antialias)
+            predicted = model.predict_each(lr_msi, (height, width), list(bands.values()))
+            for (sensor, its), image in zip(bands.items(), predicted):
+                truth = torch.einsum("kc,chw->khw", weights[its], hsi[0, :, :height, :width])
+                row = {"scene": scene, "p": p, "sensor": sensor, "channels": len(its)}
+                rows.append(row | score(image[0], truth, p))
+            progress.update(len(rows) // len(bands), f"p = {p:g}")
+    return pd.DataFrame(rows)
+
+
+def rows_of_the_table(config: presets.Config) -> list[Run]:
+    """The runs that the table of sensors shows."""
+    shown = targets.targets(config)
+    return shown[SENSOR_TABLE].rows if SENSOR_TABLE in shown else []
+
+
+@exit_cleanly
+def main() -> None:
+    config, run = chosen_run(__doc__, rows_of_the_table)
+    torch.set_num_threads(config.threads)
+    store = open_data(config, run)
+    table = evaluate(trained(config, run, store), config, run, store)
+    label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
+    for place, (key, value) in enumerate(label.items()):
+        table.insert(place, key, value)
+    with whole_file(run.folder / "sensors.csv") as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The table of sensors: how well networks that were trained on equal and on irregular intervals predict real bands.
+
+    python -m workflow.tables.sensors [--config config/cave-sensors.yaml]
+
+results/table_sensors.csv is tidy, a row a model, kind of intervals, sensor and p; .md and .tex show PSNR. The paper names
+sensors of irregular bands as future work (section 6) and allows training on them (A.3).
+"""
+
+import pandas as pd
+
+from ssif.bands import Bands
+from ssif.data.store import Store
+from ssif.errors import UserError, exit_cleanly
+from workflow import plan, presets
+from workflow.arguments import parser
+from workflow.blocks import Config
+from workflow.evaluate_sensors import covered
+from workflow.models import EXTENSIONS, network
+from workflow.plan import Run
+from workflow.presets import SENSOR_TABLE
+from workflow.provenance import commit
+from workflow.tables.cells import METRICS
+from workflow.tables.layout import latex, markdown, write
+from workflow.targets import Target, targets
+
+KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "distribution"]
+
+
+def table(config: Config, target: Target) -> pd.DataFrame:
+    """KEYS, then mean and standard deviation over seeds (empty for a single one) of each metric; each seed enters with its
+    mean over the scenes. `intervals` of the training, "" of a method that has none."""
+    low, high = config.datasets[target.dataset].scales.train
+    scores = pd.concat([_read(config, run) for run in target.rows])
+    scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
+    of_seed = scores.groupby([*KEYS, "seed"], sort=False)[METRICS].mean().reset_index()
+    groups = of_seed.groupby(KEYS, sort=False)
+    columns = {"seeds": groups.size()}
+    for metric in METRICS:
+        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
+    return pd.DataFrame(columns).reset_index().assign(commit=commit())
+
+
+def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """A row a model and p, a column a sensor with its PSNR, as `layout` takes them, and the columns."""
+    named = tidy["model"] + tidy["intervals"].map(lambda its: f", {its} intervals" if its else "")
+    tidy = tidy.assign(name=named)
+    keys = ["name", "model", "p", "distribution"]
+    wide = tidy.pivot_table(index=keys, columns="sensor", values=["mpsnr", "mpsnr_std"], sort=False, dropna=False)
+    wide = wide.dropna(how="all")
+    sensors = list(tidy["sensor"].unique())
+    columns = {sensor: (f"PSNR {sensor}", 2, True) for sensor in sensors}
+    found = {sensor: wide["mpsnr"][sensor] for sensor in sensors}
+    # Over a single seed there is no deviation, and then no such column either.
+    spread = wide["mpsnr_std"] if "mpsnr_std" in wide.columns.get_level_values(0) else pd.DataFrame(index=wide.index)
+    found |= {f"{sensor}_std": spread.get(sensor, pd.Series(float("nan"), wide.index)) for sensor in sensors}
+    shown = pd.DataFrame(found).reset_index()
+    shown["source"] = shown["model"].map(lambda model: "extension" if model in EXTENSIONS else "ours")
+    return shown.assign(model=shown["name"]).drop(columns="name"), columns
+
+
+def protocol(config: Config, target: Target, source: Bands, made_at: str) -> list[str]:
+    """What a reader must know beside the numbers: which bands are scored, and how the networks were trained."""
+    data = config.datasets[target.dataset]
+    lines = [
+        f"Preset {config.preset}, data set {target.dataset}, {len(config.seeds)} seed(s), commit {made_at}.",
+        f"Truth: the mean of the cube's {len(source)} bands over each of a sensor's, weighted by their overlap in nm; PSNR is"
+        " the mean over the bands, mean over images.",
+        f"{data.training.steps} steps; equal: C in {data.counts.train[0]:g}-{data.counts.train[1]:g} equal parts of the band"
+        " axis; irregular: as many parts cut at random places, none narrower than a band of the cube.",
+    ]
+    for sensor in config.tables[SENSOR_TABLE].sensors:
+        bands, names, others = covered(source, sensor)
+        scored = ", ".join(f"{name} {start:.0f}-{end:.0f}" for name, (start, end) in zip(names, bands.edges))
+        lines.append(f"{sensor}: {scored} nm{f'; not covered: {chr(44).join(others)}' if others else ''}.")
+    return lines
+
+
+def _read(config: Config, run: Run) -> pd.DataFrame:
+    try:
+        found = pd.read_csv(run.folder / "sensors.csv")
+    except FileNotFoundError:
+        remedy = f"python -m workflow.evaluate_sensors --run {run.id}"
+        raise UserError(f"{run.folder}/sensors.csv is missing: {remedy}") from None
+    _, training = plan.settings(config, run)
+    return found.assign(intervals=training.intervals if network(run.method).uses("intervals") else "")
+
+
+@exit_cleanly
+def main() -> None:
+    config = presets.load(parser(__doc__).parse_args().config)
+    target = targets(config)[SENSOR_TABLE]
+    tidy = table(config, target)
+    shown, columns = printed(tidy)
+    footer = protocol(config, target, Store(plan.data_file(target.dataset)).bands, commit())
+    write(target.name, tidy, markdown(shown, footer, columns), latex(shown, footer, columns))
+
+
+if __name__ == "__main__":
+    main()
