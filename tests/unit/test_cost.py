@@ -96,13 +96,14 @@ def test_every_network_of_every_preset_has_a_cost():
 
 def test_the_summary_lists_what_each_target_adds():
     head, *lines = cost.summary(CONFIG).splitlines()
-    assert head.startswith("preset quick: 48 networks; training is about")
+    assert head.startswith("preset quick: 49 networks; training is about")
     assert [line.split()[0] for line in lines] == [*CONFIG.tables, *CONFIG.figures, *CONFIG.ablations]
-    assert "  fig3 on indian_pines: 2 more, " in lines[4] and lines[4].endswith(": 2 liif")
+    assert "  fig3 on indian_pines: 2 more, " in lines[5] and lines[5].endswith(": 2 liif")
     assert lines[1] == "  table2 on indian_pines: none more"
     assert "  table3 on indian_pines: 1 more, " in lines[2] and lines[2].endswith(": a2s2k")
+    assert "  table_sensors on indian_pines: 1 more, " in lines[3] and lines[3].endswith(": ssif-rf-uf")
     total = sum(int(line.split(": ")[1].split()[0]) for line in lines if " more, " in line)
-    assert total == 48
+    assert total == 49
 
 
 def test_a_window_of_the_classifier_costs_125_million_multiply_adds():

@@ -143,7 +143,7 @@ def test_a_key_that_a_method_does_not_read_changes_nothing():
 def test_any_hyper_parameter_can_be_ablated(change, value, name):
     config = quick(mine=block(change, [value], methods=["ssif-rf-gs"]))
     assert added(config, "mine") == [name]
-    (run,) = [run for run in targets.rows(config) if run.changes]
+    (run,) = targets.targets(config)["mine"].rows
     sizes, training = plan.settings(config, run)
     expected = tuple(value) if isinstance(value, list) else value
     assert (sizes | dataclasses.asdict(training))[change] == expected

@@ -70,7 +70,8 @@ def test_the_other_files_are_there(finished):
     # closed_form: RF-GI and RF-UI at p = 2, 4 and three C.
     assert len(cells[cells["changes"] == ""]) == 8 * 3 + 6 * 2 + 7 * 2 * 3 + 3 + 2 * 2 * 3
     # fig6: two at C, p = 2, 4; fig7: K = 2 at p = 4; fig10: two at p = 4; lambda_min: one at p = 2, 4; three C each.
-    assert len(cells[cells["changes"] != ""]) == 3 * (2 * 2 + 1 + 2 + 2)
+    # table_sensors: one at p = 2, 4.
+    assert len(cells[cells["changes"] != ""]) == 3 * (2 * 2 + 1 + 2 + 2) + 2
     trained, scored = {"weights.safetensors", "config.json", "train.jsonl"}, {"metrics.csv", "predictions.h5"}
     files = {"liif.C8": trained | scored, "us3rn.p2.C31": trained | scored, "awan-hr.C31": trained}
     for name, expected in (files | {"rcan+awan.p2.C31": scored}).items():
@@ -95,8 +96,11 @@ def test_every_table_and_figure_is_there(finished):
     ablation = pd.read_csv(results / "ablation.csv")
     assert list(ablation["ablation"].unique()) == ["fig6", "fig7", "fig10", "lambda_min", "closed_form"]
     assert ablation["mpsnr"].between(5, 60).all()
+    sensors = pd.read_csv(results / "table_sensors.csv", keep_default_na=False)
+    assert len(sensors) == 2 * 2 * 3 and set(sensors["intervals"]) == {"", "equal", "irregular"}
+    assert sensors["mpsnr"].between(5, 60).all()
     report = (results / "report.html").read_text()
-    assert report.count("data:image/png;base64,") > len(FIGURES) and "SSIF-RF-UF" in report
+    assert report.count("data:image/png;base64,") > len(FIGURES) and "SSIF-RF-UF, irregular intervals" in report
 
 
 def test_a_kept_image_is_the_one_that_was_scored(finished):
@@ -182,7 +186,7 @@ def test_a_job_that_fails_is_called_failed(tmp_path):
 
 
 def test_the_cost_is_printed_first(finished):
-    assert "preset smoke: 33 networks; training is about" in finished[1]
+    assert "preset smoke: 34 networks; training is about" in finished[1]
     assert "  fig3 on synthetic: 1 more, 0 min: liif" in finished[1]
 
 

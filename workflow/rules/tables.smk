@@ -70,7 +70,9 @@ rule evaluate_sensors:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        shown=plan.fingerprint(CONFIG.tables.get(presets.SENSOR_TABLE), CONFIG.antialias),
+        shown=plan.fingerprint(
+            CONFIG.tables.get(presets.SENSOR_TABLE), CONFIG.antialias
+        ),
         code=lambda wildcards: code.fingerprint(
             *plan.modules(plan.stages(ROWS[wildcards.run])),
             "ssif.inference",

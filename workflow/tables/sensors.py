@@ -71,7 +71,8 @@ def protocol(config: Config, target: Target, source: Bands, made_at: str) -> lis
     for sensor in config.tables[SENSOR_TABLE].sensors:
         bands, names, others = covered(source, sensor)
         scored = ", ".join(f"{name} {start:.0f}-{end:.0f}" for name, (start, end) in zip(names, bands.edges))
-        lines.append(f"{sensor}: {scored} nm{f'; not covered: {chr(44).join(others)}' if others else ''}.")
+        left_out = f"; not covered: {', '.join(others)}" if others else ""
+        lines.append(f"{sensor}: {scored} nm{left_out}.")
     return lines
 
 
