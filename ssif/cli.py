@@ -1,8 +1,9 @@
-"""The `ssif` command: prepare a data set outside the benchmark, and say what a prepared file holds."""
+"""The `ssif` command: prepare a data set outside the benchmark, say what a prepared file holds, and what sensors see."""
 
 import argparse
 from pathlib import Path
 
+from ssif import bandspec, sensors
 from ssif.data.store import READERS, Store, prepare
 from ssif.errors import exit_cleanly
 
@@ -36,10 +37,21 @@ def main() -> None:
     )
     described = commands.add_parser("info", help="say what a prepared file holds")
     described.add_argument("file", type=Path)
+    commands.add_parser("sensors", help="list the sensors that are known by name")
+    listed = commands.add_parser("bands", help="list the bands of a sensor, a CSV or START:STOP:COUNT")
+    listed.add_argument("spec", metavar="SPEC", help="sensor, CSV (see docs/sensors.md) or START:STOP:COUNT in nm")
     arguments = parser.parse_args()
     if arguments.command == "info":
         print(info(arguments.file))
-        return
+    elif arguments.command == "sensors":
+        print(sensors.catalogue())
+    elif arguments.command == "bands":
+        print(bandspec.table(*bandspec.parse_bands(arguments.spec)))
+    else:
+        _prepare(arguments)
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
     msi = arguments.msi or DEFAULT_MSI.get(arguments.dataset, "ikonos")
     prepare(arguments.dataset, arguments.out, msi, arguments.data_dir)
     print(info(arguments.out))
