@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ssif import band_spec, sensors
+from ssif import bandspec, sensors
 from ssif.data.store import READERS, prepare
 from ssif.errors import UserError, exit_cleanly
 
@@ -68,12 +68,12 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
     if arguments.tile is not None and arguments.tile < 1:
         raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
-    bands, names = band_spec.parse_bands(arguments.bands)
+    bands, names = bandspec.parse_bands(arguments.bands)
     wanted = Wanted(
         bands,
         tuple(names),
         scale=arguments.scale,
-        input_bands=band_spec.parse_bands(arguments.input)[0] if arguments.input else None,
+        input_bands=bandspec.parse_bands(arguments.input)[0] if arguments.input else None,
         white=arguments.white,
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
@@ -96,11 +96,11 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 
 def run_sensors(arguments: argparse.Namespace) -> None:
-    print(sensors.listed())
+    print(sensors.catalogue())
 
 
 def run_bands(arguments: argparse.Namespace) -> None:
-    print(band_spec.listed(*band_spec.parse_bands(arguments.spec)))
+    print(bandspec.table(*bandspec.parse_bands(arguments.spec)))
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Bands, resampling and sensors: energy is kept, the full count is the identity, no part falls into a gap."""
+"""Bands and resampling: energy is kept, the full count is the identity, no part falls into a gap."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 from ssif.bands import Bands, interpolation_matrix, overlap_matrix, parts_matrix, resampling_matrix
 from ssif.data.indian_pines import read as read_indian_pines
 from ssif.errors import UserError
-from ssif.sensors import INTERVALS, msi_matrix
 
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 AVIRIS = read_indian_pines().bands
@@ -106,39 +105,3 @@ def test_a_count_below_one_is_refused():
 def test_a_target_without_source_is_refused():
     with pytest.raises(UserError, match="no source band covers"):
         overlap_matrix(CAVE, Bands([[800, 810]]))
-
-
-def test_nikon_rows_sum_to_one_and_fit_only_cave():
-    matrix = msi_matrix("nikon-d700", CAVE)
-    assert matrix.shape == (3, 31) and np.allclose(matrix.sum(axis=1), 1)
-    # The integer table's sums and a value of each row: R peaks at 610 nm, G at 530, B at 460.
-    assert np.allclose(matrix[:, [21, 13, 6]].diagonal() * [255, 203, 251], [22, 21, 30])
-    assert matrix.argmax(axis=1).tolist() == [21, 13, 6]
-    with pytest.raises(UserError, match="31 bands"):
-        msi_matrix("nikon-d700", AVIRIS)
-
-
-def test_ikonos_channels_see_their_own_interval():
-    matrix = msi_matrix("ikonos", AVIRIS)
-    assert np.allclose(matrix.sum(axis=1), 1)
-    for weights, (low, high) in zip(matrix, INTERVALS["ikonos"].values()):
-        seen = AVIRIS.edges[weights > 0]
-        assert seen[:, 1].min() > low and seen[:, 0].max() < high
-        assert abs(weights @ AVIRIS.centres - (low + high) / 2) < 6
-
-
-def test_measured_responses_are_interpolated_and_normalised(tmp_path):
-    path = tmp_path / "sensor.csv"
-    path.write_text("wavelength_nm,a,b\n400,0,1\n500,1,1\n600,0,0\n")
-    bands = Bands.from_centres([450, 500, 550, 700], 10)
-    assert np.allclose(msi_matrix(str(path), bands), [[0.25, 0.5, 0.25, 0], [0.4, 0.4, 0.2, 0]])
-    with pytest.raises(UserError, match="no response"):
-        msi_matrix(str(path), Bands([[800, 810]]))
-    path.write_text("wavelength_um,a\n0.4,0\n0.5,1\n")
-    with pytest.raises(UserError, match="in nm"):
-        msi_matrix(str(path), bands)
-
-
-def test_an_unknown_sensor_lists_the_known_ones():
-    with pytest.raises(UserError, match=r"known: ikonos, landsat-7, .*nikon-d700"):
-        msi_matrix("spot", CAVE)

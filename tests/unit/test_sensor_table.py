@@ -1,10 +1,12 @@
 """The table of sensors: which bands a cube covers, and the table from scores made by hand."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ssif.bands import Bands
 from ssif.errors import UserError
@@ -22,7 +24,7 @@ TARGET = targets(CONFIG)["table_sensors"]
 
 def test_only_covered_bands_are_scored():
     bands, names, others = covered(CAVE, "quickbird")
-    assert names == ["blue", "green", "red"] and others == ["nir"] and bands.edges[2].tolist() == [621, 687]
+    assert names == ["blue", "green", "red"] and others == ["NIR"] and bands.edges[2].tolist() == [621, 687]
     # A gap between the cube's bands counts as not covered.
     holed = Bands(np.delete(CAVE.edges, 16, axis=0))
     assert covered(holed, "quickbird")[1] == ["blue", "red"]
@@ -79,7 +81,7 @@ def test_one_seed_has_no_deviation(tidy):
 
 def test_the_protocol_says_which_bands_are_meant():
     lines = sensors.protocol(CONFIG, TARGET, CAVE, "abc")
-    assert lines[-1] == "quickbird: blue 447-511, green 499-594, red 621-687 nm; not covered: nir."
+    assert lines[-1] == "quickbird: blue 447-511, green 499-594, red 621-687 nm; not covered: NIR."
 
 
 @pytest.mark.parametrize(
@@ -91,9 +93,7 @@ def test_the_protocol_says_which_bands_are_meant():
     ],
 )
 def test_what_cannot_be_shown_is_refused(change, message):
-    import yaml
-
-    mapping = yaml.safe_load(open("config/smoke.yaml"))
+    mapping = yaml.safe_load(Path("config/smoke.yaml").read_text())
     mapping["tables"]["table_sensors"] |= change
     with pytest.raises(UserError, match=message):
         presets.parse(mapping)

@@ -1,167 +1,249 @@
-"""Sensors by name, bands as a user writes them, and which bands of an image feed a network."""
+"""Sensors by name, response curves and bands from a command line, against published intervals and by hand."""
 
-import builtins
-import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ssif import band_spec, sensors
-from ssif.band_spec import parse_bands
+from ssif import bandspec
 from ssif.bands import Bands
+from ssif.bandspec import parse_bands
+from ssif.curves import Curve
+from ssif.data.indian_pines import read as read_indian_pines
 from ssif.errors import UserError
-from ssif.matching import channel_matrix, described
-from ssif.sensors import MEASURED, SENSORS, msi_matrix, sensor_bands
+from ssif.sensors import INTERVALS, MEASURED, SENSORS, msi_matrix, sensor_bands
 
-AVIRIS = Bands.from_centres(np.arange(400, 2500, 10), 10)
-
-# Half-maximum intervals in nm, published with the responses.
-PUBLISHED = {
-    "sentinel-2a": {"B2": (460, 524), "B3": (543, 577), "B4": (650, 679), "B5": (698, 711), "B6": (734, 747),
-                    "B7": (774, 792), "B8": (783, 887)},
-    "landsat-8": {"B1": (435, 450), "B2": (453, 512), "B3": (533, 590), "B4": (636, 673), "B5": (851, 878),
-                  "B6": (1567, 1651), "B7": (2108, 2294)},
-}  # fmt: skip
+CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
+AVIRIS = read_indian_pines().bands
 
 
-@pytest.mark.parametrize("sensor", PUBLISHED)
-def test_measured_responses_have_their_published_widths(sensor):
+def test_nikon_rows_sum_to_one_and_fit_only_cave():
+    matrix = msi_matrix("nikon-d700", CAVE)
+    assert matrix.shape == (3, 31) and np.allclose(matrix.sum(axis=1), 1)
+    # The integer table's sums and a value of each row: R peaks at 610 nm, G at 530, B at 460.
+    assert np.allclose(matrix[:, [21, 13, 6]].diagonal() * [255, 203, 251], [22, 21, 30])
+    assert matrix.argmax(axis=1).tolist() == [21, 13, 6]
+    with pytest.raises(UserError, match="31 bands"):
+        msi_matrix("nikon-d700", AVIRIS)
+
+
+def test_ikonos_channels_see_their_own_interval():
+    matrix = msi_matrix("ikonos", AVIRIS)
+    assert np.allclose(matrix.sum(axis=1), 1)
+    for weights, (low, high) in zip(matrix, INTERVALS["ikonos"].values()):
+        seen = AVIRIS.edges[weights > 0]
+        assert seen[:, 1].min() > low and seen[:, 0].max() < high
+        assert abs(weights @ AVIRIS.centres - (low + high) / 2) < 6
+
+
+def test_measured_responses_are_interpolated_and_normalised(tmp_path):
+    path = tmp_path / "sensor.csv"
+    path.write_text("wavelength_nm,a,b\n400,0,1\n500,1,1\n600,0,0\n")
+    bands = Bands.from_centres([450, 500, 550, 700], 10)
+    assert np.allclose(msi_matrix(str(path), bands), [[0.25, 0.5, 0.25, 0], [0.4, 0.4, 0.2, 0]])
+    with pytest.raises(UserError, match="no response"):
+        msi_matrix(str(path), Bands([[800, 810]]))
+    path.write_text("wavelength_um,a\n0.4,0\n0.5,1\n")
+    with pytest.raises(UserError, match="in nm"):
+        msi_matrix(str(path), bands)
+
+
+def test_an_unknown_sensor_lists_the_known_ones():
+    with pytest.raises(UserError, match="known: ikonos, landsat-7, landsat-8"):
+        msi_matrix("spot", CAVE)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "published"),
+    [
+        (
+            "sentinel-2a",
+            {"B2": (460, 524), "B3": (543, 577), "B4": (650, 679), "B5": (698, 711), "B6": (734, 747), "B7": (774, 792),
+             "B8": (783, 887)},
+        ),
+        (
+            "landsat-8",
+            {"B1": (435, 450), "B2": (453, 512), "B3": (533, 590), "B4": (636, 673), "B5": (851, 878), "B6": (1567, 1651),
+             "B7": (2108, 2294)},
+        ),
+        ("worldview-3", {"coastal": (403, 449), "NIR2": (863, 948)}),
+        ("ikonos", {"red": (632, 698), "NIR": (757, 853)}),
+    ],
+)  # fmt: skip
+def test_channels_see_their_published_intervals(sensor, published):
     bands, names = sensor_bands(sensor)
-    for name, interval in PUBLISHED[sensor].items():
-        assert np.abs(bands.edges[names.index(name)] - interval).max() < 1.5, name
+    found = dict(zip(names, bands.edges))
+    for name, interval in published.items():
+        assert np.allclose(found[name], interval, atol=1.5), name
 
 
-@pytest.mark.parametrize("sensor", SENSORS)
-def test_every_sensor_has_channels_and_simulates_them(sensor):
+@pytest.mark.parametrize(
+    ("sensor", "channels"),
+    [("sentinel-2b", 13), ("landsat-7", 6), ("landsat-9", 8), ("worldview-2", 8), ("quickbird", 4), ("nikon-d700", 3)],
+)
+def test_number_of_channels(sensor, channels):
+    """Of Landsat 7 six of nine, of 9 eight of eleven: neither thermal nor panchromatic ones."""
     bands, names = sensor_bands(sensor)
-    assert len(bands) == len(names) == len(set(names))
-    source = Bands.from_centres(np.arange(400, 701, 10), 10) if sensor == "nikon-d700" else AVIRIS
-    matrix = msi_matrix(sensor, source)
-    assert matrix.shape == (len(bands), len(source)) and np.allclose(matrix.sum(axis=1), 1) and matrix.min() >= 0
-    seen = matrix @ source.centres
-    assert (np.abs(seen - bands.centres) < np.maximum(8, 0.2 * bands.widths)).all()
+    assert len(bands) == len(names) == len(set(names)) == channels
 
 
-def test_without_pyrsr_the_others_remain(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name == "pyrsr":
-            raise ImportError
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    for sensor in MEASURED:
-        with pytest.raises(UserError, match=rf"responses of {sensor} are in the package pyrsr: pip install"):
-            sensor_bands(sensor)
-    text = sensors.listed()
-    assert "worldview-3   8 channels, 403-948 nm" in text and text.count("pip install") == len(MEASURED)
+@pytest.mark.parametrize("sensor", sorted(set(SENSORS) - {"nikon-d700"}))
+def test_every_sensor_simulates_an_image_from_aviris(sensor):
+    bands, names = sensor_bands(sensor)
+    matrix = msi_matrix(sensor, AVIRIS)
+    assert matrix.shape == (len(names), 200) and np.allclose(matrix.sum(axis=1), 1)
+    # The mean wavelength of a channel is not far from the middle of its interval, unless that lies where AVIRIS has no bands.
+    near = abs(matrix @ AVIRIS.centres - bands.centres) < np.maximum(6, 0.15 * bands.widths)
+    assert near[(bands.centres < 1350) | (bands.centres > 1430)].all()
 
 
-def test_half_maximum_of_a_users_responses(tmp_path):
+def test_a_channel_that_the_bands_do_not_reach_is_named():
+    with pytest.raises(UserError, match="sentinel-2a: channel B6 has no response on Bands"):
+        msi_matrix("sentinel-2a", CAVE)
+
+
+def test_half_maximum_by_hand():
+    nm = np.array([400.0, 410, 420, 430, 440, 450])
+    # Half of 8 is reached on the way from 2 to 6 and from 6 to 0; the dip between is no end.
+    assert Curve("a", nm, np.array([0.0, 2, 6, 3, 8, 0])).half_maximum() == (415, 445)
+    # Above half from the first row on; down from 10 to 0 over the last step.
+    assert Curve("a", nm, np.array([9.0, 10, 10, 10, 10, 0])).half_maximum() == (400, 445)
+    assert Curve("a", nm, np.array([0.0, 0, 0, 0, 0, 4])).half_maximum() == (445, 450)
+    with pytest.raises(UserError, match="channel a has no response"):
+        Curve("a", nm, np.zeros(6)).half_maximum()
+
+
+def test_nikon_between_its_half_maxima():
+    bands, names = sensor_bands("nikon-d700")
+    # Red: 11 = 22 / 2 at 580 nm, 17 at the table's end; green: from 8 at 490 to 11 at 500; blue: 15 at 420, 16 to 9 past 500.
+    assert names == ["red", "green", "blue"]
+    expected = [[580, 700], [490 + 10 * 2.5 / 3, 580 + 10 * 0.5 / 4], [420, 500 + 10 / 7]]
+    assert np.allclose(bands.edges, expected)
+
+
+def test_responses_of_a_user(tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text("nm,a, b\n400,0,1\n410,2,1\n420,2,0\n430,0,0\n")
-    bands, names = parse_bands(str(path))
-    assert names == ["a", "b"] and np.allclose(bands.edges, [[405, 425], [395, 415]])
+    path.write_text("nm, blue , red\n400,0,0\n500,1,0\n600,0,4\n700,0,0\n")
+    for bands, names in (sensor_bands(str(path)), parse_bands(str(path))):
+        assert names == ["blue", "red"] and np.allclose(bands.edges, [[450, 550], [550, 650]])
 
 
-def test_intervals_of_a_csv(tmp_path):
+def test_intervals_of_a_user(tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text("name, start,end\nviolet, 400, 430.5\nred,600,700\n")
+    path.write_text("name,Start,END\nred,600,650\n\n,700,800\n")
     bands, names = parse_bands(str(path))
-    assert names == ["violet", "red"] and bands == Bands([[400, 430.5], [600, 700]])
-    assert band_spec.listed(bands, names).splitlines()[1].split() == [
-        "1",
-        "violet",
-        "400.00",
-        "430.50",
-        "415.25",
-        "30.50",
-    ]
-    path.write_text("start,end\n400,430\n")
-    assert parse_bands(str(path)) == (Bands([[400, 430]]), [])
+    assert names == ["red", "700-800"] and bands == Bands([[600, 650], [700, 800]])
+    path.write_text("end,start\n450,400\n")
+    assert parse_bands(str(path))[0] == Bands([[400, 450]])
 
 
 def test_a_range():
-    assert parse_bands("400:700:3") == (Bands([[400, 500], [500, 600], [600, 700]]), [])
+    bands, names = parse_bands("400:700:3")
+    assert bands == Bands([[400, 500], [500, 600], [600, 700]]) and names == ["400-500", "500-600", "600-700"]
+
+
+@pytest.mark.parametrize("sensor", ["ikonos", "sentinel-2a"])
+def test_a_sensor_s_name(sensor):
+    assert parse_bands(sensor) == sensor_bands(sensor)
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("spot", "'spot' is no bands: want a sensor (ssif sensors), a CSV"),
-        ("", "'' is no bands"),
-        ("400:700", "'400:700' is no bands"),
-        ("a:700:3", "START, STOP and COUNT are numbers"),
-        ("700:400:3", "want START below STOP"),
-        ("400:700:0", "a whole COUNT of at least 1"),
-        ("400:700:2.5", "a whole COUNT"),
-        ("400:inf:2", "want START below STOP"),
-        ("nan:700:2", "want START below STOP"),
-        ("400:700:1e9", "at most 10000 bands"),
-        ("0.4:0.7:3", "look like micrometres"),
-        ("-100:700:3", "a band needs 0 < start < end"),
-        ("none.csv", "cannot read bands from none.csv"),
-        (".csv", "cannot read bands from"),
+        ("spot-5", "unknown bands .*START:STOP:COUNT in nm.* 'spot-5'; known: ikonos, landsat-7"),
+        ("", "unknown bands"),
+        ("400:700", "not START:STOP:COUNT"),
+        ("400:700:10:1", "not START:STOP:COUNT"),
+        ("blue:700:10", "not START:STOP:COUNT"),
+        ("400:700:2.5", "not START:STOP:COUNT, two wavelengths in nm and a whole number"),
+        ("700:400:10", "want 0 < START < STOP"),
+        ("400:400:10", "want 0 < START < STOP"),
+        ("nan:700:10", "want 0 < START < STOP"),
+        ("400:inf:10", "want 0 < START < STOP"),
+        ("400:700:0", "want a COUNT from 1"),
+        ("400:700:10000000000", "want a COUNT from 1 to 10000"),
+        ("0.4:0.7:10", "micrometres"),
+        ("none.csv", "cannot read none.csv: No such file"),
+        ("folder.csv", "cannot read folder.csv: Is a directory"),
     ],
 )
-def test_a_spec_that_is_none(spec, message):
-    with pytest.raises(UserError, match=re.escape(message)):
+def test_a_spec_that_means_nothing(tmp_path, monkeypatch, spec, message):
+    monkeypatch.chdir(tmp_path)
+    Path("folder.csv").mkdir()
+    with pytest.raises(UserError, match=message) as error:
         parse_bands(spec)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("content", "message"),
     [
-        (b"", "want increasing wavelengths"),
-        (b"start,end\n", "bands are C >= 1 rows"),
-        (b"start,end\n400\n", "float() argument must be"),
-        (b"start,end\n400,x\n", "could not convert"),
-        (b"start,end\n500,400\n", "a band needs 0 < start < end"),
-        (b"start,end\n0.4,0.5\n", "look like micrometres"),
+        (b"", "has no rows"),
+        (b"name,start,end\n", "has no rows"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "it is no text"),
+        (b"\x00\x01\n\x02\x03\n", "cannot read the sensor's responses"),
+        (b"start,end\n400,blue\n", "line 2: want start, end with numbers in nm, got '400,blue'"),
+        (b"start,end\n400,450\n400\n", "line 3: want start, end"),
+        (b"start,end\n450,400\n", "band 0 is"),
+        (b"start,end\n0.45,0.5\n", "micrometres"),
+        (b"start,end\n400,nan\n", "not finite"),
         (b"nm,a\n400,1\n", "want increasing wavelengths"),
-        (b"nm,a\n400,0\n410,0\n", "a channel has no response"),
-        (b"nm,a\n400,nan\n410,0\n", "one that is not finite"),
-        (b"\xff\xfe\x00\x01", "cannot read bands from"),
+        (b"nm,a\n400,1\n400,1\n", "want increasing wavelengths"),
+        (b"nm,a\n400,1\n410,nan\n", "want increasing wavelengths"),
+        (b"nm\n400\n410\n", "one column of response for each channel"),
+        (b"nm,a\n0.4,1\n0.5,1\n", "in nm"),
+        (b"nm,a\n400,1\n410,x\n", "cannot read the sensor's responses"),
+        (b"nm,a\n400,1,2\n410,1,2\n", "the first line must name each of the 3 columns, got 'nm,a'"),
+        (b"390,0\n400,1\n410,0\n", "the first line must name each"),
+        (b"nm,a,b\n400,1,0\n410,1,0\n", "channel b has no response"),
     ],
 )
-def test_a_csv_that_is_none(tmp_path, text, message):
-    (tmp_path / "mine.csv").write_bytes(text)
-    with pytest.raises(UserError, match=re.escape(message)):
-        parse_bands(str(tmp_path / "mine.csv"))
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(UserError, match="cannot read bands from"):
-        parse_bands(str(tmp_path / "folder.csv"))
+def test_a_csv_that_means_nothing(tmp_path, content, message):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        parse_bands(str(path))
+    assert "\n" not in str(error.value)
 
 
-# --- matching
-
-IKONOS, _ = sensor_bands("ikonos")
-
-
-def test_a_sentinel_tile_fits_weights_of_ikonos():
-    found, names = sensor_bands("sentinel-2a")
-    matrix = channel_matrix(found, IKONOS)
-    taken = [[names[band] for band in np.flatnonzero(row)] for row in matrix]
-    assert taken[:3] == [["B4"], ["B3"], ["B2"]] and "B8" in taken[3]
-    assert np.allclose(matrix.sum(axis=1), 1)
+def test_a_csv_from_a_spreadsheet(tmp_path):
+    """With a byte order mark and the line ends of another system."""
+    path = tmp_path / "mine.csv"
+    path.write_bytes("name,start,end\r\nred,600,650\r\n".encode("utf-8-sig"))
+    assert parse_bands(str(path)) == (Bands([[600, 650]]), ["red"])
 
 
-def test_the_sensors_own_bands_are_taken_one_by_one_though_they_overlap():
-    quickbird, _ = sensor_bands("quickbird")
-    assert np.array_equal(channel_matrix(quickbird, quickbird), np.eye(4))
+def command(*arguments: str, absent: str = "") -> subprocess.CompletedProcess:
+    """The `ssif` command in a process of its own, where the package `absent` cannot be imported."""
+    script = f"import sys\nsys.modules[{absent!r}] = None\nfrom ssif.cli import main\nmain()"
+    return subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
 
 
-def test_many_narrow_bands_are_averaged():
-    matrix = channel_matrix(AVIRIS, Bands([[500, 530]]))
-    assert np.allclose(matrix[0][AVIRIS.edges[:, 0] == 505], 1 / 3)
-    assert described(matrix, AVIRIS, Bands([[500, 530]])) == [
-        "channel 1 (500-530 nm) takes the mean of bands 11 (495-505 nm), 12 (505-515 nm), 13 (515-525 nm), 14 (525-535 nm)"
+def test_the_sensors_are_listed():
+    lines = command("sensors").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(SENSORS)
+    assert "13 channels" in lines[5] and "433-2286 nm" in lines[5] and "pyrsr" in lines[5]
+
+
+def test_without_pyrsr_the_others_are_listed_and_the_way_to_it():
+    lines = command("sensors", absent="pyrsr").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(SENSORS)
+    assert sum("pip install ssif-bench[sensors]" in line for line in lines) == len(MEASURED)
+    refused = command("bands", "landsat-8", absent="pyrsr")
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("error: landsat-8 needs the package pyrsr")
+    assert command("bands", "ikonos", absent="pyrsr").stdout.splitlines()[1].split()[:4] == [
+        "0",
+        "red",
+        "632.00",
+        "698.00",
     ]
 
 
-def test_a_band_at_the_edge_of_a_channel_does_not_stand_for_it():
-    with pytest.raises(UserError, match=r"no band of the image fits 600-700 nm: .* the image has 500-610 nm$"):
-        channel_matrix(Bands([[500, 610]]), Bands([[600, 700]]))
-    with pytest.raises(UserError, match=r"400-410, 410-420, 420-430, 430-440, \.\.\. \(10 bands\) nm"):
-        channel_matrix(Bands.from_centres(np.arange(405, 505, 10), 10), Bands([[600, 700]]))
+def test_bands_are_listed_with_their_middle_and_width():
+    lines = bandspec.table(*parse_bands("400:700:3")).splitlines()
+    assert lines[0].split() == ["name", "start", "end", "centre", "width", "nm"]
+    assert lines[2].split() == ["1", "500-600", "500.00", "600.00", "550.00", "100.00"]
+    assert command("bands", "400:700:3").stdout == "\n".join(lines) + "\n"

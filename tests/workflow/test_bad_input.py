@@ -252,7 +252,7 @@ def test_an_image_in_another_radiometric_scale(monkeypatch, folder):
 def test_an_unknown_sensor(monkeypatch, folder):
     configure(datasets__synthetic__msi="spot-5")
     message = refused(monkeypatch, prepare, "--dataset", "synthetic")
-    assert "unknown sensor 'spot-5'; known: ikonos, nikon-d700" in message
+    assert "unknown sensor 'spot-5'; known: ikonos, landsat-7" in message
 
 
 def test_data_prepared_for_another_sensor(monkeypatch, folder):
