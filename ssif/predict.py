@@ -18,10 +18,9 @@ from ssif.formats.header import Header, Image
 from ssif.matching import channel_matrix, described, spelled
 from ssif.pretrained import Pretrained
 from ssif.progress import Progress
-from ssif.tiles import Grid, check_tiles, render_tile
+from ssif.tiles import TILE, Grid, check_tiles, render_tile
 from ssif.unfinished import Blocks
 
-TILE = 256  # LR pixels
 TILE_BYTES = 2**27  # of a tile's output, at most
 STRIP_BYTES = 2**26  # of what is copied to the output at a time
 
@@ -59,7 +58,8 @@ def predict(
 ) -> None:
     """Read `source` (its array `key`), write `out`; what is assumed and seen goes to `say`, progress to stderr.
 
-    Georeference, unit of wavelengths, type, scale factor and no-data value are the input's. Work in progress is in
+    Georeference, unit of wavelengths, type, scale factor and no-data value are the input's; 8-bit values become float32, in
+    the same units, unless `out` is a picture, too. Work in progress is in
     `out`.part: killed, the same call goes on from there. Raises UserError, with nothing written, for whatever does not
     fit: bands, values, formats, an `out` that exists, a disk too small.
     """
@@ -201,7 +201,8 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
         rows, columns = found.height / size[0], found.width / size[1]
         transform = (a * columns, b * rows, c, d * columns, e * rows, f)
     one_scale = found.scale is None or np.ndim(found.scale) == np.ndim(found.offset) == 0
-    real = found.dtype.kind == "f" or not one_scale
+    # The 256 steps of 8 bit are too coarse for a spectrum.
+    real = found.dtype.kind == "f" or found.dtype.itemsize == 1 or not one_scale
     header = Header(
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
         np.nan if real else found.nodata, None if real else found.scale, 0.0 if real else found.offset, found.crs, transform,

@@ -14,7 +14,9 @@ from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
+from ssif.tiles import TILE, render_tiles
 
+SIDE = 512  # of an image that is rendered as a whole, at most
 NETWORKS = {"SSIF": SSIF, "SSIF+": SSIFPlus}
 
 
@@ -69,7 +71,7 @@ class Pretrained:
     ) -> np.ndarray:
         """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
 
-        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). Raises UserError for an image with another number of
+        A large image is computed in tiles, with the same result. Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). Raises UserError for an image with another number of
         channels than the training's, with values that are not in [0, 1], and for bands that leave its wavelengths.
         """
         channels = self.card["arguments"]["channels"]
@@ -83,6 +85,9 @@ class Pretrained:
         if (scale is None) == (size is None):
             raise UserError("give either a scale or a size")
         size = size or hr_size(image.shape[:2], scale)
-        lr_msi = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).permute(2, 0, 1)[None]
+        image = np.ascontiguousarray(image, dtype=np.float32)
+        if max(image.shape[:2]) > SIDE and self.network.reach is not None:
+            return render_tiles(self.network, image, size, bands, TILE)
+        lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None]
         lr_msi = lr_msi.to(next(self.network.parameters()).device)
         return self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()

@@ -40,13 +40,16 @@ def preview(source: Path, out: Path, key: str | None = None) -> Path:
                 axes.plot(*place, "o", mfc="none", mec=colour)
                 axes.annotate(str(number), place, xytext=(4, 4), textcoords="offset points", color=colour)
             _spectrum(right, after.header.bands, high[row, column], f"output {number}", color=colour)
+            if before.header.bands is None:
+                continue
             below = low[int(place[1] * low.shape[0]), int(place[0] * low.shape[1])]
-            if before.header.bands is not None:
-                centres, reach = before.header.bands.centres, before.header.bands.widths / 2
-                right.errorbar(centres, below, xerr=reach, fmt="s", ms=3, lw=1, alpha=0.6, color=colour)
+            centres, reach = before.header.bands.centres, before.header.bands.widths / 2
+            right.errorbar(centres, below, xerr=reach, fmt="s", ms=3, lw=1, alpha=0.6, color=colour)
         named = after.header.bands is not None
         right.set_xlabel("wavelength (nm)" if named else "band")
-        right.set_title("output: lines, input: squares as wide as its bands" if named else "output", fontsize=10)
+        squares = before.header.bands is not None and named
+        right.set_title("output: lines" + ", input: squares as wide as its bands" * squares, fontsize=10)
+        right.set_ylabel("value, in the units of the image")
         if places:
             right.legend(fontsize=8)
         with whole_file(path) as temporary:

@@ -16,6 +16,7 @@ from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.inference import out_of_memory, render_at
 
+TILE = 256  # LR pixels a side, where nothing else is asked for
 FILL = 4  # LR pixels that valid values spread into pixels without data
 OUTSIDE = 0.5  # beyond: what zero padding, outside the image, is to the encoder
 
@@ -109,6 +110,15 @@ def render_tile(model, grid: Grid, read: Read, rows: slice, columns: slice, band
         return np.concatenate([render_tile(model, grid, read, *its, bands) for its in (first, second)], axis=axis)
     image[~own[np.ix_(_sources(grid.rows, rows), _sources(grid.columns, columns))]] = np.nan
     return image
+
+
+def render_tiles(model, image: np.ndarray, size: tuple[int, int], bands: Bands, side: int) -> np.ndarray:
+    """Image [h, w, c] in [0, 1] -> [H, W, C], float32, by tiles of `side` LR pixels; NaN where the image is NaN."""
+    grid = Grid.of(image.shape[:2], size)
+    out = np.empty((*size, len(bands)), np.float32)
+    for rows, columns in grid.tiles(side):
+        out[grid.upscaled(rows, columns)] = render_tile(model, grid, lambda r, c: image[r, c], rows, columns, bands)
+    return out
 
 
 def _rendered(model, grid: Grid, values, valid, tile, window, bands: Bands) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 import ssif
+from ssif import pretrained
 from ssif.bands import Bands
 from ssif.checkpoint import save_weights
 from ssif.errors import UserError
@@ -73,6 +74,15 @@ def test_it_predicts_what_the_network_predicts(network, loaded, image):
 def test_what_does_not_fit_is_refused(loaded, image, change, message):
     with pytest.raises(UserError, match=re.escape(message)):
         loaded.predict(**({"image": image, "bands": BANDS, "scale": 2} | change))
+
+
+def test_a_large_image_goes_by_tiles(network, loaded, monkeypatch):
+    image = np.random.default_rng(1).random((20, 30, 3)).astype(np.float32)
+    whole = loaded.predict(image, BANDS, scale=1.5)
+    monkeypatch.setattr(pretrained, "SIDE", 25)
+    monkeypatch.setattr(pretrained, "TILE", 8)
+    monkeypatch.setattr(network, "predict", None)
+    assert np.abs(loaded.predict(image, BANDS, scale=1.5) - whole).max() < 1e-5
 
 
 def test_other_files_are_refused(tmp_path, network):

@@ -9,7 +9,7 @@ from ssif.data.degrade import hr_size
 from ssif.errors import UserError
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
-from ssif.tiles import FILL, Axis, Grid, check_tiles, filled, render_tile
+from ssif.tiles import FILL, Axis, check_tiles, filled, render_tiles
 
 SOURCE = Bands.from_centres(np.arange(400, 701, 10), 10)
 BANDS = Bands([[420, 450], [500, 505], [600, 700]])
@@ -33,12 +33,8 @@ def network(encoder: str = "edsr", plus: bool = False, **changes):
     return model.eval().requires_grad_(False)
 
 
-def tiled(model, image: np.ndarray, size: tuple[int, int], side: int, bands: Bands = BANDS) -> np.ndarray:
-    grid = Grid.of(image.shape[:2], size)
-    out = np.full((*size, len(bands)), -1, np.float32)
-    for rows, columns in grid.tiles(side):
-        out[grid.upscaled(rows, columns)] = render_tile(model, grid, lambda r, c: image[r, c], rows, columns, bands)
-    return out
+def tiled(model, image: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
+    return render_tiles(model, image, size, BANDS, side)
 
 
 @pytest.fixture
