@@ -136,6 +136,15 @@ def overlap_matrix(source: Bands, target: Bands) -> np.ndarray:
     return overlap / total
 
 
+def coverage(source: Bands, target: Bands) -> np.ndarray:
+    """Share [C_target] of each target's width that some source band covers, counted once where source bands overlap."""
+    edges = source.edges[np.argsort(source.edges[:, 0])]
+    ends = np.maximum.accumulate(edges[:, 1])
+    starts = np.maximum(edges[:, 0], np.concatenate([[0.0], ends[:-1]]))
+    low, high = np.maximum(target.edges[:, None, 0], starts), np.minimum(target.edges[:, None, 1], ends)
+    return np.maximum(high - low, 0).sum(axis=1) / target.widths
+
+
 def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
     """Weights [C_target, C_source]: mean over each target interval of the piecewise-linear spectrum through the centres.
 

@@ -6,11 +6,10 @@ The truth is the mean of the cube's bands over each of a sensor's, weighted by t
 covers are scored. One pass serves all sensors of a scene and p.
 """
 
-import numpy as np
 import pandas as pd
 import torch
 
-from ssif.bands import Bands, overlap_matrix
+from ssif.bands import Bands, coverage, overlap_matrix
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
@@ -34,9 +33,7 @@ def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
     Raises UserError where it covers none.
     """
     bands, names = sensor_bands(sensor)
-    low = np.maximum(bands.edges[:, None, 0], source.edges[None, :, 0])
-    high = np.minimum(bands.edges[:, None, 1], source.edges[None, :, 1])
-    inside = np.maximum(high - low, 0).sum(axis=1) >= COVERED * bands.widths
+    inside = coverage(source, bands) >= COVERED
     if not inside.any():
         raise UserError(f"no band of {sensor} lies inside {source}")
     split = {flag: [name for name, its in zip(names, inside) if its == flag] for flag in (True, False)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssif.bands import Bands, interpolation_matrix, overlap_matrix, parts_matrix, resampling_matrix
+from ssif.bands import Bands, coverage, interpolation_matrix, overlap_matrix, parts_matrix, resampling_matrix
 from ssif.data.indian_pines import read as read_indian_pines
 from ssif.errors import UserError
 
@@ -105,3 +105,9 @@ def test_a_count_below_one_is_refused():
 def test_a_target_without_source_is_refused():
     with pytest.raises(UserError, match="no source band covers"):
         overlap_matrix(CAVE, Bands([[800, 810]]))
+
+
+def test_coverage_counts_an_overlap_once():
+    source = Bands([[450, 500], [400, 460], [520, 540]])
+    targets = Bands([[400, 500], [440, 470], [500, 520], [490, 530], [380, 420]])
+    assert np.allclose(coverage(source, targets), [1, 1, 0, 0.5, 0.5])

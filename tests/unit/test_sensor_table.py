@@ -28,6 +28,12 @@ def test_only_covered_bands_are_scored():
     # A gap between the cube's bands counts as not covered.
     holed = Bands(np.delete(CAVE.edges, 16, axis=0))
     assert covered(holed, "quickbird")[1] == ["blue", "red"]
+    # Overlapping detectors do not make up for one.
+    doubled = Bands(np.concatenate([np.delete(CAVE.edges, 16, axis=0), [[505, 555]]]))
+    assert covered(doubled, "quickbird")[1] == ["blue", "red"]
+    # Overlapping detectors do not make up for one.
+    doubled = Bands(np.concatenate([np.delete(CAVE.edges, 16, axis=0), [[505, 555]]]))
+    assert covered(doubled, "quickbird")[1] == ["blue", "red"]
     with pytest.raises(UserError, match=r"no band of quickbird lies inside Bands\(C=1, 900-910 nm\)"):
         covered(Bands([[900, 910]]), "quickbird")
 
