@@ -1,12 +1,10 @@
 """ssif.load: a network from its weights alone, and what it refuses."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import ssif
 from ssif import pretrained
@@ -17,7 +15,6 @@ from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
 from ssif.pretrained import described
 
-ROOT = Path(__file__).resolve().parents[2]
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 SIZES = {
     "variant": "RF-UF", "encoder": {"name": "edsr", "blocks": 1, "channels": 6}, "pixel_decoder": "liif", "hidden": 16, "dim": 5,
@@ -95,13 +92,3 @@ def test_other_files_are_refused(tmp_path, network):
     save_weights(network, tmp_path / "other.safetensors", card | {"arguments": card["arguments"] | {"hidden": 8}})
     with pytest.raises(UserError, match="does not hold the weights of this model"):
         ssif.load(tmp_path / "other.safetensors")
-
-
-def test_the_example_of_the_readme_runs_with_the_weights_it_names(tmp_path, monkeypatch, capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "results").symlink_to(ROOT / "results")
-    ramp = np.linspace(0, 255, 8 * 9 * 3).astype(np.uint8)
-    Image.fromarray(ramp.reshape(8, 9, 3)).save("photo.png")
-    exec(example, {})
-    assert capsys.readouterr().out == "nikon-d700 [395.0, 705.0] (28, 32, 3)\n"

@@ -1,0 +1,83 @@
+"""What README.md and docs/ tell a reader to type runs: every `ssif` command, and the Python for one's own images."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ssif
+from ssif.bands import Bands
+from ssif.checkpoint import save_weights
+from ssif.formats import create_image
+from ssif.formats.header import Header
+from ssif.nets.ssif import SSIF
+from ssif.pretrained import described
+from ssif.sensors import sensor_bands
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SIZES = {
+    "encoder": {"name": "edsr", "blocks": 1, "channels": 8}, "pixel_decoder": "liif", "hidden": 16, "dim": 8,
+    "spectral_decoder": "D", "spectral_hidden": 16, "frequencies": 4, "lambda_min": 3.0, "lambda_max": 500.0, "k": 4,
+}  # fmt: skip
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page's shell blocks that need nothing but this package, and what they are fed with."""
+    blocks = re.findall(r"^ {4}(\S.*)$", page.read_text(), re.MULTILINE)
+    return [line for line in blocks if line.startswith(("ssif ", "printf "))]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A reader's folder: a photo, a tile of four channels without wavelengths, weights for it, and those of the package."""
+    (tmp_path / "results").symlink_to(ROOT / "results")
+    ikonos, _ = sensor_bands("ikonos")
+    card = {"msi": "ikonos", "wavelengths": [400.0, 1000.0], "input_bands": ikonos.edges.tolist()}
+    torch.manual_seed(0)
+    network = SSIF(4, variant="RF-UF", **SIZES)
+    save_weights(network, tmp_path / "weights.safetensors", described(network, card))
+    values = np.random.default_rng(0).random((20, 30, 4)).astype(np.float32)
+    for name, header, its in [
+        ("photo.png", Header(20, 30, 3, "uint8"), 255 * values[..., :3]),
+        ("tile.tif", Header(20, 30, 4, "uint16"), 9000 * values),
+    ]:
+        with create_image(tmp_path / name, header) as write:
+            write(its)
+    program = tmp_path / "bin/ssif"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m ssif.cli "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_every_command_runs(folder, page):
+    done = subprocess.run(["bash", "-ec", "\n".join(commands(page))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "error" not in done.stderr
+
+
+def test_commands_are_found():
+    found = {page.name: len(commands(page)) for page in PAGES}
+    assert found["predict.md"] == 4 and found["sensors.md"] == 8 and found["README.md"] >= 1
+
+
+def test_the_examples_of_the_readme_and_of_predict_run(folder, monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(example, {})
+    shape, decibels = re.fullmatch(r"(\(.*\)) PSNR (.*) dB\n", capsys.readouterr().out).groups()
+    assert shape == "(128, 128, 31)" and 22 < float(decibels) < 26
+    assert (folder / "spectrum.png").stat().st_size > 10_000
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/predict.md").read_text(), re.DOTALL)
+    names = {"ssif": ssif, "array": np.zeros((5, 6, 4)), "bands": Bands([[500, 600]])}
+    exec(example, names)
+    assert names["image"].shape == (10, 12, 1)
