@@ -22,6 +22,7 @@ from ssif.tiles import TILE, Grid, check_tiles, render_tile
 from ssif.unfinished import Blocks
 
 TILE_BYTES = 2**27  # of a tile's output, at most
+SAMPLED = 32  # rows that are looked at beforehand
 STRIP_BYTES = 2**26  # of what is copied to the output at a time
 
 
@@ -59,9 +60,9 @@ def predict(
     """Read `source` (its array `key`), write `out`; what is assumed and seen goes to `say`, progress to stderr.
 
     Georeference, unit of wavelengths, type, scale factor and no-data value are the input's; 8-bit values become float32, in
-    the same units, unless `out` is a picture, too. Work in progress is in
-    `out`.part: killed, the same call goes on from there. Raises UserError, with nothing written, for whatever does not
-    fit: bands, values, formats, an `out` that exists, a disk too small.
+    the same units, unless `out` is a picture, too. Work in progress is in `out`.part: killed, the same call goes on from
+    there. Raises UserError, with nothing written, for whatever does not fit: bands, values, formats, an `out` that exists,
+    a disk too small.
     """
     for taken in formats.written_files(out):
         if taken.exists():
@@ -123,7 +124,9 @@ class Plan:
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
         side = wanted.tile or min(TILE, largest)
         header = _output(found, out, size, white, wanted, model)
-        return cls(Grid.of(low, size), size, header, matrix, white, side)
+        plan = cls(Grid.of(low, size), size, header, matrix, white, side)
+        plan.check_white(image)
+        return plan
 
     def shapes(self) -> list[tuple[int, ...]]:
         """[H, W, C] of each tile's output."""
@@ -139,12 +142,22 @@ class Plan:
         inside = np.clip(values, 0, 1)
         self.clipped[0] += int(((values != inside) & ~np.isnan(values)).sum())
         self.clipped[1] += int(np.isfinite(values).sum())
-        if values.size and (values > 1).sum() > 0.5 * np.isfinite(values).sum() > 0:
-            raise UserError(
-                f"{image.path}: values reach {np.nanmax(values) * self.white:.6g}, most are above {self.white:g}; name the value"
-                " that stands for a perfectly white surface with --white"
-            )
         return inside
+
+    def check_white(self, image: Image) -> None:
+        """Raise a UserError for an image of which, in a sample of its rows, most values are clipped: `white` is wrong."""
+        step = max(1, image.header.height // SAMPLED)
+        sample = [
+            self.values(image, slice(row, row + 1), slice(0, image.header.width))
+            for row in range(step // 2, image.header.height, step)
+        ]
+        clipped, total = self.clipped
+        self.clipped = [0, 0]
+        if clipped > total / 2 and np.nanmean(sample) > 0.5:
+            raise UserError(
+                f"{image.path}: most values lie above {self.white:g}; name the value that stands for a perfectly white surface"
+                " with --white"
+            )
 
 
 def _channels(image: Image, model: Pretrained, said: Bands | None, say: Callable[[str], None]) -> np.ndarray:

@@ -33,12 +33,11 @@ class Blocks:
 
     @staticmethod
     def _check(path: Path, identity: dict) -> None:
-        with open(path, "rb") as file:
-            head = file.readline()
         try:
-            found = json.loads(head)
+            with open(path, "rb") as file:
+                found = json.loads(file.readline())
             differing = differing_keys(found, json.loads(json.dumps(identity)))
-        except (ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError):
             raise UserError(f"{path} is not of this program; delete it to start afresh") from None
         if differing:
             raise UserError(f"{path} is of another prediction ({', '.join(differing)}); delete it to start afresh")

@@ -147,6 +147,15 @@ def test_white_scales_what_the_network_sees_and_what_comes_out(tmp_path, model, 
     assert np.abs(read(tmp_path / "b.npy")[1] / 50 - model.predict(values, BANDS, scale=2.5)).max() < 1e-5
 
 
+def test_a_few_bright_tiles_are_no_reason_to_stop(tmp_path, model):
+    """A cloud fills whole tiles with values above 1."""
+    values = np.full((40, 12, 3), 0.3, np.float32)
+    values[:10] = 1.4
+    source = write(tmp_path / "a.npy", Header(40, 12, 3, "float32", RGB), values)
+    said = run(source, tmp_path / "b.npy", model)
+    assert any("lie outside 0 to 1 and were clipped" in line for line in said)
+
+
 def test_clipped_values_are_counted(tmp_path, model, values):
     values[0, 0] = (-0.1, 0.5, 1.2)
     source = write(tmp_path / "a.npy", replace(HEADER, dtype="float32", nodata=None, scale=None), values)
@@ -208,7 +217,7 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
         ({}, {"scale": None}, "give either a scale or a size"),
         ({}, {"white": -1.0}, "--white is a positive number"),
         ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor: name the value"),
-        ({"scale": 1.0}, {}, "most are above 1; name the value"),
+        ({"scale": 1.0}, {}, "most values lie above 1; name the value"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_and_nothing_written(tmp_path, model, values, header, change, message):
