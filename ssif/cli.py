@@ -62,9 +62,9 @@ def parser() -> argparse.ArgumentParser:
 def run_predict(arguments: argparse.Namespace) -> None:
     import torch  # here and below, because it takes seconds and the other commands answer at once
 
-    from ssif.predict import Wanted, predict
     from ssif.pretrained import load
-    from ssif.preview import preview
+    from ssif.tool.predict import Wanted, predict
+    from ssif.tool.preview import preview
 
     if arguments.tile is not None and arguments.tile < 1:
         raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
@@ -90,7 +90,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 
 def run_info(arguments: argparse.Namespace) -> None:
-    from ssif.about import about
+    from ssif.tool.about import about
 
     print(about(arguments.file, arguments.key))
 
@@ -104,7 +104,7 @@ def run_bands(arguments: argparse.Namespace) -> None:
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:
-    from ssif.about import about
+    from ssif.tool.about import about
 
     msi = arguments.msi or DEFAULT_MSI.get(arguments.dataset, "ikonos")
     prepare(arguments.dataset, arguments.out, msi, arguments.data_dir)

@@ -5,8 +5,8 @@ import pytest
 
 from ssif.bands import Bands
 from ssif.errors import UserError
-from ssif.matching import channel_matrix, described
 from ssif.sensors import sensor_bands
+from ssif.tool.matching import channel_matrix, described
 
 AVIRIS = Bands.from_centres(np.arange(400, 2500, 10), 10)
 IKONOS, _ = sensor_bands("ikonos")

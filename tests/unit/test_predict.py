@@ -10,16 +10,17 @@ import rasterio
 import torch
 
 import ssif
-from ssif import predict as program
 from ssif.bands import Bands
 from ssif.checkpoint import save_weights
 from ssif.errors import UserError
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
-from ssif.predict import Wanted, predict
 from ssif.pretrained import described
-from ssif.preview import preview
+from ssif.tool import predict as program
+from ssif.tool.plan import Wanted
+from ssif.tool.predict import predict
+from ssif.tool.preview import preview
 
 SIZES = {
     "encoder": {"name": "edsr", "blocks": 1, "channels": 8}, "pixel_decoder": "liif", "hidden": 16, "dim": 8,

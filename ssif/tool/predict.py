@@ -1,0 +1,113 @@
+"""From an image file to an image file of any size and bands (`ssif predict`), in bounded memory, stopped and resumed at will."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ssif import formats
+from ssif.errors import UserError
+from ssif.formats.header import Image
+from ssif.pretrained import Pretrained
+from ssif.progress import Progress
+from ssif.tiles import render_tile
+from ssif.tool.plan import Plan, Wanted
+from ssif.tool.unfinished import Blocks
+
+STRIP_BYTES = 2**26  # of what is copied to the output at a time
+
+
+def note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def predict(
+    source: Path,
+    out: Path,
+    model: Pretrained,
+    wanted: Wanted,
+    key: str | None = None,
+    say: Callable[[str], None] = note,
+) -> None:
+    """Read `source` (its array `key`), write `out`; what is assumed and seen goes to `say`, progress to stderr.
+
+    Georeference, unit of wavelengths, type, scale factor and no-data value are the input's; 8-bit values become float32, in
+    the same units, unless `out` is a picture, too. Work in progress is in `out`.part: killed, the same call goes on from
+    there. Raises UserError, with nothing written, for whatever does not fit: bands, values, formats, an `out` that exists,
+    a disk too small.
+    """
+    for taken in formats.written_files(out):
+        if taken.exists():
+            raise UserError(f"{taken} exists; remove it or choose another name")
+    with formats.open_image(source, key) as image:
+        plan = Plan.of(image, out, model, wanted, say)
+        _check_room(plan, out)
+        identity = {
+            "image": str(source.resolve()), "bytes": source.stat().st_size, "changed": source.stat().st_mtime_ns, "key": key,
+            "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
+            "matrix": plan.matrix.tolist(), "tile": plan.side,
+        }  # fmt: skip
+        part = out.with_name(f"{out.name}.part")
+        blocks = Blocks(part, identity, plan.shapes())
+        try:
+            _compute(plan, image, model, blocks, say)
+            with formats.create_image(out, plan.header) as write:
+                for rows in _assembled(plan, blocks):
+                    write(rows * plan.white)
+        except UserError:
+            # Another try would fail alike; after anything else the work is kept.
+            blocks.remove()
+            raise
+        finally:
+            blocks.close()
+        blocks.remove()
+    say(f"{out}: {plan.size[0]} x {plan.size[1]} pixels, {len(plan.header.bands)} bands")
+
+
+def _check_room(plan: Plan, out: Path) -> None:
+    """Raise a UserError where the disk cannot hold the work in progress and the output."""
+    folder = out.resolve().parent
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no directory to write into")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder} cannot be written into")
+    part = out.with_name(f"{out.name}.part")
+    needed = plan.header.nbytes + sum(4 * int(np.prod(shape)) for shape in plan.shapes())
+    free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
+    if needed > free:
+        raise UserError(
+            f"{out} needs {needed / 2**30:.1f} GiB while it is made, the disk has {free / 2**30:.1f} GiB left"
+        )
+
+
+def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: Callable[[str], None]) -> None:
+    tiles = list(plan.grid.tiles(plan.side))
+    if blocks.done:
+        say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are done, going on from there")
+    progress = Progress(image.path.name, len(tiles), "tiles", blocks.done)
+    for rows, columns in tiles[blocks.done :]:
+        values = render_tile(
+            model.network, plan.grid, lambda r, c: plan.values(image, r, c), rows, columns, plan.header.bands
+        )
+        blocks.append(values)
+        progress.update(blocks.done)
+    outside, total = plan.clipped
+    if outside:
+        say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
+    # Nothing valid was read by this call; an earlier one may have.
+    if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
+        raise UserError(f"{image.path}: no pixel has data")
+
+
+def _assembled(plan: Plan, blocks: Blocks) -> Iterator[np.ndarray]:
+    """The whole image from top to bottom, a few rows [h, W, C] at a time."""
+    across = len(plan.grid.columns.parts(plan.side))
+    most = max(1, STRIP_BYTES // (4 * plan.size[1] * len(plan.header.bands)))
+    for first in range(0, len(blocks.shapes), across):
+        height = blocks.shapes[first][0]
+        for top in range(0, height, most):
+            rows = slice(top, min(top + most, height))
+            yield np.concatenate([blocks.rows(first + i, rows) for i in range(across)], axis=1)
