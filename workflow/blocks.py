@@ -97,11 +97,22 @@ class LandUse:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the cubes of one's own data set are, and how they are split: arguments of `ssif.data.folder.read`."""
+
+    folder: str
+    test: tuple[str, ...] = ()
+    region: tuple[int, ...] = ()
+    white: float | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
 class Data:
     """One data set of a preset: the sensor of its input, the grids of p and C, the networks and their training.
 
     `network` and `training` are those of the neural fields; `baselines` has a block for each of the others that is used;
-    `land_use` is the classifier of Table 3 and Figure 9.
+    `land_use` is the classifier of Table 3 and Figure 9; `source` makes it a data set of one's own.
     """
 
     msi: str
@@ -111,6 +122,7 @@ class Data:
     training: Training
     baselines: dict = field(default_factory=dict)
     land_use: LandUse | None = None
+    source: Source | None = None
 
     @property
     def full_count(self) -> int:

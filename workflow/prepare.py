@@ -3,6 +3,7 @@
 python -m workflow.prepare --dataset indian_pines [--land-cover] [--config config/config.yaml] [--data-dir DIR]
 """
 
+import dataclasses
 from pathlib import Path
 
 from ssif.data import land_cover
@@ -26,7 +27,9 @@ def main() -> None:
     if arguments.land_cover:
         land_cover.prepare(name, plan.land_cover_file(name), arguments.data_dir)
     else:
-        prepare(name, plan.data_file(name), config.datasets[name].msi, arguments.data_dir)
+        data = config.datasets[name]
+        source = dataclasses.asdict(data.source) if data.source else None
+        prepare(name, plan.data_file(name), data.msi, arguments.data_dir, source)
 
 
 if __name__ == "__main__":

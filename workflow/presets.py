@@ -60,10 +60,7 @@ def parse(mapping: dict) -> Config:
     config = strict(Config, mapping, "the configuration")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
-    datasets = {
-        choose("data set", name, DATASETS): strict(Data, data, f"datasets.{name}")
-        for name, data in config.datasets.items()
-    }
+    datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}
     tables = {
         # A data set alone is short for a block of nothing else.
         choose("table", name, TABLES): strict(
@@ -93,6 +90,18 @@ def parse(mapping: dict) -> Config:
     for name, ablation in ablations.items():
         _check_ablation(name, ablation, config)
     return config
+
+
+def _data_set(name: str, data) -> str:
+    """The name, if it is a known one or that of a data set with a source of its own."""
+    own = isinstance(data, dict) and "source" in data
+    if own and (name in DATASETS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)):
+        raise UserError(
+            f"datasets.{name} has a source: want a name of letters, digits and _ that is not {', '.join(DATASETS)}"
+        )
+    if own and "land_use" in data:
+        raise UserError(f"datasets.{name} has a source of its own: there is no land cover of it to learn land_use from")
+    return name if own else choose("data set without a source", name, DATASETS)
 
 
 def _with_baselines(data: Data, where: str) -> Data:

@@ -11,18 +11,28 @@ from ssif.data import raw
 from ssif.errors import UserError
 
 
+def named_folder(data_dir: Path | str | None = None) -> Path | None:
+    """The folder that the user names for data sets: `data_dir`, else the environment's SSIF_DATA, else None.
+
+    Raises UserError where it does not exist.
+    """
+    named = data_dir or os.environ.get("SSIF_DATA")
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    # Not created here: a mistyped name would end in a download of hundreds of megabytes to the wrong place.
+    if not folder.is_dir():
+        raise UserError(f"the data folder {folder} does not exist; create it or mend SSIF_DATA or --data-dir")
+    return folder
+
+
 def data_folder(data_dir: Path | str | None = None) -> Path:
-    """The folder that holds the data sets: `data_dir`, else the environment's SSIF_DATA, else the download cache.
+    """The folder that holds the data sets: the one that the user names (`named_folder`), else the download cache.
 
     Raises UserError where the named folder does not exist, or where none is named and pooch is not installed.
     """
-    named = data_dir or os.environ.get("SSIF_DATA")
-    if named:
-        folder = Path(named).expanduser()
-        # Not created here: a mistyped name would end in a download of hundreds of megabytes to the wrong place.
-        if not folder.is_dir():
-            raise UserError(f"the data folder {folder} does not exist; create it or mend SSIF_DATA or --data-dir")
-        return folder
+    if named := named_folder(data_dir):
+        return named
     try:
         import pooch  # here, because the training programs run on machines without it
     except ModuleNotFoundError as error:

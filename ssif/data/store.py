@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ssif.bands import Bands
-from ssif.data import cave, cave_validation, indian_pines, pavia_centre, synthetic
+from ssif.data import cave, cave_validation, folder, indian_pines, pavia_centre, synthetic
 from ssif.data.patches import TrainingSet
 from ssif.errors import UserError, choose
 from ssif.io import whole_file
@@ -25,17 +26,18 @@ READERS = {
 }
 
 
-def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None) -> None:
+def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:
     """Read data set `name` and write `path`: scenes, wavelengths, split, scale, source hashes and every choice.
 
-    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), or "bmp" for the RGB image that CAVE ships.
+    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), or "bmp" for the RGB image that CAVE ships. source: of a data
+    set that is none of READERS, the arguments of `ssif.data.folder.read`.
     """
-    read = READERS[choose("data set", name, READERS)]
+    read = partial(folder.read, name, **source) if source else READERS[choose("data set", name, READERS)]
     if msi == "bmp":
         choose("data set with an RGB image of its own", name, ["cave", "cave_validation"])
         dataset, matrix = read(data_dir, rgb="bmp"), None
     else:
-        dataset = read(data_dir)
+        dataset = read(data_dir=data_dir)
         matrix = msi_matrix(msi, dataset.bands)
     sources = {}
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:

@@ -156,7 +156,7 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("datasets.indian_pines.land_use", None, "lacks land_use, the classifier that table3 needs"),
         ("datasets.indian_pines.land_use.training.train", [3, 2], "train is [fewest, most]"),
         ("datasets.indian_pines.land_use.training.rate", 0, "positive"),
-        ("datasets", {"mars": {}}, "unknown data set 'mars'; known: cave"),
+        ("datasets", {"mars": {}}, "unknown data set without a source 'mars'; known: cave"),
         (
             "datasets.indian_pines.baselines.vgg",
             {},

@@ -1,9 +1,7 @@
 """The whole DAG on synthetic cubes, every table and figure, and the dry runs of the large presets."""
 
-import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,28 +13,7 @@ import yaml
 
 from ssif.data.store import Store
 from ssif.metrics import mpsnr
-
-ROOT = Path(__file__).resolve().parents[2]
-SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
-
-
-def snakemake(folder: Path, preset: str | Path, *arguments: str, fails: bool = False, **environment: str) -> str:
-    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed."""
-    command = [
-        *SNAKEMAKE,
-        "--directory",
-        str(folder),
-        "--configfile",
-        str(preset if isinstance(preset, Path) else ROOT / f"config/{preset}.yaml"),
-        "--cores",
-        "2",
-        *arguments,
-    ]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    output = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, output[-3000:]
-    return output
+from tests.snake import ROOT, SNAKEMAKE, jobs, snakemake
 
 
 @pytest.fixture(scope="module")
@@ -153,11 +130,6 @@ def test_again_there_is_nothing_to_be_done_and_soon(finished):
     start = time.monotonic()
     assert "Nothing to be done" in snakemake(finished[0], "smoke")
     assert time.monotonic() - start < 20
-
-
-def jobs(output: str) -> dict[str, int]:
-    """What a run or a dry run counts: rule -> jobs."""
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
 
 
 def test_one_more_k_trains_exactly_one_network(finished):

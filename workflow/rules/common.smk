@@ -57,6 +57,24 @@ FIGURES = [
 ]
 
 
+def reader(dataset):
+    """The module that reads a data set."""
+    return f"ssif.data.{'folder' if CONFIG.datasets[dataset].source else dataset}"
+
+
+def cubes(dataset):
+    """The files of a data set of the user's own, so that it is read again when they change."""
+    source = CONFIG.datasets[dataset].source
+    if not source:
+        return []
+    from ssif.data import folder
+
+    try:
+        return folder.files(source.folder)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
 CLASSIFIED = {run.id: run for run in targets.classified(CONFIG)}
 
 

@@ -2,6 +2,8 @@
 
 
 rule prepare:
+    input:
+        lambda wildcards: cubes(wildcards.dataset),
     output:
         "results/data/{dataset}.h5",
     log:
@@ -11,8 +13,11 @@ rule prepare:
     params:
         preset=PRESET,
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
+        source=lambda wildcards: plan.fingerprint(
+            CONFIG.datasets[wildcards.dataset].source
+        ),
         code=lambda wildcards: code.fingerprint(
-            f"ssif.data.{wildcards.dataset}", "ssif.sensors"
+            reader(wildcards.dataset), "ssif.sensors"
         ),
     shell:
         "python -m workflow.prepare --dataset {wildcards.dataset} --config {params.preset} 2>&1 | tee {log}"

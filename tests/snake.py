@@ -1,0 +1,34 @@
+"""Snakemake as a user runs it, for tests."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
+
+
+def snakemake(folder: Path, preset: str | Path, *arguments: str, fails: bool = False, **environment: str) -> str:
+    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed."""
+    command = [
+        *SNAKEMAKE,
+        "--directory",
+        str(folder),
+        "--configfile",
+        str(preset if isinstance(preset, Path) else ROOT / f"config/{preset}.yaml"),
+        "--cores",
+        "2",
+        *arguments,
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output[-3000:]
+    return output
+
+
+def jobs(output: str) -> dict[str, int]:
+    """What a run or a dry run counts: rule -> jobs."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}

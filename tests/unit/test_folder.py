@@ -1,0 +1,198 @@
+"""A data set of one's own: cubes of any format in a folder, split by file or by region, and what is refused."""
+
+import dataclasses
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from ssif.bands import Bands
+from ssif.data import folder
+from ssif.data.store import Store, prepare
+from ssif.errors import UserError
+from ssif.formats import create_image
+from ssif.formats.header import Header
+from workflow import presets
+
+BANDS = Bands.from_centres(np.arange(440, 870, 20), 20)
+HEADER = Header(12, 14, len(BANDS), "float32", BANDS)
+
+
+def values(seed: int, header: Header = HEADER) -> np.ndarray:
+    return np.random.default_rng(seed).random((header.height, header.width, header.count)).astype(np.float32)
+
+
+def write(path: Path, its: np.ndarray, header: Header = HEADER) -> np.ndarray:
+    with create_image(path, header) as target:
+        target(its)
+    return its
+
+
+@pytest.fixture
+def cubes(tmp_path, monkeypatch) -> Path:
+    monkeypatch.delenv("SSIF_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cubes").mkdir()
+    return tmp_path / "cubes"
+
+
+def test_every_format_and_a_split_by_file(cubes, tmp_path):
+    names = ["a.hdr", "b.tif", "c.mat", "d.h5", "e.npy", "f.npz", "north_1.bil"]
+    truth = {name.partition(".")[0]: write(cubes / name, values(i)) for i, name in enumerate(names)}
+    (cubes / "notes.txt").write_text("no cube")
+    write(cubes / "photo.png", 255 * values(9)[..., :3], Header(12, 14, 3, "uint8"))
+    prepare("mine", tmp_path / "mine.h5", "ikonos", source={"folder": "cubes", "test": ("b.tif", "north_*")})
+    store = Store(tmp_path / "mine.h5")
+    assert store.names("test") == ["b", "north_1"] and store.names("train") == ["a", "c", "d", "e", "f"]
+    for name, its in truth.items():
+        hsi, msi = store.scene(name)
+        assert np.allclose(hsi.numpy(), its, atol=1e-6) and msi.shape == (12, 14, 4)
+    assert np.allclose(store.bands.edges, BANDS.edges, atol=1e-3) and store.scale == 1
+    assert store.choices["values"] == "reflectance as it is" and store.choices["split"].startswith(
+        "test: b.tif, north_*;"
+    )
+    assert {"a.img", "a.hdr", "north_1.bil"} <= set(yaml.safe_load(store.file.attrs["sources"]))
+
+
+def test_a_split_by_region_takes_the_largest_rectangle_beside_it(cubes):
+    its = write(cubes / "a.h5", values(0))
+    (train, test) = folder.read("mine", "cubes", region=(0, 0, 12, 4)).scenes
+    assert (train.name, train.split, test.name, test.split) == ("a_train", "train", "a_test", "test")
+    assert np.array_equal(train.hsi, its[:, 4:]) and np.array_equal(test.hsi, its[:, :4])
+    (train, _) = folder.read("mine", "cubes", region=(8, 3, 4, 4)).scenes
+    assert np.array_equal(train.hsi, its[:8])
+
+
+def test_training_cubes_become_equally_large(cubes):
+    write(cubes / "a.h5", values(0))
+    large = Header(13, 10, len(BANDS), "float32", BANDS)
+    b = write(cubes / "b.h5", values(1, large), large)
+    write(cubes / "t.h5", values(2, large), large)
+    data = folder.read("mine", "cubes", test=("t.h5",))
+    assert [scene.hsi.shape[:2] for scene in data.scenes] == [(12, 10), (12, 10), (13, 10)]
+    assert np.array_equal(list(folder.read("mine", "cubes", test=("t.h5",)).scenes)[1].hsi, b[:12])
+    assert "cut to the smallest of them, 12 x 10" in data.choices["size"]
+
+
+def test_bad_bands_go_and_the_others_are_sorted(cubes):
+    order = np.arange(len(BANDS))[::-1]
+    header = replace(HEADER, bands=Bands(BANDS.edges[order]), good=tuple(i != 3 for i in range(len(BANDS))))
+    its = write(cubes / "a.h5", values(0), header)
+    data = folder.read("mine", "cubes", region=(0, 0, 4, 4))
+    kept = [i for i in order if i != 3]
+    assert data.bands == Bands(header.bands.edges[kept])
+    assert np.array_equal(list(data.scenes)[1].hsi, its[:4, :4, kept])
+
+
+@pytest.mark.parametrize(
+    ("header", "factor", "white", "scale"),
+    [
+        ({}, 1, None, 1),
+        ({}, 50, None, None),  # radiance: the largest value
+        ({}, 50, 40.0, 40),
+        ({"dtype": "uint16", "scale": 1e-4}, 1, None, 1),
+        ({"dtype": "uint16"}, 9000, None, None),
+    ],
+)
+def test_what_becomes_white(cubes, header, factor, white, scale):
+    header = replace(HEADER, **header)
+    write(cubes / "a.h5", factor * values(0), header)
+    data = folder.read("mine", "cubes", region=(0, 0, 4, 4), white=white)
+    whole = header.physical(header.stored(factor * values(0)))
+    assert data.scale == (scale or whole.max())
+    train, _ = data.scenes
+    assert train.hsi.max() <= data.scale and np.allclose(train.hsi, np.minimum(whole[:, 4:], data.scale))
+
+
+def test_a_few_negative_values_become_zero(cubes):
+    its = values(0)
+    its[0, 0, :2] = -0.01
+    write(cubes / "a.h5", its)
+    _, test = folder.read("mine", "cubes", region=(0, 0, 4, 4)).scenes
+    assert (test.hsi[0, 0, :2] == 0).all()
+    write(cubes / "a.h5", its - 0.5)
+    with pytest.raises(UserError, match=r"a\.h5: .*% of the values are negative"):
+        list(folder.read("mine", "cubes", region=(0, 0, 4, 4)).scenes)
+
+
+REGION = {"region": (0, 0, 4, 4)}
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "message"),
+    [
+        ({}, REGION, "cubes holds no cube; known formats: .hdr"),
+        ({"a.h5": {}}, {"folder": "none", **REGION}, "the folder of cubes none does not exist"),
+        ({"a.h5": {"bands": None}}, REGION, "a.h5 does not say its wavelengths"),
+        ({"a.h5": {}, "a.tif": {}}, REGION, "several cubes are called a"),
+        ({"a.h5": {}, "b.h5": {"bands": Bands(BANDS.edges + 1)}}, REGION, "b.h5 has Bands(C=22, 431-871 nm), a.h5"),
+        ({"a.h5": {}}, {}, "want one of test (names of test cubes) and region"),
+        ({"a.h5": {}}, {**REGION, "test": ("a.h5",)}, "want one of test"),
+        ({"a.h5": {}}, {"test": ("b*",)}, "no cube is called 'b*'; found: a.h5"),
+        ({"a.h5": {}}, {"test": ("*",)}, "every cube is a test cube"),
+        ({"a.h5": {}}, {"region": (0, 0, 4)}, "a region is top, left, height and width"),
+        ({"a.h5": {}}, {"region": (0, 0, 0, 4)}, "a region is top, left, height and width"),
+        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels; the region [10, 0, 4, 4] leaves it"),
+        ({"a.h5": {}}, {"region": (0, 0, 12, 14)}, "leaves nothing for training"),
+        ({"a.h5": {}}, {**REGION, "white": -1.0}, "white is a positive value"),
+        ({"a.h5": {}}, {**REGION, "key": "other"}, "has no array 'other'; arrays found: cube"),
+    ],
+)
+def test_what_is_refused(cubes, files, arguments, message):
+    for name, change in files.items():
+        write(cubes / name, values(0), replace(HEADER, **change))
+    with pytest.raises(UserError, match=re.escape(message)):
+        list(folder.read("mine", **({"folder": "cubes"} | arguments)).scenes)
+
+
+def test_pixels_without_data_are_refused(cubes):
+    its = values(0)
+    its[5, 5] = np.nan
+    write(cubes / "a.h5", its)
+    with pytest.raises(UserError, match=r"a\.h5: 1 pixels have no data; cut the cube"):
+        list(folder.read("mine", "cubes", **REGION).scenes)
+
+
+def test_a_cube_without_light_is_refused(cubes):
+    write(cubes / "a.h5", 0 * values(0))
+    with pytest.raises(UserError, match="no cube holds a positive value"):
+        folder.read("mine", "cubes", **REGION)
+
+
+def test_the_folder_may_be_below_the_data_folder(cubes, monkeypatch, tmp_path):
+    write(cubes / "a.h5", values(0))
+    monkeypatch.chdir("/")
+    assert len(folder.files("cubes", tmp_path)) == 1
+    monkeypatch.setenv("SSIF_DATA", str(tmp_path))
+    assert len(folder.files("cubes")) == 1 and len(folder.files(str(cubes))) == 1
+
+
+# --- in a preset
+
+PRESET = yaml.safe_load(Path("config/my-data.yaml").read_text())
+
+
+def test_a_preset_names_its_source():
+    (data,) = presets.parse(PRESET).datasets.values()
+    assert dataclasses.asdict(data.source) == {
+        "folder": "cubes", "test": ("test_*",), "region": (), "white": None, "key": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("my-data", {}, "datasets.my-data has a source: want a name of letters, digits and _"),
+        ("cave", {}, "datasets.cave has a source: want a name"),
+        ("mine", {"source": {"test": ["a"]}}, "datasets.mine.source lacks folder"),
+        ("mine", {"source": {"folder": "a", "tset": ["a"]}}, "unknown key in datasets.mine.source: 'tset'"),
+        ("mine", {"land_use": {}}, "no land cover of it"),
+    ],
+)
+def test_sources_that_make_no_sense(name, change, message):
+    block = PRESET["datasets"]["my_data"] | change
+    with pytest.raises(UserError, match=re.escape(message)):
+        presets.parse(PRESET | {"tables": {"table1": name}, "datasets": {name: block}})

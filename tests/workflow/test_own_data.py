@@ -1,0 +1,65 @@
+"""docs/add-a-data-set.md: cubes in a folder and an edited config/my-data.yaml are enough for a table."""
+
+import re
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssif.data import synthetic
+from ssif.formats import create_image
+from ssif.formats.header import Header
+from tests.snake import ROOT, jobs, snakemake
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory):
+    """A working folder with three cubes, one of them called a test cube, and the preset as a user would edit it."""
+    folder = tmp_path_factory.mktemp("field")
+    data = synthetic.read(size=48, scenes=3)
+    for name, scene in zip(("site_1.hdr", "site_2.h5", "test_1.tif"), data.scenes):
+        path = folder / "cubes" / name
+        path.parent.mkdir(exist_ok=True)
+        with create_image(path, Header(*scene.hsi.shape, "uint16", data.bands, scale=1 / 65535)) as write:
+            write(scene.hsi.astype(np.float32) / 65535)
+    text = (ROOT / "config/my-data.yaml").read_text()
+    for before, after in [
+        ("msi: ikonos ", "msi: nikon-d700 "), ("steps: 1500", "steps: 30"), ("lr_sizes: [12, 16, 24]", "lr_sizes: [8, 12]"),
+        ("blocks: 4, channels: 32", "blocks: 1, channels: 8"),
+    ]:  # fmt: skip
+        assert before in text
+        text = text.replace(before, after)
+    (folder / "field.yaml").write_text(text)
+    return folder
+
+
+def test_a_config_file_makes_the_table(field, monkeypatch):
+    monkeypatch.delenv("SSIF_DATA", raising=False)
+    output = snakemake(field, field / "field.yaml", "--", "results/table1.csv")
+    assert "preset my-data: 4 networks" in output
+    table = pd.read_csv(field / "results/table1.csv")
+    assert list(table["model"].unique()) == ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-UF"]
+    assert table["psnr"].between(5, 60).all() and set(table["dataset"]) == {"my_data"} and set(table["p"]) == {2, 3, 4}
+    assert "Nothing to be done" in snakemake(field, field / "field.yaml", "--", "results/table1.csv")
+
+    # A cube that changes is read again, and all that depends on it is made again; so with another split.
+    with h5py.File(field / "cubes/site_2.h5", "a") as cube:
+        cube["cube"][0, 0] = 7
+    assert jobs(snakemake(field, field / "field.yaml", "--dry-run", "--", "results/table1.csv"))["train"] == 4
+    by_region = re.sub(r"test: \[.*?\]\}", "region: [0, 0, 48, 12]}", (field / "field.yaml").read_text(), count=1)
+    (field / "region.yaml").write_text(by_region)
+    assert jobs(snakemake(field, field / "region.yaml", "--", "results/data/my_data.h5"))["prepare"] == 1
+
+    # Any other figure, and the page, know a data set of this name.
+    assert "my_data" in (field / "results/table1.md").read_text()
+
+
+def test_the_page_names_the_data_set(field):
+    snakemake(field, field / "field.yaml", "--", "results/report.html")
+    assert "<h2>Table 1: my_data, 31 bands</h2>" in (field / "results/report.html").read_text()
+
+
+def test_a_missing_folder_is_one_line(field, tmp_path):
+    output = snakemake(tmp_path, field / "field.yaml", "--dry-run", "--", "results/table1.csv", fails=True)
+    assert "the folder of cubes cubes does not exist" in output
