@@ -1,6 +1,9 @@
 """docs/add-a-data-set.md: cubes in a folder and an edited config/my-data.yaml are enough for a table."""
 
+import os
 import re
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -47,12 +50,25 @@ def test_a_config_file_makes_the_table(field, monkeypatch):
     with h5py.File(field / "cubes/site_2.h5", "a") as cube:
         cube["cube"][0, 0] = 7
     assert jobs(snakemake(field, field / "field.yaml", "--dry-run", "--", "results/table1.csv"))["train"] == 4
+    assert jobs(snakemake(field, field / "field.yaml", "--", "results/data/my_data.h5"))["prepare"] == 1
     by_region = re.sub(r"test: \[.*?\]\}", "region: [0, 0, 48, 12]}", (field / "field.yaml").read_text(), count=1)
     (field / "region.yaml").write_text(by_region)
-    assert jobs(snakemake(field, field / "region.yaml", "--", "results/data/my_data.h5"))["prepare"] == 1
+    assert jobs(snakemake(field, field / "region.yaml", "--dry-run", "--", "results/data/my_data.h5"))["prepare"] == 1
 
     # Any other figure, and the page, know a data set of this name.
     assert "my_data" in (field / "results/table1.md").read_text()
+
+
+def test_the_commands_of_the_documentation(field):
+    commands = re.findall(r"^ {4}(\w+ .*)$", (ROOT / "docs/add-a-data-set.md").read_text(), re.MULTILINE)
+    copied, *_, made, described = commands
+    assert copied == "cp config/my-data.yaml config/field.yaml" and made == "make table1 PRESET=field"
+    assert "--configfile config/$(PRESET).yaml" in (ROOT / "Makefile").read_text()
+    program, *arguments = described.split()
+    assert program == "ssif"
+    done = subprocess.run([sys.executable, "-m", "ssif.cli", *arguments], cwd=field, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0 and "split: test: test_*; the others train" in done.stdout, done.stderr
 
 
 def test_the_page_names_the_data_set(field):
