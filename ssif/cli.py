@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ssif import bandspec, sensors
-from ssif.data.store import READERS, prepare
+from ssif.data.readers import READERS
 from ssif.errors import UserError, exit_cleanly
 
 DEFAULT_MSI = {"cave": "nikon-d700", "cave_validation": "nikon-d700", "synthetic": "nikon-d700"}
@@ -104,6 +104,7 @@ def run_bands(arguments: argparse.Namespace) -> None:
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:
+    from ssif.data.store import prepare
     from ssif.tool.about import about
 
     msi = arguments.msi or DEFAULT_MSI.get(arguments.dataset, "ikonos")

@@ -11,19 +11,12 @@ import torch
 from torch import Tensor
 
 from ssif.bands import Bands
-from ssif.data import cave, cave_validation, folder, indian_pines, pavia_centre, synthetic
+from ssif.data import folder
 from ssif.data.patches import TrainingSet
+from ssif.data.readers import READERS
 from ssif.errors import UserError, choose
 from ssif.io import whole_file
 from ssif.sensors import msi_matrix, sensor_bands
-
-READERS = {
-    "cave": cave.read,
-    "cave_validation": cave_validation.read,
-    "indian_pines": indian_pines.read,
-    "pavia_centre": pavia_centre.read,
-    "synthetic": synthetic.read,
-}
 
 
 def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:

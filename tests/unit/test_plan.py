@@ -267,6 +267,6 @@ def test_the_code_of_every_network_is_found():
 
 
 def test_every_reader_can_be_named_in_a_configuration():
-    from ssif.data.store import READERS
+    from ssif.data.readers import READERS
 
     assert set(presets.DATASETS) == set(READERS)
