@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ssif.errors import UserError
-from ssif.formats import pictures
+from ssif.formats import pictures, torn
 from ssif.formats.header import Header, Image, Write
 from ssif.formats.kinds import kind_of
 
@@ -24,7 +24,9 @@ def open_image(path: str | Path, key: str | None = None) -> Image:
         raise UserError(f"{path} is a directory, not an image")
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    return kind_of(path).open(path, key)
+    kind = kind_of(path)
+    with torn.one_line(path):
+        return kind.open(path, key)
 
 
 def create_image(path: str | Path, header: Header) -> AbstractContextManager[Write]:

@@ -11,6 +11,7 @@ from ssif.formats.header import Header, Image, Kind
 from ssif.formats.wavelengths import read_axis, written
 from ssif.io import whole_files
 
+LONGEST = 2**24  # bytes of a header
 DATA = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", "")
 
 
@@ -25,24 +26,35 @@ def _data_of(header: Path) -> Path:
     stem = header.with_suffix("")
     found = [path for path in (stem.with_name(stem.name + suffix) for suffix in DATA) if path.is_file()]
     if not found:
-        raise UserError(
-            f"{header}: no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing"
-        )
+        raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")
     return found[0]
 
 
 def _open(path: Path, key: str | None) -> Image:
     data = _data_of(path) if path.suffix.lower() == ".hdr" else path
-    if header_of(data) is None:
-        raise UserError(f"{data}: its ENVI header {data.with_suffix('.hdr').name} is missing")
-    source = raster.open_raster(data, "ENVI")
-    try:
+    text = header_of(data)
+    if text is None:
+        raise UserError(f"its ENVI header {data.with_suffix('.hdr').name} is missing")
+    _check_text(text)
+
+    def describe(source) -> Header:
         header = _header(source)
         _check_size(data, source, header)
-        return raster.image(data, source, header)
-    except UserError as error:
-        source.close()
-        raise UserError(f"{data}: {error}") from None
+        return header
+
+    return raster.open_raster(data, "ENVI", describe)
+
+
+def _check_text(header: Path) -> None:
+    with open(header, "rb") as stream:
+        if not stream.read(4).startswith(b"ENVI"):
+            raise UserError(f"{header.name} is no ENVI header: it does not begin with ENVI")
+        try:
+            stream.read(LONGEST).decode()
+        except UnicodeDecodeError:
+            raise UserError(f"{header.name} is not text in UTF-8") from None
+        if stream.read(1):
+            raise UserError(f"{header.name} is no ENVI header: it has more than {LONGEST >> 20} MiB")
 
 
 def _header(source) -> Header:

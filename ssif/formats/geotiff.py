@@ -11,12 +11,7 @@ from ssif.io import whole_file
 
 
 def _open(path: Path, key: str | None) -> Image:
-    source = raster.open_raster(path, "GTiff")
-    try:
-        return raster.image(path, source, _header(source))
-    except UserError as error:
-        source.close()
-        raise UserError(f"{path}: {error}") from None
+    return raster.open_raster(path, "GTiff", _header)
 
 
 def _header(source) -> Header:

@@ -1,30 +1,16 @@
 """HDF5: a dataset [H, W, C], its header in attributes of it, or in attributes or datasets beside it."""
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from ssif.errors import UserError
 from ssif.formats import fields
 from ssif.formats.header import Header, Image, Kind
 from ssif.io import whole_file
 
 CHUNK = 64  # rows and columns of a chunk that we write
-FAILURES = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
-
-
-@contextmanager
-def one_line(path: Path) -> Iterator[None]:
-    """What h5py raises for torn files becomes a UserError that names `path`."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except FAILURES as error:
-        raise UserError(f"{path} is not a whole HDF5 file ({' '.join(str(error).split())})") from None
 
 
 def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
@@ -46,19 +32,17 @@ def check_chunks(dataset: h5py.Dataset) -> None:
 
 
 def _open(path: Path, key: str | None) -> Image:
-    with one_line(path):
-        file = h5py.File(path, "r")
-        try:
-            dataset = file[fields.choose_array(shapes(file), key)]
-            check_chunks(dataset)
-            header = fields.header(dataset.shape, dataset.dtype, lambda name: _look_up(dataset, name))
-        except BaseException:
-            file.close()
-            raise
+    file = h5py.File(path, "r")
+    try:
+        dataset = file[fields.choose_array(shapes(file), key)]
+        check_chunks(dataset)
+        header = fields.header(dataset.shape, dataset.dtype, lambda name: _look_up(dataset, name))
+    except BaseException:
+        file.close()
+        raise
 
     def window(rows: slice, columns: slice) -> np.ndarray:
-        with one_line(path):
-            return dataset[rows, columns].reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
+        return dataset[rows, columns].reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
 
     return Image(path, header, window, file.close)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ssif.bands import Bands
 from ssif.errors import UserError
+from ssif.formats import torn
 
 # A block that must be decompressed in one piece, or an array that a format cannot give by windows, is at most this large.
 LARGEST_PIECE = 2**31
@@ -50,8 +51,14 @@ class Header:
             raise UserError(f"values are of type {kind}; want integers or real numbers")
         if min(self.height, self.width, self.count) < 1:
             raise UserError(f"the image has {self.height} x {self.width} pixels and {self.count} bands")
-        for what, its in (("wavelengths", self.bands), ("band names", self.names), ("good-band flags", self.good)):
-            if its and len(its) != self.count:
+        for what, its in (
+            ("wavelengths", self.bands),
+            ("band names", self.names),
+            ("good-band flags", self.good),
+            ("scales", np.ravel(self.scale) if np.ndim(self.scale) else ()),
+            ("offsets", np.ravel(self.offset) if np.ndim(self.offset) else ()),
+        ):
+            if its is not None and len(its) not in (0, self.count):
                 raise UserError(f"{len(its)} {what} for {self.count} bands")
 
     @property
@@ -111,7 +118,8 @@ class Image:
 
         Raises UserError where the file turns out to be torn.
         """
-        return self.header.physical(self._window(rows, columns))
+        with torn.one_line(self.path):
+            return self.header.physical(self._window(rows, columns))
 
     def __enter__(self) -> "Image":
         return self

@@ -1,17 +1,15 @@
 """MATLAB's .mat, version 5 (read as a whole) and 7.3 (HDF5, read by windows): a variable [H, W, C] beside its header."""
 
-import zlib
-from collections.abc import Iterator
+import math
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 import scipy.io
-from scipy.io.matlab import MatReadError
 
 from ssif.errors import UserError
-from ssif.formats import fields, hdf5
+from ssif.formats import fields, hdf5, mat5, torn
 from ssif.formats.header import Header, Image, Kind
 from ssif.io import whole_file
 
@@ -20,9 +18,6 @@ LARGEST_V5 = 2**31 - 1
 # MATLAB 7.3: 512 bytes before the HDF5 file proper.
 USER_BLOCK = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
 CLASSES = {"f4": "single", "f8": "double"}
-V5_TYPES = {"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "single", "double"}
-FAILURES = (OSError, ValueError, TypeError, LookupError, NotImplementedError, OverflowError, MemoryError, zlib.error,
-            MatReadError)  # fmt: skip
 
 
 def read_mat(path: Path, key: str) -> np.ndarray:
@@ -30,57 +25,44 @@ def read_mat(path: Path, key: str) -> np.ndarray:
 
     Raises UserError for a file that is no whole .mat file and for a missing key, with the keys that are there.
     """
-    with _one_line(path):
+    with torn.one_line(path):
         if h5py.is_hdf5(path):
             with h5py.File(path) as file:
                 found = [name for name in file if not name.startswith("#")]
                 # HDF5 counts axes from the slowest: MATLAB's [rows, columns, bands] lie there reversed.
                 array = np.ascontiguousarray(file[key][()].T) if key in found else None
         else:
-            found = [name for name, _, _ in scipy.io.whosmat(path)]
-            array = scipy.io.loadmat(path, variable_names=[key])[key] if key in found else None
+            found = mat5.variables(path)
+            array = mat5.load(path, found[key]) if key in found else None
         if array is None:
             raise UserError(f"has no key {key!r}; keys found: {', '.join(found) or 'none'}")
     return array
 
 
-@contextmanager
-def _one_line(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except FAILURES as error:
-        raise UserError(f"{path}: is not a whole .mat file ({' '.join(str(error).split())})") from error
-
-
 def _open(path: Path, key: str | None) -> Image:
-    with _one_line(path):
-        return _open_hdf5(path, key) if h5py.is_hdf5(path) else _open_v5(path, key)
+    return _open_hdf5(path, key) if h5py.is_hdf5(path) else _open_v5(path, key)
 
 
 def _open_v5(path: Path, key: str | None) -> Image:
-    variables = scipy.io.whosmat(path)
-    shapes = {name: shape for name, shape, kind in variables if kind in V5_TYPES}
-    name = fields.choose_array(shapes, key)
-    # whosmat knows the class of the values, not how many bytes each has: at most 8.
-    fields.check_piece(int(np.prod(shapes[name], dtype=float)), name)
-    wanted = [other for other, shape, _ in variables if np.prod(shape, dtype=float) <= fields.LONGEST]
-    content = scipy.io.loadmat(path, variable_names=[name, *wanted])
-    cube = content[name]
-    header = fields.header(cube.shape, cube.dtype, lambda field: _value(content.get(field)))
+    variables = mat5.variables(path)
+    numbers = {name: its for name, its in variables.items() if its.dtype is not None and its.dtype.kind in "iuf"}
+    name = fields.choose_array({name: its.shape for name, its in numbers.items()}, key)
+    fields.check_piece(math.prod(numbers[name].shape) * numbers[name].dtype.itemsize, name)
+    cube = mat5.load(path, numbers[name])
+
+    def field(name: str):
+        its = variables.get(name)
+        if its is None or its.dtype is None or not 0 < math.prod(its.shape) <= fields.LONGEST:
+            return None
+        value = mat5.load(path, its)
+        return np.char.rstrip(value) if value.dtype.kind == "U" else value
+
+    header = fields.header(cube.shape, cube.dtype, field)
 
     def window(rows: slice, columns: slice) -> np.ndarray:
         return cube[rows, columns].reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
 
     return Image(path, header, window)
-
-
-def _value(value):
-    """A variable as `fields.header` wants it: text of a char matrix, its rows where there are several."""
-    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
-        return np.char.rstrip(value.ravel()) if value.size > 1 else str(value.ravel()[0]) if value.size else None
-    return value
 
 
 def _open_hdf5(path: Path, key: str | None) -> Image:
@@ -96,8 +78,7 @@ def _open_hdf5(path: Path, key: str | None) -> Image:
         raise
 
     def window(rows: slice, columns: slice) -> np.ndarray:
-        with _one_line(path):
-            values = dataset[..., columns, rows]
+        values = dataset[..., columns, rows]
         return values.T.reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
 
     return Image(path, header, window, file.close)

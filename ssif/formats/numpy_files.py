@@ -2,8 +2,6 @@
 
 import json
 import zipfile
-import zlib
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,23 +12,9 @@ from ssif.formats import fields
 from ssif.formats.header import Header, Image, Kind
 from ssif.io import whole_file, whole_files
 
-FAILURES = (OSError, ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error, NotImplementedError)
-
-
-@contextmanager
-def one_line(path: Path) -> Iterator[None]:
-    """What NumPy raises for torn files becomes a UserError that names `path`."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except FAILURES as error:
-        raise UserError(f"{path} is not a whole {path.suffix} file ({' '.join(str(error).split())})") from None
-
 
 def _open(path: Path, key: str | None) -> Image:
-    with one_line(path):
-        array, header = _zipped(path, key) if path.suffix.lower() == ".npz" else _plain(path)
+    array, header = _zipped(path, key) if path.suffix.lower() == ".npz" else _plain(path)
 
     def window(rows: slice, columns: slice) -> np.ndarray:
         return np.array(array[rows, columns]).reshape(

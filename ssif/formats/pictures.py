@@ -14,18 +14,24 @@ DRIVERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 
 
 def _open(path: Path, key: str | None) -> Image:
-    source = raster.open_raster(path, DRIVERS[path.suffix.lower()])
+    return raster.open_raster(path, DRIVERS[path.suffix.lower()], _header)
+
+
+def _header(source) -> Header:
     from rasterio.enums import ColorInterp
 
-    colours = list(source.colorinterp)
-    if ColorInterp.palette in colours:
-        source.close()
-        raise UserError(f"{path} has a palette; save it as RGB or grey")
-    bands = [i for i, colour in enumerate(colours, start=1) if colour != ColorInterp.alpha]
-    header = Header(source.height, source.width, len(bands), source.dtypes[0], **raster.georeference(source))
-    if len(bands) < len(colours):
-        header = Header(**vars(header) | {"notes": ("the transparency is left out",)})
-    return raster.image(path, source, header, bands)
+    if ColorInterp.palette in source.colorinterp:
+        raise UserError("has a palette; save it as RGB or grey")
+    # These formats have it last.
+    transparent = source.colorinterp[-1] == ColorInterp.alpha
+    return Header(
+        height=source.height,
+        width=source.width,
+        count=source.count - transparent,
+        dtype=source.dtypes[0],
+        notes=("the transparency is left out",) if transparent else (),
+        **raster.georeference(source),
+    )
 
 
 @contextmanager

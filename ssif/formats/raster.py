@@ -15,8 +15,8 @@ OPTIONS = {"GDAL_CACHEMAX": 64, "GDAL_PAM_ENABLED": False, "GDAL_DISABLE_READDIR
 
 
 @contextmanager
-def gdal(path: Path) -> Iterator:
-    """The module rasterio under OPTIONS; what it raises in the block becomes a UserError that names `path`."""
+def gdal() -> Iterator:
+    """The module rasterio under OPTIONS; what it raises in the block becomes a UserError."""
     import rasterio  # here, because training and evaluation run on machines without it
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -26,22 +26,34 @@ def gdal(path: Path) -> Iterator:
             yield rasterio
         except RasterioError as error:
             # Outside GDAL's own words the cause is one level down.
-            reason = " ".join(str(error.__cause__ or error).split())
-            raise UserError(f"{path}: {reason}") from None
+            raise UserError(" ".join(str(error.__cause__ or error).split())) from None
 
 
-def open_raster(path: Path, driver: str):
-    """A dataset of rasterio, opened for reading by this driver alone. Raises UserError for what it cannot read, and for
-    blocks of more than LARGEST_PIECE bytes, which would have to be decompressed in one piece."""
-    with gdal(path) as rasterio:
+def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
+    """An image opened by this driver alone; `describe(dataset)` gives its header, which may leave out the last bands.
+
+    Raises UserError for what GDAL cannot read, and for blocks of more than LARGEST_PIECE bytes, which would have to be
+    decompressed in one piece.
+    """
+    with gdal() as rasterio:
         source = rasterio.open(path, driver=driver)
-    largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
-    if largest > LARGEST_PIECE:
-        source.close()
-        raise UserError(f"{path}: a block takes {largest / 2**30:.1f} GiB in memory; write it with smaller blocks")
-    if len(set(source.dtypes)) > 1:
-        raise UserError(f"{path}: bands are of different types: {', '.join(sorted(set(source.dtypes)))}")
-    return source
+        try:
+            largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
+            if largest > LARGEST_PIECE:
+                raise UserError(f"a block takes {largest / 2**30:.1f} GiB in memory; write it with smaller blocks")
+            if len(set(source.dtypes)) > 1:
+                raise UserError(f"bands are of different types: {', '.join(sorted(set(source.dtypes)))}")
+            header = describe(source)
+        except BaseException:
+            source.close()
+            raise
+
+    def window(rows: slice, columns: slice) -> np.ndarray:
+        with gdal():
+            place = rasterio.windows.Window.from_slices(rows, columns)
+            return source.read(list(range(1, header.count + 1)), window=place).transpose(1, 2, 0)
+
+    return Image(path, header, window, source.close)
 
 
 def georeference(source) -> dict:
@@ -50,24 +62,10 @@ def georeference(source) -> dict:
     return {"crs": source.crs.to_wkt() if source.crs else "", "transform": transform}
 
 
-def image(path: Path, source, header: Header, bands: list[int] | None = None) -> Image:
-    """The Image of a rasterio dataset, of these of its bands (counted from 1)."""
-    from rasterio.windows import Window
-
-    def window(rows: slice, columns: slice) -> np.ndarray:
-        with gdal(path):
-            place = Window.from_slices(rows, columns)
-            return source.read(bands, window=place).transpose(1, 2, 0)
-
-    return Image(path, header, window, source.close)
-
-
 @contextmanager
 def created(path: Path, header: Header, driver: str, describe: Callable, **options) -> Iterator[Write]:
     """Write a new file by a GDAL driver; `describe(dataset)` adds what is its own. Yields `write` (`create_image`)."""
-    from rasterio.windows import Window
-
-    with gdal(path) as rasterio:
+    with gdal() as rasterio:
         profile = {"driver": driver, "height": header.height, "width": header.width, "count": header.count}
         profile |= {"dtype": header.dtype.name, "nodata": header.nodata} | options
         if header.crs:
@@ -81,7 +79,7 @@ def created(path: Path, header: Header, driver: str, describe: Callable, **optio
             def write(rows: np.ndarray) -> None:
                 nonlocal top
                 stored = header.stored(rows).transpose(2, 0, 1)
-                target.write(stored, window=Window(0, top, header.width, len(rows)))
+                target.write(stored, window=rasterio.windows.Window(0, top, header.width, len(rows)))
                 top += len(rows)
 
             yield write

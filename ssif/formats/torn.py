@@ -1,0 +1,30 @@
+"""What libraries raise for files that are torn, or of another kind than they say, as one line."""
+
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scipy.io.matlab import MatReadError
+
+from ssif.errors import UserError
+
+# Seen in h5py, SciPy, NumPy and rasterio on files with broken bytes (tests/fuzz.py).
+FAILURES = (
+    OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, EOFError, SyntaxError,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error, MatReadError,
+)  # fmt: skip
+
+
+@contextmanager
+def one_line(path: Path) -> Iterator[None]:
+    """What a reader raises in the block becomes a UserError of one line that begins with `path`."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except FAILURES as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: is not a whole {path.suffix} file ({reason})") from error
