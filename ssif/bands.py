@@ -65,18 +65,16 @@ class Bands:
         On an evenly spaced sensor these are equal wavelength intervals; where a sensor has a gap between two bands, no
         part lies in it. `parts(len(self))` is `self`. Bands must be sorted by centre.
         """
-        return self.between(_cuts(len(self), count))
+        # Finer than the source, two parts can share an overlap of detectors: cells without overlap keep them in order.
+        return _between(_cuts(len(self), count), self.edges if count <= len(self) else self._cells())
 
     def between(self, cuts: np.ndarray) -> "Bands":
-        """The parts between neighbours of `cuts` [C + 1], increasing fractional indices from 0 to len(self)."""
-        # Finer than the source, two parts can share an overlap of detectors: cells without overlap keep them in order.
-        edges = self.edges if len(cuts) <= len(self) + 1 else self._cells()
-        first = np.floor(cuts[:-1]).astype(int)
-        last = np.ceil(cuts[1:]).astype(int) - 1
-        width = edges[:, 1] - edges[:, 0]
-        start = edges[first, 0] + (cuts[:-1] - first) * width[first]
-        end = edges[last, 0] + (cuts[1:] - last) * width[last]
-        return Bands(np.stack([start, end], axis=-1))
+        """The parts between neighbours of `cuts` [C + 1], increasing fractional indices from 0 to len(self).
+
+        Where detectors overlap, a part ends half way between two bands, or it could end before it starts. Bands must be
+        sorted by centre.
+        """
+        return _between(cuts, self._cells())
 
     def _cells(self) -> np.ndarray:
         """Each band cut back to the midpoints between its own and its neighbours' centres: [C, 2] nm, no overlap."""
@@ -85,6 +83,16 @@ class Bands:
         cells[1:, 0] = np.maximum(cells[1:, 0], middle)
         cells[:-1, 1] = np.minimum(cells[:-1, 1], middle)
         return cells
+
+
+def _between(cuts: np.ndarray, edges: np.ndarray) -> Bands:
+    """Parts between neighbours of `cuts`, fractional indices into the intervals `edges` [C, 2] nm."""
+    first = np.floor(cuts[:-1]).astype(int)
+    last = np.ceil(cuts[1:]).astype(int) - 1
+    width = edges[:, 1] - edges[:, 0]
+    start = edges[first, 0] + (cuts[:-1] - first) * width[first]
+    end = edges[last, 0] + (cuts[1:] - last) * width[last]
+    return Bands(np.stack([start, end], axis=-1))
 
 
 def _cuts(source: int, count: int) -> np.ndarray:

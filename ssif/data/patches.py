@@ -101,7 +101,8 @@ def draw_queries(
     row, column = _unflip(row, column, columns, *flips[..., None])
     place = (scene[:, None] * height + top[:, None] + row) * width + left[:, None] + column
     spectra = data.hsi.flatten(0, 2)[place]
-    if intervals == "irregular":
+    # As many parts as bands are the bands themselves.
+    if intervals == "irregular" and count < len(data.bands):
         cuts = irregular_cuts(
             len(data.bands), count, torch.rand(count - 1, generator=draws, dtype=torch.float64).numpy()
         )

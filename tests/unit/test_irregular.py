@@ -13,6 +13,8 @@ from workflow.targets import targets, with_changes
 from workflow.train import _queries
 
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
+# Two detectors meet, as on AVIRIS: bands 60 and 61 lie nearly on each other, and their neighbours overlap.
+SEAM = Bands.from_centres(np.sort(np.concatenate([np.arange(400, 1000, 10), np.arange(990.5, 1600, 10)])), 11)
 DRAW = {"seed": 3, "batch": 2, "lr_sizes": [6, 8], "scales": (1, 4), "antialias": False}
 
 
@@ -31,6 +33,15 @@ def test_cuts_are_at_least_a_band_apart_and_cover_all(count):
         widths.append(np.diff(cuts))
     assert np.allclose(np.mean(widths), 31 / count)
     assert (np.std(widths) > 0.3) == (1 < count < 30)
+
+
+@pytest.mark.parametrize("count", [1, 2, 60, 100, 119, 120])
+def test_parts_keep_their_order_where_detectors_overlap(count):
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        parts = SEAM.between(irregular_cuts(len(SEAM), count, rng.random(count - 1)))
+        assert np.all(parts.edges[1:, 0] >= parts.edges[:-1, 1] - 1e-9)
+        assert parts.edges[0, 0] == SEAM.edges[0, 0] and parts.edges[-1, 1] == SEAM.edges[-1, 1]
 
 
 def test_a_target_is_the_mean_between_its_cuts():
