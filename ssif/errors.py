@@ -3,6 +3,7 @@
 import errno
 import functools
 import os
+import signal
 import sys
 
 
@@ -18,12 +19,18 @@ def choose(kind: str, name: str, known) -> str:
 
 
 def exit_cleanly(main):
-    """Decorate a command's `main`: a UserError or a full disk is one line on stderr and exit status 1."""
+    """Decorate a command's `main`: a UserError or a full disk is one line on stderr and exit status 1; where nobody reads
+    its output any more (`| head`) it stops in silence, with a shell's status for that."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
         try:
-            return main(*args, **kwargs)
+            main(*args, **kwargs)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would try once more at its end, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
         except UserError as error:
             sys.exit(f"error: {error}")
         except OSError as error:

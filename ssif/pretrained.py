@@ -36,16 +36,31 @@ def load(path: str | Path, device: str = "cpu") -> "Pretrained":
             text = (file.metadata() or {}).get("card", "{}")
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
-    card = json.loads(text)
-    if "network" not in card:
-        raise UserError(f"{path} does not say which network it is of; ssif.load reads weights of SSIF and SSIF+ only")
-    arguments = dict(card["arguments"])
-    if "bands" in arguments:
-        arguments["bands"] = Bands(arguments["bands"])
-    network = NETWORKS[choose("network", card["network"], NETWORKS)](**arguments)
+    try:
+        card = json.loads(text)
+        if "network" not in card:
+            raise UserError(
+                f"{path} does not say which network it is of; ssif.load reads weights of SSIF and SSIF+ only"
+            )
+        network = _built(card)
+    except UserError:
+        raise
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise UserError(f"{path}: its card does not describe a network ({' '.join(str(error).split())})") from None
     load_weights(network, Path(path))
     name = f"{Path(path).name} (sha256 {sha256(Path(path))[:12]})"
     return Pretrained(network.eval().requires_grad_(False).to(device), card, name)
+
+
+def _built(card: dict) -> SSIF:
+    """The network of a card; raises KeyError, TypeError and the like for one that lacks what `Pretrained` needs."""
+    low, high = card["wavelengths"]
+    if not low < high or not isinstance(card["msi"], str):
+        raise ValueError("wavelengths or sensor")
+    arguments = dict(card["arguments"])
+    if "bands" in arguments:
+        arguments["bands"] = Bands(arguments["bands"])
+    return NETWORKS[choose("network", card["network"], NETWORKS)](**arguments)
 
 
 class Pretrained:
@@ -71,8 +86,9 @@ class Pretrained:
     ) -> np.ndarray:
         """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
 
-        A large image is computed in tiles, with the same result. Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). Raises UserError for an image with another number of
-        channels than the training's, with values that are not in [0, 1], and for bands that leave its wavelengths.
+        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). A large image is computed in tiles, with the same
+        result. Raises UserError for an image with another number of channels than the training's, with values that are
+        not in [0, 1], and for bands that leave its wavelengths.
         """
         channels = self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:

@@ -4,7 +4,6 @@ Whatever the bytes, opening and reading gives an image or a UserError of one lin
 Cases run in child processes, so that a crash inside a C library is seen, too. tests/unit/test_fuzz.py runs a few of them.
 """
 
-import json
 import multiprocessing
 import resource
 import sys
@@ -15,6 +14,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from ssif.bands import Bands
@@ -29,6 +29,7 @@ HEADER = Header(
 )  # fmt: skip
 CUBES = ("a.hdr", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")
 PICTURES = ("a.png", "a.jpg", "a.bmp")
+HEAPED = "heaped.h5"  # as other programs write texts; reading them starts a process, so that few cases take this one
 TABLES = {"i.csv": "name,start,end\nred,600,700\nblue,400,500\n", "r.csv": "nm,red,blue\n400,0,1\n500,1,0.5\n600,0,0\n"}
 # What text is replaced by.
 WORDS = (
@@ -46,7 +47,8 @@ WORDS = (
     b"\x00",
     b"1,2",
 )
-SECONDS, BYTES = 10, 3 * 2**30  # of a case, and of the address space beyond what the program itself has
+SECONDS, START = 30, 60  # a case may take, and the start of a process
+BYTES = 3 * 2**30  # of the address space, beyond what the program itself has
 
 
 def originals(folder: Path) -> dict[str, list[Path]]:
@@ -62,6 +64,10 @@ def originals(folder: Path) -> dict[str, list[Path]]:
             write(values if name in CUBES else 255 * values)
         matlab.LARGEST_V5 = before
         found[name] = [place / name, *(path for path in sorted(place.iterdir()) if path.name != name)]
+    found[HEAPED] = [folder / HEAPED]
+    with h5py.File(folder / HEAPED, "w") as file:
+        file["cube"] = values
+        file["cube"].attrs.update(wavelength=[450.0, 550, 650], wavelength_units="nm", band_names=["a", "b", "c"])
     for name, text in TABLES.items():
         (folder / name).write_text(text)
         found[name] = [folder / name]
@@ -102,7 +108,7 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
 def case(files: dict[str, list[Path]], folder: Path, seed: int) -> tuple[str, str]:
     """One mutated file read: its kind, and "read", "refused" or what should not have happened, with the seed."""
     rng = np.random.default_rng(seed)
-    name = str(rng.choice(list(files)))
+    name = HEAPED if rng.random() < 0.01 else str(rng.choice([name for name in files if name != HEAPED]))
     target, its = folder / files[name][0].name, files[name]
     changed = its[int(rng.integers(len(its)))]
     for path in its:
@@ -127,9 +133,8 @@ def case(files: dict[str, list[Path]], folder: Path, seed: int) -> tuple[str, st
     return name, outcome if seconds < SECONDS else f"seed {seed}: {seconds:.0f} s"
 
 
-def batch(first: int, count: int, queue) -> None:
-    """Cases of the seeds from `first`, in a process of limited memory; (seed, kind, outcome) go to the queue, the seed
-    alone before each case."""
+def batch(first: int, count: int, channel) -> None:
+    """Cases of the seeds from `first`, in a process of limited memory: sends each seed before its case, then the case."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
         files = originals(Path(name))
@@ -137,47 +142,52 @@ def batch(first: int, count: int, queue) -> None:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
         for seed in range(first, first + count):
-            queue.put(json.dumps([seed]))
-            queue.put(json.dumps([seed, *case(files, folder, seed)]))
+            channel.send((seed, None))
+            channel.send((seed, case(files, folder, seed)))
 
 
 def run(minutes: float, first: int = 0, size: int = 2000) -> tuple[Counter, list[str]]:
     """Batches until the time is up: how often what happened, and all that should not have."""
     counts, findings, end = Counter(), [], time.monotonic() + 60 * minutes
     context = multiprocessing.get_context("spawn")
+
+    def finding(text: str) -> None:
+        findings.append(text)
+        print(text, flush=True)
+
     while time.monotonic() < end:
-        queue = context.SimpleQueue()
-        child = context.Process(target=batch, args=(first, size, queue))
+        channel, its = context.Pipe(duplex=False)
+        child = context.Process(target=batch, args=(first, size, its))
         child.start()
-        last = first
-        while child.is_alive() or not queue.empty():
-            if queue.empty():
-                time.sleep(0.05)
-                if time.monotonic() > end + SECONDS:
-                    child.kill()
+        its.close()
+        seed, running = first, True
+        while running and time.monotonic() < end:
+            try:
+                if not channel.poll(START + SECONDS):
+                    raise EOFError("it hung")
+                seed, done = channel.recv()
+            except EOFError as error:
+                child.join(0 if str(error) else START)
+                running = False
+                if child.exitcode != 0:
+                    finding(
+                        f"seed {seed}: {error}" if str(error) else f"seed {seed}: the process died, {child.exitcode}"
+                    )
                 continue
-            last, *outcome = json.loads(queue.get())
-            if outcome:
-                kind, what = outcome
+            if done:
+                kind, what = done
                 counts[kind, what if what in ("read", "refused") else "finding"] += 1
                 if what not in ("read", "refused"):
-                    findings.append(f"{kind}: {what}")
-                    print(findings[-1], flush=True)
-            if time.monotonic() > end:
-                child.kill()
+                    finding(f"{kind}: {what}")
+        child.kill()
         child.join()
-        if child.exitcode and time.monotonic() < end:
-            findings.append(f"seed {last}: the process died with {child.exitcode}")
-            print(findings[-1], flush=True)
-            first = last + 1
-        else:
-            first += size
+        first = seed + 1
     return counts, findings
 
 
 if __name__ == "__main__":
     counts, findings = run(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     for (kind, what), count in sorted(counts.items()):
-        print(f"{kind:<8} {what:<8} {count}")
+        print(f"{kind:<9} {what:<8} {count}")
     print(f"{sum(counts.values())} cases, {len(findings)} findings")
     sys.exit(bool(findings))

@@ -14,6 +14,11 @@ ALIASES = {
     "widths": ("widths", "fwhm"),
     "nodata": ("nodata", "_FillValue", "data_ignore_value"),
 }
+# Every name that `header` asks for.
+NAMES = (
+    "crs", "provenance", "band_names", "wavelength_units", "scale_factor", "add_offset", "transform", "good",
+    *(alias for aliases in ALIASES.values() for alias in aliases),
+)  # fmt: skip
 CUBE = "cube"
 LONGEST = 10**6  # numbers in a field
 

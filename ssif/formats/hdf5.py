@@ -1,16 +1,23 @@
 """HDF5: a dataset [H, W, C], its header in attributes of it, or in attributes or datasets beside it."""
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from ssif.formats import fields
+from ssif.errors import UserError
+from ssif.formats import fields, heap
 from ssif.formats.header import Header, Image, Kind
 from ssif.io import whole_file
 
 CHUNK = 64  # rows and columns of a chunk that we write
+LONGEST_READ = 20  # seconds
 
 
 def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
@@ -36,7 +43,7 @@ def _open(path: Path, key: str | None) -> Image:
     try:
         dataset = file[fields.choose_array(shapes(file), key)]
         check_chunks(dataset)
-        header = fields.header(dataset.shape, dataset.dtype, lambda name: _look_up(dataset, name))
+        header = fields.header(dataset.shape, dataset.dtype, _fields(path, dataset).get)
     except BaseException:
         file.close()
         raise
@@ -47,17 +54,40 @@ def _open(path: Path, key: str | None) -> Image:
     return Image(path, header, window, file.close)
 
 
-def _look_up(dataset: h5py.Dataset, name: str):
-    """A field from the attributes of the dataset, of the groups above it or from a dataset beside it."""
-    group = dataset.parent
-    for place in (dataset.attrs, group.attrs, dataset.file.attrs):
-        if name in place:
-            return place[name]
-    for place in (group, dataset.file):
-        beside = place.get(name)
+def _fields(path: Path, dataset: h5py.Dataset) -> dict:
+    """Name -> value of the fields that the file has of this dataset."""
+    places = {name: place for name in fields.NAMES if (place := _place(dataset, name))}
+    heaped = {name: place for name, place in places.items() if place[2].kind == "O"}
+    found = dict(zip(heaped, _texts(path, heaped.values()))) if heaped else {}
+    for name in places.keys() - heaped.keys():
+        owner, attribute, _ = places[name]
+        item = dataset.file[owner]
+        found[name] = item.attrs[attribute] if attribute else item[()]
+    return found
+
+
+def _place(dataset: h5py.Dataset, name: str) -> tuple[str, str, np.dtype] | None:
+    """Owner, attribute and type of a field in the attributes of the dataset, of its group or of the file, or, with the
+    attribute "", of a dataset of that name beside it."""
+    for owner in (dataset, dataset.parent, dataset.file):
+        if name in owner.attrs:
+            return owner.name, name, owner.attrs.get_id(name).dtype
+    for group in (dataset.parent, dataset.file):
+        beside = group.get(name)
         if isinstance(beside, h5py.Dataset) and beside.size and beside.size <= fields.LONGEST:
-            return beside.asstr()[()] if h5py.check_string_dtype(beside.dtype) else beside[()]
+            check_chunks(beside)
+            return beside.name, "", beside.dtype
     return None
+
+
+def _texts(path: Path, places: Iterable) -> list:
+    """What `ssif.formats.heap` prints of these places. Raises UserError where it fails or takes too long."""
+    arguments = [part for owner, attribute, _ in places for part in (owner, attribute)]
+    command = [sys.executable, "-I", heap.__file__, os.fspath(path.absolute()), *arguments]
+    try:
+        return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=LONGEST_READ).stdout)
+    except (subprocess.SubprocessError, ValueError):
+        raise UserError("is not a whole HDF5 file: its texts cannot be read") from None
 
 
 @contextmanager
@@ -67,7 +97,7 @@ def _create(path: Path, header: Header):
         chunks = (min(CHUNK, header.height), min(CHUNK, header.width), header.count)
         cube = file.create_dataset(fields.CUBE, shape, header.dtype, chunks=chunks)
         for name, value in fields.fields(header).items():
-            cube.attrs[name] = value
+            cube.attrs[name] = _fixed(value)
         top = 0
 
         def write(rows: np.ndarray) -> None:
@@ -76,6 +106,15 @@ def _create(path: Path, header: Header):
             top += len(rows)
 
         yield write
+
+
+def _fixed(value):
+    """Text as text of fixed length, which needs no heap (`ssif.formats.heap`)."""
+    array = np.asarray(value)
+    if array.dtype.kind != "U":
+        return value
+    array = np.char.encode(array, "utf-8")
+    return array.astype(h5py.string_dtype("utf-8", array.dtype.itemsize))
 
 
 KIND = Kind("HDF5", (".h5", ".hdf5", ".he5"), _open, _create)

@@ -1,9 +1,11 @@
 """Ordinary image files: PNG and JPEG. They have no wavelengths; values are 8 or 16 bit."""
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image as Picture
 
 from ssif.errors import UserError
 from ssif.formats import raster
@@ -14,7 +16,19 @@ DRIVERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 
 
 def _open(path: Path, key: str | None) -> Image:
+    _check_whole(path)
     return raster.open_raster(path, DRIVERS[path.suffix.lower()], _header)
+
+
+def _check_whole(path: Path) -> None:
+    """Decode it once by Pillow, which raises for a torn file; GDAL would give zeros or grey."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Picture.DecompressionBombWarning)
+        try:
+            with Picture.open(path) as picture:
+                picture.load()
+        except Picture.DecompressionBombError:
+            raise UserError("has too many pixels for such a file; save it as GeoTIFF") from None
 
 
 def _header(source) -> Header:

@@ -92,3 +92,15 @@ def test_other_files_are_refused(tmp_path, network):
     save_weights(network, tmp_path / "other.safetensors", card | {"arguments": card["arguments"] | {"hidden": 8}})
     with pytest.raises(UserError, match="does not hold the weights of this model"):
         ssif.load(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"arguments": None}, {"arguments": {"channels": 3}}, {"arguments": {"nonsense": 1}}, {"wavelengths": None},
+     {"wavelengths": [700, 400]}, {"msi": 3}],
+)  # fmt: skip
+def test_a_broken_card_is_one_line(tmp_path, network, change):
+    path = tmp_path / "weights.safetensors"
+    save_weights(network, path, described(network, CARD) | change)
+    with pytest.raises(UserError, match=r"weights\.safetensors: its card does not describe a network \(.*\)$"):
+        ssif.load(path)
