@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,3 +42,13 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(file, path.with_name(file.name))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_room(path: str | os.PathLike, nbytes: int) -> None:
+    """Raise OSError (ENOSPC, EDQUOT, EFBIG) where a file of `nbytes` cannot be written in place of `path`.
+
+    For libraries that crash, or hide the reason, when the disk is full halfway.
+    """
+    if hasattr(os, "posix_fallocate"):  # macOS has none
+        with tempfile.TemporaryFile(dir=Path(path).parent) as file:
+            os.posix_fallocate(file.fileno(), 0, nbytes)

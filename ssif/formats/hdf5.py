@@ -1,6 +1,7 @@
 """HDF5: a dataset [H, W, C], its header in attributes of it, or in attributes or datasets beside it."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -14,9 +15,9 @@ import numpy as np
 from ssif.errors import UserError
 from ssif.formats import fields, heap
 from ssif.formats.header import Header, Image, Kind
-from ssif.io import whole_file
+from ssif.io import check_room, whole_file
 
-CHUNK = 64  # rows and columns of a chunk that we write
+CHUNK = 64  # rows and columns of a chunk that we write, at most
 LONGEST_READ = 20  # seconds
 
 
@@ -90,12 +91,24 @@ def _texts(path: Path, places: Iterable) -> list:
         raise UserError("is not a whole HDF5 file: its texts cannot be read") from None
 
 
+def chunk(header: Header) -> tuple[int, int, int]:
+    """Rows, columns and bands of a chunk that we write."""
+    return min(CHUNK, header.height), min(CHUNK, header.width), header.count
+
+
+def check_room_for(path: Path, header: Header) -> None:
+    """`ssif.io.check_room` for whole chunks: HDF5 may end the process where the disk is full."""
+    rows, columns, count = chunk(header)
+    chunks = math.ceil(header.height / rows) * math.ceil(header.width / columns)
+    check_room(path, chunks * rows * columns * count * header.dtype.itemsize)
+
+
 @contextmanager
 def _create(path: Path, header: Header):
+    check_room_for(path, header)
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
         shape = (header.height, header.width, header.count)
-        chunks = (min(CHUNK, header.height), min(CHUNK, header.width), header.count)
-        cube = file.create_dataset(fields.CUBE, shape, header.dtype, chunks=chunks)
+        cube = file.create_dataset(fields.CUBE, shape, header.dtype, chunks=chunk(header))
         for name, value in fields.fields(header).items():
             cube.attrs[name] = _fixed(value)
         top = 0

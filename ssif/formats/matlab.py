@@ -116,10 +116,11 @@ def _create(path: Path, header: Header):
 
 
 def _write_hdf5(path: Path, header: Header, variables: dict):
+    hdf5.check_room_for(path, header)
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, value in variables.items():
             _save(file, name, np.atleast_2d(value))
-        chunks = (header.count, min(hdf5.CHUNK, header.width), min(hdf5.CHUNK, header.height))
+        chunks = hdf5.chunk(header)[::-1]
         cube = file.create_dataset(
             fields.CUBE, (header.count, header.width, header.height), header.dtype, chunks=chunks
         )

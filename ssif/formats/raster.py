@@ -9,14 +9,15 @@ import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats.header import LARGEST_PIECE, Header, Image, Write
+from ssif.io import check_room
 
 # GDAL would otherwise keep a twentieth of the machine's memory as cache and leave .aux.xml files beside images.
 OPTIONS = {"GDAL_CACHEMAX": 64, "GDAL_PAM_ENABLED": False, "GDAL_DISABLE_READDIR_ON_OPEN": True}
 
 
 @contextmanager
-def gdal() -> Iterator:
-    """The module rasterio under OPTIONS; what it raises in the block becomes a UserError."""
+def gdal(failure: str = "") -> Iterator:
+    """The module rasterio under OPTIONS; what it raises in the block becomes a UserError that begins with `failure`."""
     import rasterio  # here, because training and evaluation run on machines without it
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -26,7 +27,7 @@ def gdal() -> Iterator:
             yield rasterio
         except RasterioError as error:
             # Outside GDAL's own words the cause is one level down.
-            raise UserError(" ".join(str(error.__cause__ or error).split())) from None
+            raise UserError(failure + " ".join(str(error.__cause__ or error).split())) from None
 
 
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
@@ -65,7 +66,8 @@ def georeference(source) -> dict:
 @contextmanager
 def created(path: Path, header: Header, driver: str, describe: Callable, **options) -> Iterator[Write]:
     """Write a new file by a GDAL driver; `describe(dataset)` adds what is its own. Yields `write` (`create_image`)."""
-    with gdal() as rasterio:
+    check_room(path, header.nbytes)
+    with gdal(f"{path} cannot be written: ") as rasterio:
         profile = {"driver": driver, "height": header.height, "width": header.width, "count": header.count}
         profile |= {"dtype": header.dtype.name, "nodata": header.nodata} | options
         if header.crs:

@@ -222,16 +222,44 @@ def small_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
-@pytest.mark.parametrize("out", ["b.tif", "b.hdr", "b.h5", "b.mat", "b.npy"])
-def test_a_full_disk_is_one_line_and_leaves_no_output(tmp_path, weights, out):
+def test_a_full_disk_is_one_line_and_leaves_no_output(tmp_path, weights):
     source = write(tmp_path / "a.npy")
     there = sorted(tmp_path.iterdir())
-    done = ssif("predict", source, tmp_path / out, "--weights", weights, "--scale", 2, "--bands", "400:700:10",
+    done = ssif("predict", source, tmp_path / "b.tif", "--weights", weights, "--scale", 2, "--bands", "400:700:10",
                 preexec_fn=small_disk)  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: the disk is full"), done.stderr
+    assert re.fullmatch(r"error: the disk is full \(.*\); finished files are whole", done.stderr.splitlines()[-1])
     assert "Traceback" not in done.stderr
-    assert [path for path in sorted(tmp_path.iterdir()) if path not in there] in ([], [tmp_path / f"{out}.part"])
+    # The work so far stays, to go on from.
+    assert sorted(tmp_path.iterdir()) == sorted([*there, tmp_path / "b.tif.part"])
+
+
+WRITER = """
+import sys
+import numpy as np
+from ssif.errors import exit_cleanly
+from ssif.formats import create_image, matlab
+from ssif.formats.header import Header
+
+if sys.argv[1].endswith("a73.mat"):
+    matlab.LARGEST_V5 = 0
+
+@exit_cleanly
+def main():
+    with create_image(sys.argv[1], Header(200, 300, 3, "float32")) as write:
+        write(np.random.default_rng(0).random((200, 300, 3)))
+
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["a.hdr", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz"])
+def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path, name):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=small_disk)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: the disk is full \(.*\); finished files are whole\n", done.stderr)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_line_says_one_line_and_fails(tmp_path, weights):
