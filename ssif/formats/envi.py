@@ -66,10 +66,7 @@ def _header(source) -> Header:
     names = tuple(_list(tags.get("band_names", "")))
     good = tuple(float(flag) != 0 for flag in _numbers(tags, "bbl"))
     return Header(
-        height=source.height,
-        width=source.width,
-        count=source.count,
-        dtype=source.dtypes[0],
+        **raster.basics(source),
         bands=bands,
         names=() if names == tuple(f"Band {i}" for i in source.indexes) else names,
         good=() if all(good) else good,
@@ -78,7 +75,6 @@ def _header(source) -> Header:
         provenance=_text(tags.get("description", "")),
         notes=notes,
         **_scale(tags),
-        **raster.georeference(source),
     )
 
 

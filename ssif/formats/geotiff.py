@@ -20,10 +20,7 @@ def _header(source) -> Header:
     tags = source.tags()
     good = tuple(source.tags(i).get("good", "1") != "0" for i in source.indexes)
     return Header(
-        height=source.height,
-        width=source.width,
-        count=source.count,
-        dtype=source.dtypes[0],
+        **raster.basics(source),
         bands=bands,
         names=tuple(map(str, source.descriptions)) if all(source.descriptions) else (),
         good=() if all(good) else good,
@@ -33,7 +30,6 @@ def _header(source) -> Header:
         offset=one(source.offsets) if scaled else 0.0,
         provenance=tags.get("provenance", ""),
         notes=notes,
-        **raster.georeference(source),
     )
 
 

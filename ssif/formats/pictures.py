@@ -38,14 +38,8 @@ def _header(source) -> Header:
         raise UserError("has a palette; save it as RGB or grey")
     # These formats have it last.
     transparent = source.colorinterp[-1] == ColorInterp.alpha
-    return Header(
-        height=source.height,
-        width=source.width,
-        count=source.count - transparent,
-        dtype=source.dtypes[0],
-        notes=("the transparency is left out",) if transparent else (),
-        **raster.georeference(source),
-    )
+    notes = ("the transparency is left out",) if transparent else ()
+    return Header(**raster.basics(source) | {"count": source.count - transparent, "notes": notes})
 
 
 @contextmanager

@@ -57,10 +57,16 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
     return Image(path, header, window, source.close)
 
 
-def georeference(source) -> dict:
-    """`crs` and `transform` of a Header."""
-    transform = None if source.transform.is_identity else tuple(source.transform)[:6]
-    return {"crs": source.crs.to_wkt() if source.crs else "", "transform": transform}
+def basics(source) -> dict:
+    """Size, type and georeference of a Header."""
+    return {
+        "height": source.height,
+        "width": source.width,
+        "count": source.count,
+        "dtype": source.dtypes[0],
+        "crs": source.crs.to_wkt() if source.crs else "",
+        "transform": None if source.transform.is_identity else tuple(source.transform)[:6],
+    }
 
 
 @contextmanager

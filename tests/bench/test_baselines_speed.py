@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from baselines.rcan import RCAN
 from baselines.ssjsr import SSJSR
 from baselines.sspsr import SSPSR
 from baselines.us3rn import US3RN
+from tests.linux import needs_proc
 from tests.plain import joint, sequential
 from tests.plain.layers import Tape
 
@@ -108,7 +108,7 @@ print(tuple(image.shape), int(peak[1]) / 2**20)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak memory from Linux's /proc")
+@needs_proc
 @pytest.mark.parametrize(
     ("imports", "network", "side", "shape", "matrix_gib"),
     [

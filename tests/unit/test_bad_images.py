@@ -22,6 +22,7 @@ from ssif.formats import create_image, hdf5, mat5, matlab, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
 from ssif.pretrained import described
+from tests.linux import needs_proc
 
 WHOLE = ("a.hdr", "a.img", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz", "a.png", "a.jpg", "a.bmp")
 RGB = Bands([[400, 500], [500, 600], [600, 700]])
@@ -150,6 +151,7 @@ def test_scales_of_another_number_of_bands(tmp_path):
     refused(path, "2 scales for 3 bands$")
 
 
+@needs_proc
 def test_bombs_are_refused_before_they_burst(tmp_path, limited):
     """Small files that claim, or unpack to, many GiB."""
     bomb = tmp_path / "one_chunk.h5"

@@ -1,8 +1,10 @@
 """A few seconds of tests/fuzz.py: broken files of every format are read or refused, nothing else."""
 
 from tests import fuzz
+from tests.linux import needs_proc
 
 
+@needs_proc
 def test_broken_files_are_read_or_refused():
     counts, findings = fuzz.run(minutes=0.2)
     assert not findings

@@ -70,6 +70,7 @@ def test_the_commands_of_the_documentation(field):
     assert done.returncode == 0 and "split: test: test_*; the others train" in done.stdout, done.stderr
 
 
-def test_a_missing_folder_is_one_line(field, tmp_path):
+def test_a_missing_folder_is_one_line(field, tmp_path, monkeypatch):
+    monkeypatch.delenv("SSIF_DATA", raising=False)
     output = snakemake(tmp_path, field / "field.yaml", "--dry-run", "--", "results/table1.csv", fails=True)
     assert "the folder of cubes cubes does not exist" in output
