@@ -66,7 +66,7 @@ def load(path: Path, variable: Variable) -> np.ndarray:
         stream.read(8)
     if numbers:
         values = np.frombuffer(content, order + STORED[kind]).reshape(variable.shape, order="F")
-        return values.astype(variable.dtype)
+        return values.astype(variable.dtype, copy=False)
     endian = {"<": "-le", ">": "-be"}[order] if ENCODINGS[kind] in ("utf-16", "utf-32") else ""
     letters = np.array(list(content.decode(ENCODINGS[kind] + endian)), dtype=str)
     return np.array(["".join(row) for row in letters.reshape(variable.shape, order="F")], dtype=str)
