@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.geotiff import one
 from ssif.formats.header import Header, Image, Kind
 from ssif.formats.wavelengths import read_axis, written
 from ssif.io import whole_files
@@ -88,7 +87,10 @@ def _scale(tags: dict) -> dict:
         return {}
     if factor and not factor[0] > 0:
         raise UserError(f"a reflectance scale factor is positive, got {factor[0]:g}")
-    return {"scale": one(gains) if gains else 1 / factor[0] if factor else 1.0, "offset": one(offsets or [0.0])}
+    return {
+        "scale": raster.one(gains) if gains else 1 / factor[0] if factor else 1.0,
+        "offset": raster.one(offsets or [0.0]),
+    }
 
 
 def _check_size(data: Path, source, header: Header) -> None:

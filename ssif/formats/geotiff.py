@@ -26,16 +26,11 @@ def _header(source) -> Header:
         good=() if all(good) else good,
         unit=unit,
         nodata=source.nodata,
-        scale=one(source.scales) if scaled else None,
-        offset=one(source.offsets) if scaled else 0.0,
+        scale=raster.one(source.scales) if scaled else None,
+        offset=raster.one(source.offsets) if scaled else 0.0,
         provenance=tags.get("provenance", ""),
         notes=notes,
     )
-
-
-def one(values):
-    """A number where all of `values` are equal, else all of them."""
-    return values[0] if len(set(values)) == 1 else list(values)
 
 
 def _axis(source):

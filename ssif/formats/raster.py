@@ -69,6 +69,11 @@ def basics(source) -> dict:
     }
 
 
+def one(values):
+    """A number where all of `values` are equal, else all of them."""
+    return values[0] if len(set(values)) == 1 else list(values)
+
+
 @contextmanager
 def created(path: Path, header: Header, driver: str, describe: Callable, **options) -> Iterator[Write]:
     """Write a new file by a GDAL driver; `describe(dataset)` adds what is its own. Yields `write` (`create_image`)."""
