@@ -24,7 +24,10 @@ def one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        # GDAL names the file itself, mostly.
+        raise UserError(f"{path}: " + str(error).removeprefix(f"{path}: ")) from None
+    except PermissionError:
+        raise UserError(f"{path} may not be read: permission denied") from None
     except FAILURES as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path}: is not a whole {path.suffix} file ({reason})") from error

@@ -1,6 +1,7 @@
 """Bad input: one clear line that names the file, nothing half-written, no memory for what a broken file claims."""
 
 import json
+import os
 import re
 import resource
 import shutil
@@ -71,6 +72,15 @@ def test_an_empty_torn_or_missing_file_and_a_directory(tmp_path, name, monkeypat
     for size in (len(content) - len(content) // 4, len(content) // 2, 0):
         data.write_bytes(content[:size])
         refused(path, ".")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.npy", "a.png", "a.mat", "a.tif"])
+def test_a_file_of_somebody_else(tmp_path, name):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    path = write(tmp_path / name)
+    path.chmod(0)
+    refused(path, "[Pp]ermission denied$")
 
 
 def test_a_text_in_place_of_an_image(tmp_path):
