@@ -4,8 +4,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
 
 
 @contextmanager
@@ -42,6 +48,18 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(file, path.with_name(file.name))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def locked(file: IO) -> bool:
+    """Lock an open file until it is closed; False where another process has it locked."""
+    # Some network file systems have no locks.
+    with suppress(OSError):
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def check_room(path: str | os.PathLike, nbytes: int) -> None:

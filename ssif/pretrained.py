@@ -9,12 +9,12 @@ import torch
 
 from ssif.bands import Bands
 from ssif.checkpoint import load_weights
-from ssif.data.degrade import hr_size
+from ssif.data.degrade import wanted_size
 from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
-from ssif.tiles import TILE, render_tiles
+from ssif.tiles import TILE, check_tiles, render_tiles
 
 SIDE = 512  # of an image that is rendered as a whole, at most
 NETWORKS = {"SSIF": SSIF, "SSIF+": SSIFPlus}
@@ -86,23 +86,28 @@ class Pretrained:
     ) -> np.ndarray:
         """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
 
-        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). A large image is computed in tiles, with the same
-        result. Raises UserError for an image with another number of channels than the training's, with values that are
-        not in [0, 1], and for bands that leave its wavelengths.
+        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). Pixels with a NaN have no data: they come out as NaN and
+        spoil no others. A large image is computed in tiles, with the same result. Raises UserError for an image with another
+        number of channels than the training's, with values that are not in [0, 1], without any data, for a size
+        below the image's, and for bands that leave its wavelengths.
         """
         channels = self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
             raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
-        if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+        known = image[~np.isnan(image)]
+        if not known.size:
+            raise UserError("no pixel of the image has data")
+        if known.min() < 0 or known.max() > 1:
             raise UserError(
-                f"want values in [0, 1], got {image.min():g} to {image.max():g}; divide by the largest possible value"
+                f"want values in [0, 1], got {known.min():g} to {known.max():g}; divide by the largest possible value"
             )
         self.check_bands(bands)
-        if (scale is None) == (size is None):
-            raise UserError("give either a scale or a size")
-        size = size or hr_size(image.shape[:2], scale)
+        size = wanted_size(image.shape[:2], scale, size)
         image = np.ascontiguousarray(image, dtype=np.float32)
-        if max(image.shape[:2]) > SIDE and self.network.reach is not None:
+        gaps = known.size < image.size
+        if gaps:
+            check_tiles(self.network)
+        if gaps or (max(image.shape[:2]) > SIDE and self.network.reach is not None):
             return render_tiles(self.network, image, size, bands, TILE)
         lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None]
         lr_msi = lr_msi.to(next(self.network.parameters()).device)

@@ -1,10 +1,13 @@
 """The LR operator of the protocol: bicubic decimation, by default without antialiasing (docs/protocol.md)."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ssif.errors import UserError
+
+MOST = 10_000  # of p; more can only be a slip
 
 
 def lr_size(size: tuple[int, int], scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -21,14 +24,34 @@ def lr_size(size: tuple[int, int], scale: float) -> tuple[tuple[int, int], tuple
 
 
 def hr_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """HR size round(LR * p) of an LR image. Raises UserError for p below 1."""
+    """HR size round(LR * p) of an LR image. Raises UserError for p below 1 or above MOST."""
     _check(scale)
     return tuple(round(side * scale) for side in size)
+
+
+def wanted_size(
+    low: tuple[int, int], scale: float | None = None, size: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """HR size (H, W) that is asked for by one of `scale` p and `size` itself, of an LR image of size `low`.
+
+    Raises UserError where both or none are given, for p as `hr_size` does, and for a size below `low` or of other than whole
+    numbers.
+    """
+    if (scale is None) == (size is None):
+        raise UserError("give either a scale or a size")
+    if size is None:
+        return hr_size(low, scale)
+    whole = len(size) == 2 and all(isinstance(side, int | np.integer) for side in size)
+    if not whole or size[0] < low[0] or size[1] < low[1]:
+        raise UserError(f"a size is (H, W), at least the image's {low[0]} x {low[1]} pixels, got {tuple(size)}")
+    return int(size[0]), int(size[1])
 
 
 def _check(scale: float) -> None:
     if not scale >= 1:
         raise UserError(f"a scale p is at least 1, got {scale:g}")
+    if scale > MOST:
+        raise UserError(f"a scale p is at most {MOST}, got {scale:g}")
 
 
 def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:

@@ -31,56 +31,72 @@ def _data_of(header: Path) -> Path:
 
 def _open(path: Path, key: str | None) -> Image:
     data = _data_of(path) if path.suffix.lower() == ".hdr" else path
-    text = header_of(data)
-    if text is None:
+    its_header = header_of(data)
+    if its_header is None:
         raise UserError(f"its ENVI header {data.with_suffix('.hdr').name} is missing")
-    _check_text(text)
+    fields = _fields(its_header)
 
     def describe(source) -> Header:
-        header = _header(source)
-        _check_size(data, source, header)
+        header = _header(source, fields)
+        _check_size(data, fields, header)
         return header
 
     return raster.open_raster(data, "ENVI", describe)
 
 
-def _check_text(header: Path) -> None:
+def _fields(header: Path) -> dict[str, str]:
+    """Name in small letters -> text, in braces where it is a list. Read here, because GDAL leaves out long lists in silence."""
     with open(header, "rb") as stream:
         if not stream.read(4).startswith(b"ENVI"):
             raise UserError(f"{header.name} is no ENVI header: it does not begin with ENVI")
         try:
-            stream.read(LONGEST).decode()
+            text = stream.read(LONGEST).decode()
         except UnicodeDecodeError:
             raise UserError(f"{header.name} is not text in UTF-8") from None
         if stream.read(1):
             raise UserError(f"{header.name} is no ENVI header: it has more than {LONGEST >> 20} MiB")
+    found, name, parts = {}, "", []
+    for line in text.splitlines():
+        if line.startswith(";"):
+            continue
+        if not parts:
+            name, equals, line = line.partition("=")
+            if not equals:
+                continue
+        parts.append(line.strip())
+        # A list may go on for many lines.
+        if not parts[0].startswith("{") or "}" in line:
+            found[" ".join(name.lower().split())] = " ".join(parts)
+            parts = []
+    if parts:
+        raise UserError(f"{header.name} is torn: the list of {name.strip()} has no end")
+    return found
 
 
-def _header(source) -> Header:
-    tags = source.tags(ns="ENVI")
+def _header(source, fields: dict[str, str]) -> Header:
     bands, unit, notes = None, "nm", ()
-    if "wavelength" in tags:
-        widths = _list(tags["fwhm"]) if "fwhm" in tags else None
-        bands, unit, notes = read_axis(_list(tags["wavelength"]), widths, tags.get("wavelength_units"))
-    names = tuple(_list(tags.get("band_names", "")))
-    good = tuple(float(flag) != 0 for flag in _numbers(tags, "bbl"))
+    if "wavelength" in fields:
+        widths = _list(fields["fwhm"]) if "fwhm" in fields else None
+        bands, unit, notes = read_axis(_list(fields["wavelength"]), widths, fields.get("wavelength units"))
+    names = tuple(_list(fields.get("band names", "")))
+    good = tuple(flag != 0 for flag in _numbers(fields, "bbl"))
     return Header(
         **raster.basics(source),
         bands=bands,
         names=() if names == tuple(f"Band {i}" for i in source.indexes) else names,
         good=() if all(good) else good,
         unit=unit,
-        nodata=float(_numbers(tags, "data_ignore_value")[0]) if "data_ignore_value" in tags else None,
-        provenance=_text(tags.get("description", "")),
+        nodata=_numbers(fields, "data ignore value")[0] if fields.get("data ignore value") else None,
+        provenance=_text(fields.get("description", "")),
         notes=notes,
-        **_scale(tags),
+        **_scale(fields),
     )
 
 
-def _scale(tags: dict) -> dict:
+def _scale(fields: dict[str, str]) -> dict:
     """Scale and offset, from gains and offsets or from the factor by which reflectance was multiplied."""
-    gains, offsets = _numbers(tags, "data_gain_values"), _numbers(tags, "data_offset_values")
-    factor = _numbers(tags, "reflectance_scale_factor")
+    gains, offsets = _numbers(fields, "data gain values"), _numbers(fields, "data offset values")
+    factor = _numbers(fields, "reflectance scale factor")
     if gains and factor and any(abs(gain * factor[0] - 1) > 1e-6 for gain in gains):
         raise UserError(f"gain values {gains[:3]} and reflectance scale factor {factor[0]:g} disagree")
     if not gains and not offsets and not factor:
@@ -93,11 +109,10 @@ def _scale(tags: dict) -> dict:
     }
 
 
-def _check_size(data: Path, source, header: Header) -> None:
-    tags = source.tags(ns="ENVI")
-    if tags.get("file_compression", "0") != "0":
+def _check_size(data: Path, fields: dict[str, str], header: Header) -> None:
+    if fields.get("file compression", "0") != "0":
         raise UserError("its data are compressed; want them as they are")
-    wanted = int(tags.get("header_offset", "0")) + header.nbytes
+    wanted = int((_numbers(fields, "header offset") or [0])[0]) + header.nbytes
     if data.stat().st_size != wanted:
         raise UserError(
             f"the header's {header.height} x {header.width} x {header.count} values of {header.dtype} make {wanted} bytes,"
@@ -113,11 +128,11 @@ def _text(braced: str) -> str:
     return " ".join(braced.strip().strip("{}").split())
 
 
-def _numbers(tags: dict, name: str) -> list[float]:
+def _numbers(fields: dict[str, str], name: str) -> list[float]:
     try:
-        return [float(item) for item in _list(tags.get(name, ""))]
+        return [float(item) for item in _list(fields.get(name, ""))]
     except ValueError:
-        raise UserError(f"{name.replace('_', ' ')} are not numbers: {tags[name][:80]}") from None
+        raise UserError(f"{name} are not numbers: {fields[name][:80]}") from None
 
 
 def _written(path: Path) -> list[Path]:
@@ -137,7 +152,7 @@ def _create(path: Path, header: Header):
             unit = {"nm": "Nanometers", "µm": "Micrometers"}[header.unit]
             tags |= {"wavelength": _braced(centres), "fwhm": _braced(widths), "wavelength_units": unit}
         if header.names:
-            target.descriptions = [name.replace(",", " ") for name in header.names]
+            target.descriptions = [re.sub(r"[{},\s]+", " ", name) for name in header.names]
         if header.good:
             tags["bbl"] = _braced(map(int, header.good))
         if header.scale is not None:

@@ -44,6 +44,8 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
     values = _field(get, "wavelengths")
     if values is not None:
         values = _unwrapped(values, count)
+        if len(shape) == 3 and len(values) == shape[0] != count:
+            raise UserError(f"its axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
         widths = _field(get, "widths")
         widths = None if widths is None else np.ravel(widths)
         bands, unit, notes = read_axis(values, widths, _string(_field(get, "wavelength_units")))

@@ -15,28 +15,40 @@ def _open(path: Path, key: str | None) -> Image:
 
 
 def _header(source) -> Header:
-    bands, unit, notes = _axis(source)
-    scaled = any(scale != 1 for scale in source.scales) or any(source.offsets)
+    # GDAL calls the fourth of four bands of 8 bit transparency; one that has a wavelength is none.
+    transparent = raster.is_transparent(source) and not _has_wavelength(source, source.count)
+    masks = raster.masks(source, transparent)
+    indexes = source.indexes[: masks["count"]]
+    bands, unit, notes = _axis(source, indexes)
+    scales, offsets, descriptions = (
+        its[: len(indexes)] for its in (source.scales, source.offsets, source.descriptions)
+    )
+    scaled = any(scale != 1 for scale in scales) or any(offsets)
     tags = source.tags()
-    good = tuple(source.tags(i).get("good", "1") != "0" for i in source.indexes)
+    good = tuple(source.tags(i).get("good", "1") != "0" for i in indexes)
+    if source.transform.is_identity and (source.gcps[0] or source.rpcs):
+        notes += ("ground control points and sensor models are not carried over: the output has no coordinates",)
     return Header(
-        **raster.basics(source),
+        **raster.basics(source) | masks | {"notes": notes + masks["notes"]},
         bands=bands,
-        names=tuple(map(str, source.descriptions)) if all(source.descriptions) else (),
+        names=tuple(map(str, descriptions)) if all(descriptions) else (),
         good=() if all(good) else good,
         unit=unit,
         nodata=source.nodata,
-        scale=raster.one(source.scales) if scaled else None,
-        offset=raster.one(source.offsets) if scaled else 0.0,
+        scale=raster.one(scales) if scaled else None,
+        offset=raster.one(offsets) if scaled else 0.0,
         provenance=tags.get("provenance", ""),
-        notes=notes,
     )
 
 
-def _axis(source):
+def _has_wavelength(source, index: int) -> bool:
+    return "CENTRAL_WAVELENGTH_UM" in source.tags(index, ns="IMAGERY") or "wavelength" in source.tags(index)
+
+
+def _axis(source, indexes):
     """From the IMAGERY domain, else from `wavelength` tags of the bands, as older programs write them."""
-    imagery = [source.tags(i, ns="IMAGERY") for i in source.indexes]
-    plain = [source.tags(i) for i in source.indexes]
+    imagery = [source.tags(i, ns="IMAGERY") for i in indexes]
+    plain = [source.tags(i) for i in indexes]
     for tags, centre, width, unit in (
         (imagery, "CENTRAL_WAVELENGTH_UM", "FWHM_UM", "micrometers"),
         (plain, "wavelength", "fwhm", plain[0].get("wavelength_units")),
@@ -67,8 +79,9 @@ def _create(path: Path, header: Header):
         if header.provenance:
             target.update_tags(provenance=header.provenance)
 
-    # Strips, because rows come from top to bottom; BigTIFF where the file may pass 4 GiB.
-    options = {"interleave": "pixel", "BIGTIFF": "IF_SAFER"}
+    # Strips, because rows come from top to bottom; BigTIFF where the file may pass 4 GiB; else GDAL would call the fourth of
+    # four bands of 8 bit transparency.
+    options = {"interleave": "pixel", "BIGTIFF": "IF_SAFER", "photometric": "MINISBLACK"}
     with whole_file(path) as temporary, raster.created(temporary, header, "GTiff", describe, **options) as write:
         yield write
 

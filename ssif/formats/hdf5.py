@@ -18,6 +18,7 @@ from ssif.formats.header import Header, Image, Kind
 from ssif.io import check_room, whole_file
 
 CHUNK = 64  # rows and columns of a chunk that we write, at most
+LARGEST_ATTRIBUTE = 2**15  # bytes; HDF5 has room for 2**16 less what describes it
 LONGEST_READ = 20  # seconds
 
 
@@ -110,7 +111,11 @@ def _create(path: Path, header: Header):
         shape = (header.height, header.width, header.count)
         cube = file.create_dataset(fields.CUBE, shape, header.dtype, chunks=chunk(header))
         for name, value in fields.fields(header).items():
-            cube.attrs[name] = _fixed(value)
+            its = _fixed(value)
+            if np.asarray(its).nbytes > LARGEST_ATTRIBUTE:
+                file[name] = its
+            else:
+                cube.attrs[name] = its
         top = 0
 
         def write(rows: np.ndarray) -> None:

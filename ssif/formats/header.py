@@ -15,6 +15,7 @@ from ssif.formats import torn
 LARGEST_PIECE = 2**31
 
 Write = Callable[[np.ndarray], None]
+Window = Callable[[slice, slice], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,10 @@ class Header:
     False for bands on a bad-band list; unit: nm or µm, as wavelengths are written; nodata: the stored value that means no
     data (NaN always does); scale, offset: physical = stored * scale + offset, numbers or one a band, scale None where the
     file has none; crs: WKT; transform: affine a, b, c, d, e, f with x = a * column + b * row + c, y = d * column + e *
-    row + f, from the upper left corner; provenance: one line; notes: what was assumed in reading.
+    row + f, from the upper left corner; provenance: one line; masked: whether the file says by a mask of its own where there
+    is no data; notes: what was assumed in reading.
+
+    Raises UserError for parts that do not fit each other and for scales that are zero or not finite.
     """
 
     height: int
@@ -42,6 +46,7 @@ class Header:
     crs: str = ""
     transform: tuple[float, ...] | None = None
     provenance: str = ""
+    masked: bool = False
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self):
@@ -60,6 +65,9 @@ class Header:
         ):
             if its is not None and len(its) not in (0, self.count):
                 raise UserError(f"{len(its)} {what} for {self.count} bands")
+        scales = np.ravel(1 if self.scale is None else self.scale)
+        if not np.isfinite([*scales, *np.ravel(self.offset)]).all() or not scales.all():
+            raise UserError(f"want a scale factor other than 0 and a finite offset, got {self.scale} and {self.offset}")
 
     @property
     def nbytes(self) -> int:
@@ -108,10 +116,13 @@ class Header:
 
 
 class Image:
-    """An open image file: its `header`, and `read` for any window of it. Use it as a context manager."""
+    """An open image file: its `header`, and `read` for any window of it. Use it as a context manager.
 
-    def __init__(self, path: Path, header: Header, window: Callable[[slice, slice], np.ndarray], close=lambda: None):
-        self.path, self.header, self._window, self.close = path, header, window, close
+    window(rows, columns) gives stored values [h, w, C]; empty, where the file has a mask, gives [h, w], true without data.
+    """
+
+    def __init__(self, path: Path, header: Header, window: Window, close=lambda: None, empty: Window | None = None):
+        self.path, self.header, self._window, self.close, self._empty = path, header, window, close, empty
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         """Rows and columns of the image, within it: float32 [h, w, C] in physical units, NaN where there is no data.
@@ -119,7 +130,10 @@ class Image:
         Raises UserError where the file turns out to be torn.
         """
         with torn.one_line(self.path):
-            return self.header.physical(self._window(rows, columns))
+            values = self.header.physical(self._window(rows, columns))
+            if self._empty is not None:
+                values[self._empty(rows, columns)] = np.nan
+            return values
 
     def __enter__(self) -> "Image":
         return self

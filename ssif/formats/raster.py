@@ -33,6 +33,7 @@ def gdal(failure: str = "") -> Iterator:
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
     """An image opened by this driver alone; `describe(dataset)` gives its header, which may leave out the last bands.
 
+    Pixels that a mask or a band of transparency hides have no data, where the header says `masked`.
     Raises UserError for what GDAL cannot read, and for blocks of more than LARGEST_PIECE bytes, which would have to be
     decompressed in one piece.
     """
@@ -54,7 +55,11 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
             place = rasterio.windows.Window.from_slices(rows, columns)
             return source.read(list(range(1, header.count + 1)), window=place).transpose(1, 2, 0)
 
-    return Image(path, header, window, source.close)
+    def empty(rows: slice, columns: slice) -> np.ndarray:
+        with gdal():
+            return source.read_masks(1, window=rasterio.windows.Window.from_slices(rows, columns)) == 0
+
+    return Image(path, header, window, source.close, empty if header.masked else None)
 
 
 def basics(source) -> dict:
@@ -67,6 +72,23 @@ def basics(source) -> dict:
         "crs": source.crs.to_wkt() if source.crs else "",
         "transform": None if source.transform.is_identity else tuple(source.transform)[:6],
     }
+
+
+def masks(source, transparent: bool) -> dict:
+    """The parts of a Header that a mask decides; `transparent`: the last band is no band but says where there is data."""
+    from rasterio.enums import MaskFlags
+
+    flags = source.mask_flag_enums[0]
+    masked = MaskFlags.per_dataset in flags and (transparent or MaskFlags.alpha not in flags)
+    notes = ("the last band is transparency: where it is 0 there is no data",) if transparent else ()
+    return {"count": source.count - transparent, "masked": masked, "notes": notes}
+
+
+def is_transparent(source) -> bool:
+    """Whether the last of several bands is marked as transparency."""
+    from rasterio.enums import ColorInterp
+
+    return source.count > 1 and source.colorinterp[-1] == ColorInterp.alpha
 
 
 def one(values):

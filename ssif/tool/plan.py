@@ -9,7 +9,7 @@ import numpy as np
 
 from ssif import formats
 from ssif.bands import Bands
-from ssif.data.degrade import hr_size
+from ssif.data.degrade import wanted_size
 from ssif.errors import UserError
 from ssif.formats.header import Header, Image
 from ssif.pretrained import Pretrained
@@ -62,10 +62,8 @@ class Plan:
             model.check_bands(wanted.bands)
         # Raises where a network cannot leave its wavelengths at all.
         model.network.readout(wanted.bands)
-        if (wanted.scale is None) == (wanted.size is None):
-            raise UserError("give either a scale or a size")
         low = (found.height, found.width)
-        size = wanted.size or hr_size(low, wanted.scale)
+        size = wanted_size(low, wanted.scale, wanted.size)
         white = _white(image, wanted.white)
         p = max(high / its for high, its in zip(size, low))
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
@@ -73,6 +71,10 @@ class Plan:
         header = _output(found, out, size, white, wanted, model)
         plan = cls(Grid.of(low, size), size, header, matrix, white, side)
         plan.check_white(image)
+        if formats.is_picture(out):
+            say(
+                f"{out}: a picture has no room for wavelengths{', coordinates' if header.transform or header.crs else ''}"
+            )
         return plan
 
     def shapes(self) -> list[tuple[int, ...]]:
@@ -92,7 +94,8 @@ class Plan:
         return inside
 
     def check_white(self, image: Image) -> None:
-        """Raise a UserError for an image of which, in a sample of its rows, most values are clipped: `white` is wrong."""
+        """Raise a UserError for an image of which, in a sample of its rows, most values are clipped: `white` is wrong, or
+        the values are no light."""
         step = max(1, image.header.height // SAMPLED)
         sample = [
             self.values(image, slice(row, row + 1), slice(0, image.header.width))
@@ -100,11 +103,14 @@ class Plan:
         ]
         clipped, total = self.clipped
         self.clipped = [0, 0]
-        if clipped > total / 2 and np.nanmean(sample) > 0.5:
+        if clipped <= total / 2:
+            return
+        if np.nanmean(sample) > 0.5:
             raise UserError(
                 f"{image.path}: most values lie above {self.white:g}; name the value that stands for a perfectly white surface"
                 " with --white"
             )
+        raise UserError(f"{image.path}: most values lie below 0; want radiance or reflectance")
 
 
 def _channels(image: Image, model: Pretrained, said: Bands | None, say: Callable[[str], None]) -> np.ndarray:
@@ -161,15 +167,24 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
         rows, columns = found.height / size[0], found.width / size[1]
         transform = (a * columns, b * rows, c, d * columns, e * rows, f)
     one_scale = found.scale is None or np.ndim(found.scale) == np.ndim(found.offset) == 0
-    # The 256 steps of 8 bit are too coarse for a spectrum.
-    real = found.dtype.kind == "f" or found.dtype.itemsize == 1 or not one_scale
+    # The 256 steps of 8 bit are too coarse for a spectrum, and what a mask hides wants a value that says so.
+    real = found.dtype.kind == "f" or found.dtype.itemsize == 1 or not one_scale or found.masked
     header = Header(
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
-        np.nan if real else found.nodata, None if real else found.scale, 0.0 if real else found.offset, found.crs, transform,
-        f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}",
+        _no_data(found, white, real), None if real else found.scale, 0.0 if real else found.offset,
+        found.crs, transform, f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}",
     )  # fmt: skip
     if formats.is_picture(out):
         dtype = np.uint16 if found.dtype == np.uint16 and out.suffix.lower() == ".png" else np.uint8
         # A picture has no scale factor: white is its largest value, no data is black.
         header = replace(header, dtype=dtype, scale=white / np.iinfo(dtype).max, offset=0.0, nodata=0)
     return header
+
+
+def _no_data(found: Header, white: float, real: bool) -> float | None:
+    """The no-data value of the output: the input's; of `real` numbers NaN, unless no prediction in 0 to `white` takes it."""
+    mark, largest = None if found.mark is None else float(found.mark), np.finfo(np.float32).max
+    if not real:
+        return mark
+    kept = mark is not None and found.dtype.kind == "f" and (-largest <= mark < 0 or white < mark <= largest)
+    return mark if kept else np.nan

@@ -3,14 +3,17 @@
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ssif import formats
 from ssif.errors import UserError
-from ssif.formats.header import Image
+from ssif.formats.header import Header, Image
 from ssif.pretrained import Pretrained
 from ssif.progress import Progress
 from ssif.tiles import render_tile
@@ -45,25 +48,24 @@ def predict(
     with formats.open_image(source, key) as image:
         plan = Plan.of(image, out, model, wanted, say)
         _check_room(plan, out)
+        _rehearse(plan.header, out)
+        pixels = image.path.stat()
         identity = {
-            "image": str(source.resolve()), "bytes": source.stat().st_size, "changed": source.stat().st_mtime_ns, "key": key,
+            "image": str(source.resolve()), "bytes": pixels.st_size, "changed": pixels.st_mtime_ns, "key": key,
             "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
             "matrix": plan.matrix.tolist(), "tile": plan.side,
         }  # fmt: skip
-        part = out.with_name(f"{out.name}.part")
-        blocks = Blocks(part, identity, plan.shapes())
-        try:
-            _compute(plan, image, model, blocks, say)
+        with closing(Blocks(out.with_name(f"{out.name}.part"), identity, plan.shapes())) as blocks:
+            try:
+                _compute(plan, image, model, blocks, say)
+            except UserError:
+                # The image is at fault, another try would fail alike; after anything else the work is kept.
+                blocks.remove()
+                raise
             with formats.create_image(out, plan.header) as write:
                 for rows in _assembled(plan, blocks):
                     write(rows * plan.white)
-        except UserError:
-            # Another try would fail alike; after anything else the work is kept.
             blocks.remove()
-            raise
-        finally:
-            blocks.close()
-        blocks.remove()
     say(f"{out}: {plan.size[0]} x {plan.size[1]} pixels, {len(plan.header.bands)} bands")
 
 
@@ -81,6 +83,17 @@ def _check_room(plan: Plan, out: Path) -> None:
         raise UserError(
             f"{out} needs {needed / 2**30:.1f} GiB while it is made, the disk has {free / 2**30:.1f} GiB left"
         )
+
+
+def _rehearse(header: Header, out: Path) -> None:
+    """Write a single pixel of such an image beside `out`: what its format cannot hold is then known before hours of work."""
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.resolve().parent) as folder:
+        trial = Path(folder, out.name)
+        try:
+            with formats.create_image(trial, replace(header, height=1, width=1)) as write:
+                write(np.zeros((1, 1, header.count), np.float32))
+        except UserError as error:
+            raise UserError(str(error).replace(str(trial), str(out))) from None
 
 
 def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: Callable[[str], None]) -> None:

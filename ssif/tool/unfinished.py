@@ -8,39 +8,48 @@ import numpy as np
 
 from ssif.checkpoint import differing_keys
 from ssif.errors import UserError
+from ssif.io import locked
 
 
 class Blocks:
     """A file of float32 arrays of known shapes, filled one after the other. `done` of them are there.
 
     Opened again after a crash it goes on behind the last whole block. `identity` says what the blocks are of: raises
-    UserError, naming the keys that differ, where the file is of something else, and where it is torn at its head.
+    UserError, naming the keys that differ, where the file is of something else, where it is torn at its head and where
+    another process is filling it.
     """
 
     def __init__(self, path: Path, identity: dict, shapes: list[tuple[int, ...]]):
         self.path, self.shapes = path, shapes
         head = json.dumps(identity, sort_keys=True).encode() + b"\n"
         sizes = np.array([int(np.prod(shape)) * 4 for shape in shapes], dtype=np.int64)
-        if path.exists():
-            self._check(path, identity)
-        else:
-            path.write_bytes(head)
         self.starts = len(head) + np.concatenate([[0], np.cumsum(sizes)])
-        self.done = int(np.searchsorted(self.starts, path.stat().st_size, side="right")) - 1
+        # To append makes the file where there is none and leaves one that is there as it is.
+        path.open("ab").close()
         self.file = path.open("r+b")
-        # What a killed process had written of the next block.
-        self.file.truncate(int(self.starts[self.done]))
-
-    @staticmethod
-    def _check(path: Path, identity: dict) -> None:
         try:
-            with open(path, "rb") as file:
-                found = json.loads(file.readline())
+            if not locked(self.file):
+                raise UserError(f"{path}: another process is at work on it")
+            if path.stat().st_size:
+                self._check(identity)
+            else:
+                self.file.write(head)
+            self.file.flush()
+            self.done = int(np.searchsorted(self.starts, path.stat().st_size, side="right")) - 1
+            # What a killed process had written of the next block.
+            self.file.truncate(int(self.starts[self.done]))
+        except BaseException:
+            self.file.close()
+            raise
+
+    def _check(self, identity: dict) -> None:
+        try:
+            found = json.loads(self.file.readline())
             differing = differing_keys(found, json.loads(json.dumps(identity)))
         except (OSError, ValueError, AttributeError):
-            raise UserError(f"{path} is not of this program; delete it to start afresh") from None
+            raise UserError(f"{self.path} is not of this program; delete it to start afresh") from None
         if differing:
-            raise UserError(f"{path} is of another prediction ({', '.join(differing)}); delete it to start afresh")
+            raise UserError(f"{self.path} is of another prediction ({', '.join(differing)}); delete it to start afresh")
 
     def append(self, block: np.ndarray) -> None:
         """The next block, on the disk when this returns."""

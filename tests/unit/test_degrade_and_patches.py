@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ssif.bands import Bands, parts_matrix
-from ssif.data.degrade import downsample, downsampling_matrix, lr_size
+from ssif.data.degrade import downsample, downsampling_matrix, hr_size, lr_size
 from ssif.data.patches import TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.errors import UserError
 from ssif.sensors import msi_matrix
@@ -60,6 +60,12 @@ def test_sizes_where_the_scale_does_not_divide(size, p, low, high):
 def test_a_scale_below_one_is_refused(p):
     with pytest.raises(UserError, match="at least 1"):
         lr_size((64, 64), p)
+
+
+@pytest.mark.parametrize("p", [1e5, 1e300, float("inf")])
+def test_a_scale_that_can_only_be_a_slip_is_refused(p):
+    with pytest.raises(UserError, match="at most 10000"):
+        hr_size((64, 64), p)
 
 
 def test_an_image_below_one_lr_pixel_is_refused():

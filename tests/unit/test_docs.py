@@ -18,14 +18,11 @@ from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
 from ssif.pretrained import described
 from ssif.sensors import sensor_bands
+from tests.predicting import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 # add-a-data-set.md needs a data set: tests/workflow/test_own_data.py follows it.
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs/add-a-data-set.md"})]
-SIZES = {
-    "encoder": {"name": "edsr", "blocks": 1, "channels": 8}, "pixel_decoder": "liif", "hidden": 16, "dim": 8,
-    "spectral_decoder": "D", "spectral_hidden": 16, "frequencies": 4, "lambda_min": 3.0, "lambda_max": 500.0, "k": 4,
-}  # fmt: skip
 
 
 def commands(page: Path) -> list[str]:

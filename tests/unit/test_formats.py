@@ -123,7 +123,7 @@ def test_a_jpeg_and_a_picture_with_transparency(tmp_path):
     rgba = np.full((5, 6, 4), 7, np.uint8)
     Picture.fromarray(rgba).save(tmp_path / "b.png")
     header, whole = read(tmp_path / "b.png")
-    assert header.count == 3 and header.notes == ("the transparency is left out",) and (whole == 7).all()
+    assert header.count == 3 and header.masked and (whole == 7).all()
 
 
 @pytest.mark.parametrize(

@@ -1,82 +1,25 @@
-"""`ssif predict`: from any format to any other, resumed after a stop, gaps kept, and what it refuses."""
+"""`ssif predict`: from any format to any other, what it sees and what comes out."""
 
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-import torch
 
-import ssif
 from ssif.bands import Bands
-from ssif.checkpoint import save_weights
-from ssif.errors import UserError
-from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
-from ssif.nets.ssif import SSIF
-from ssif.pretrained import described
-from ssif.tool import predict as program
-from ssif.tool.plan import Wanted
-from ssif.tool.predict import predict
 from ssif.tool.preview import preview
-
-SIZES = {
-    "encoder": {"name": "edsr", "blocks": 1, "channels": 8}, "pixel_decoder": "liif", "hidden": 16, "dim": 8,
-    "spectral_decoder": "D", "spectral_hidden": 16, "frequencies": 4, "lambda_min": 3.0, "lambda_max": 500.0, "k": 4,
-}  # fmt: skip
-RGB = Bands([[600, 700], [500, 600], [400, 500]])
-CARD = {"msi": "a camera", "wavelengths": [395.0, 705.0], "input_bands": RGB.edges.tolist()}
-BANDS = Bands([[400, 450], [455, 456], [500, 700]])
-WANTED = Wanted(BANDS, ("a", "b", "c"), scale=2.5, tile=5, command="ssif predict in out")
-CRS = rasterio.CRS.from_epsg(32632).to_wkt()
-HEADER = Header(
-    9,
-    12,
-    3,
-    "uint16",
-    RGB,
-    nodata=0,
-    scale=1e-4,
-    crs=CRS,
-    transform=(10.0, 0.0, 500000.0, 0.0, -10.0, 5.1e6),
-    unit="µm",
-)
+from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, values_with_a_gap, write
 
 
 @pytest.fixture
 def model(tmp_path):
-    torch.manual_seed(0)
-    network = SSIF(3, variant="RF-UF", **SIZES).eval()
-    for parameter in network.decoder.parameters():
-        parameter.data *= 2
-    save_weights(network, tmp_path / "w.safetensors", described(network, CARD))
-    return ssif.load(tmp_path / "w.safetensors")
+    return small_model(tmp_path)
 
 
 @pytest.fixture
 def values():
-    its = np.random.default_rng(0).random((9, 12, 3)).astype(np.float32)
-    its[3, 4] = np.nan
-    return its
-
-
-def write(path: Path, header: Header, values: np.ndarray) -> Path:
-    with create_image(path, header) as target:
-        target(values)
-    return path
-
-
-def read(path: Path) -> tuple[Header, np.ndarray]:
-    with open_image(path) as image:
-        return image.header, image.read(slice(0, image.header.height), slice(0, image.header.width))
-
-
-def run(source: Path, out: Path, model, wanted=WANTED, **options) -> list[str]:
-    said = []
-    predict(source, out, model, wanted, say=said.append, **options)
-    return said
+    return values_with_a_gap()
 
 
 @pytest.mark.parametrize("before", ["a.tif", "a.hdr", "a.mat", "a.h5", "a.npy", "a.npz"])
@@ -164,103 +107,42 @@ def test_clipped_values_are_counted(tmp_path, model, values):
     assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values lie outside 0 to 1 and were clipped" in said[-2]
 
 
-def test_it_goes_on_where_it_was_stopped(tmp_path, model, values, monkeypatch):
-    source = write(tmp_path / "a.tif", HEADER, values)
-    run(source, tmp_path / "whole.tif", model)
-    rendered = []
-
-    def stopped_after(count: int):
-        def render(*arguments):
-            if len(rendered) == count:
-                raise KeyboardInterrupt
-            rendered.append(arguments[3:5])
-            return original(*arguments)
-
-        return render
-
-    original = program.render_tile
-    for count in (2, 4):
-        monkeypatch.setattr(program, "render_tile", stopped_after(count))
-        with pytest.raises(KeyboardInterrupt):
-            run(source, tmp_path / "b.tif", model)
-        assert not (tmp_path / "b.tif").exists() and (tmp_path / "b.tif.part").exists()
-        with open(tmp_path / "b.tif.part", "ab") as part:
-            part.write(b"half a block")
-    monkeypatch.setattr(program, "render_tile", stopped_after(1000))
-    said = run(source, tmp_path / "b.tif", model)
-    assert "4 of 6 tiles are done, going on from there" in " ".join(said)
-    assert len(rendered) == len(set(map(str, rendered))) == 6
-    assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
-
-
-def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monkeypatch):
-    source = write(tmp_path / "a.tif", HEADER, values)
-    monkeypatch.setattr(program, "render_tile", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        run(source, tmp_path / "b.tif", model)
-    with pytest.raises(UserError, match=r"b\.tif\.part is of another prediction \(tile: 5 there, 6 here\); delete it"):
-        run(source, tmp_path / "b.tif", model, replace(WANTED, tile=6))
-    (tmp_path / "b.tif.part").write_bytes(b"\x00\x01")
-    with pytest.raises(UserError, match="is not of this program; delete it"):
-        run(source, tmp_path / "b.tif", model)
-
-
 @pytest.mark.parametrize(
-    ("header", "change", "message"),
-    [
-        ({"bands": None}, {}, "does not say its wavelengths; name its bands with --input"),
-        ({"bands": None}, {"input_bands": Bands([[400, 500]])}, "has 3 bands, --input names 1"),
-        ({"bands": Bands([[900, 950], [500, 600], [400, 500]])}, {},
-         "no band of the image fits 600-700 nm: the weights take 600-700, 500-600, 400-500 nm, the image has 900-950,"),
-        ({"good": (False, True, True)}, {}, "some of them marked bad"),
-        ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for"),
-        ({}, {"scale": 0.5}, "a scale p is at least 1, got 0.5"),
-        ({}, {"scale": None}, "give either a scale or a size"),
-        ({}, {"white": -1.0}, "--white is a positive number"),
-        ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor: name the value"),
-        ({"scale": 1.0}, {}, "most values lie above 1; name the value"),
-    ],
+    ("dtype", "before", "after"),
+    [("float32", -9999.0, -9999.0), ("float32", 0.0, np.nan), ("float64", -1e300, np.nan), ("uint16", 0.0, 0.0),
+     ("uint16", 65535.0, 65535.0), ("int16", -9999.0, -9999.0), ("uint16", -9999.0, None), ("uint8", 0.0, np.nan)],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused_and_nothing_written(tmp_path, model, values, header, change, message):
-    header = replace(HEADER, **header)
-    stored = np.where(np.isnan(values), 0.5, values) * 9999 + 1
-    source = write(tmp_path / "a.npy", replace(header, scale=header.scale and 1.0), stored)
-    if header.scale:
-        text = (tmp_path / "a.json").read_text().replace('"scale_factor": 1.0', f'"scale_factor": {header.scale}')
-        (tmp_path / "a.json").write_text(text)
-    there = sorted(tmp_path.iterdir())
-    with pytest.raises(UserError, match=re.escape(message)):
-        run(source, tmp_path / "b.npy", model, replace(WANTED, **change))
-    assert sorted(tmp_path.iterdir()) == there
+def test_the_value_of_no_data(tmp_path, model, values, dtype, before, after):
+    white = 200.0 if dtype == "uint8" else 10000.0
+    header = replace(HEADER, dtype=dtype, nodata=before, scale=None)
+    if before == -9999.0 and dtype == "uint16":
+        values[3, 4] = 0.5
+    source = write(tmp_path / "a.npy", header, white * values)
+    for out in ("b.tif", "b.hdr"):
+        run(source, tmp_path / out, model, replace(WANTED, white=white))
+        found, its = read(tmp_path / out)
+        assert found.nodata == after or (np.isnan(found.nodata) and np.isnan(after)), out
+        assert np.isnan(its[8, 10]).all() == (after is not None) and np.isfinite(its[:4]).all()
 
 
-def test_extrapolation_is_only_for_those_who_ask(tmp_path, model, values):
+def test_what_a_mask_hides_stays_hidden(tmp_path, model, values):
+    values[3, 4] = 0.5
+    source = write(tmp_path / "a.tif", replace(HEADER, nodata=None), values)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(source, "r+") as target:
+        target.write_mask(np.arange(108).reshape(9, 12) != 3 * 12 + 4)
+    run(source, tmp_path / "b.tif", model, replace(WANTED, scale=2))
+    header, found = read(tmp_path / "b.tif")
+    missing = np.zeros((18, 24), dtype=bool)
+    missing[6:8, 8:10] = True
+    assert header.dtype == np.float32 and np.array_equal(np.isnan(found).all(axis=-1), missing)
+
+
+def test_a_picture_says_what_it_leaves_out(tmp_path, model, values):
     source = write(tmp_path / "a.tif", HEADER, values)
-    wanted = replace(WANTED, bands=Bands([[705, 750]]), names=(), extrapolate=True)
-    run(source, tmp_path / "b.tif", model, wanted)
-    assert np.allclose(read(tmp_path / "b.tif")[0].bands.edges, [[705, 750]])
-
-
-def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch):
-    source = write(tmp_path / "a.tif", HEADER, values)
-    (tmp_path / "b.hdr").write_text("")
-    for out, message in [
-        ("b.hdr", "b.hdr exists; remove it"), ("b.img", "b.hdr exists; remove it"), ("a.tif", "a.tif exists"),
-        ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is no directory"), ("c.png", "holds 1 or 3 bands"),
-    ]:  # fmt: skip
-        with pytest.raises(UserError, match=re.escape(message)):
-            run(source, tmp_path / out, model, replace(WANTED, bands=Bands([[400, 500], [500, 600]]), names=()))
-    monkeypatch.setattr(program.shutil, "disk_usage", lambda _: program.shutil._ntuple_diskusage(10, 5, 5))
-    with pytest.raises(UserError, match=r"the disk has 0\.0 GiB left"):
-        run(source, tmp_path / "c.tif", model)
-    assert not [path for path in tmp_path.iterdir() if ".part" in path.name]
-
-
-def test_an_image_without_any_data_is_refused(tmp_path, model):
-    source = write(tmp_path / "a.tif", HEADER, np.full((9, 12, 3), np.nan, np.float32))
-    with pytest.raises(UserError, match="no pixel has data"):
-        run(source, tmp_path / "b.tif", model)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "w.safetensors"]
+    assert f"{tmp_path / 'b.png'}: a picture has no room for wavelengths, coordinates" in run(
+        source, tmp_path / "b.png", model
+    )
+    assert read(tmp_path / "b.png")[0].provenance.endswith("; ssif predict in out")
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.png"])

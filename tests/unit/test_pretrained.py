@@ -60,12 +60,17 @@ def test_it_predicts_what_the_network_predicts(network, loaded, image):
     [
         ({"image": np.zeros((9, 12, 4))}, "want an image [h, w, 3] of nikon-d700, got shape (9, 12, 4)"),
         ({"image": np.full((9, 12, 3), 255)}, "want values in [0, 1], got 255 to 255; divide by the largest"),
-        ({"image": np.full((9, 12, 3), np.nan)}, "want values in [0, 1]"),
+        ({"image": np.full((9, 12, 3), -np.inf)}, "want values in [0, 1], got -inf to -inf"),
+        ({"image": np.full((9, 12, 3), np.nan)}, "no pixel of the image has data"),
         ({"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for Bands(C=1, 380-400 nm)"),
         ({"bands": Bands([[690, 720]])}, "trained on 395-705 nm"),
         ({"scale": 0.5}, "a scale p is at least 1, got 0.5"),
+        ({"scale": float("inf")}, "a scale p is at most 10000, got inf"),
         ({"scale": None}, "give either a scale or a size"),
         ({"size": (20, 20)}, "give either a scale or a size"),
+        ({"scale": None, "size": (8, 12)}, "a size is (H, W), at least the image's 9 x 12 pixels, got (8, 12)"),
+        ({"scale": None, "size": (9.5, 12)}, "a size is (H, W)"),
+        ({"scale": None, "size": (20,)}, "a size is (H, W)"),
     ],
 )
 def test_what_does_not_fit_is_refused(loaded, image, change, message):
@@ -80,6 +85,18 @@ def test_a_large_image_goes_by_tiles(network, loaded, monkeypatch):
     monkeypatch.setattr(pretrained, "TILE", 8)
     monkeypatch.setattr(network, "predict", None)
     assert np.abs(loaded.predict(image, BANDS, scale=1.5) - whole).max() < 1e-5
+
+
+def test_gaps_stay_gaps_and_spoil_no_other_pixels(loaded, image):
+    # Further from the gap than the network sees.
+    image = np.tile(image, (1, 4, 1))
+    whole = loaded.predict(image, BANDS, scale=2)
+    image[4, 5, 1] = np.nan
+    found = loaded.predict(image, BANDS, scale=2)
+    missing = np.zeros((18, 96), dtype=bool)
+    missing[8:10, 10:12] = True
+    assert np.array_equal(np.isnan(found), np.broadcast_to(missing[..., None], found.shape))
+    assert np.allclose(found[:, 40:], whole[:, 40:], atol=1e-6)
 
 
 def test_other_files_are_refused(tmp_path, network):

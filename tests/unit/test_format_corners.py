@@ -1,0 +1,131 @@
+"""Headers that are long, odd or of another program's habits."""
+
+import re
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+import spectral
+from PIL import ExifTags
+from PIL import Image as Picture
+from rasterio.control import GroundControlPoint
+
+from ssif.bandspec import parse_bands
+from ssif.errors import UserError
+from ssif.formats import create_image, open_image
+from ssif.formats.header import Header
+
+CUBES = ("a.hdr", "a.tif", "a.mat", "a.h5", "a.npy", "a.npz")
+
+
+def write(path, header: Header, value: float = 0.5) -> Header:
+    """The header of an image written with this one, and read."""
+    with create_image(path, header) as target:
+        target(np.full((header.height, header.width, header.count), value, np.float32))
+    with open_image(path) as image:
+        assert np.allclose(image.read(slice(0, header.height), slice(0, header.width)), value)
+        return image.header
+
+
+@pytest.mark.parametrize("name", CUBES)
+@pytest.mark.parametrize("count", [1500, 9000])
+def test_thousands_of_bands(tmp_path, name, count):
+    bands, names = parse_bands(f"400:700:{count}")
+    header = Header(2, 3, count, "uint16", bands, tuple(names), scale=1e-4, offset=-0.1, provenance="by a test")
+    found = write(tmp_path / name, header)
+    assert np.allclose(found.bands.edges, bands.edges, atol=1e-6) and found.names == header.names
+    assert (found.scale, found.offset, found.provenance) == (1e-4, -0.1, "by a test")
+
+
+@pytest.mark.parametrize("name", CUBES)
+def test_odd_names(tmp_path, name):
+    header = Header(
+        2, 3, 2, "float32", names=("é = {a, b};", "red  edge\n2"), provenance="as {it} is, = é\nin two lines"
+    )
+    found = write(tmp_path / name, header)
+    if name != "a.hdr":
+        assert (found.names, found.provenance) == (header.names, header.provenance)
+    else:
+        # ENVI's lists have no way to write these.
+        assert found.names == ("é = a b ;", "red edge 2") and found.provenance == "as it is, = é in two lines"
+
+
+@pytest.mark.filterwarnings("ignore:Parameters with non-lowercase names")
+def test_an_envi_header_by_hand(tmp_path):
+    np.arange(12, dtype=np.uint8).tofile(tmp_path / "a.dat")
+    text = """ENVI
+; wavelength = {1, 2}
+description = {
+  two
+  lines, = }
+Samples = 3
+lines=2
+bands   = 2
+data type = 1
+byte order = 0
+interleave = bsq
+Wavelength Units = Nanometers
+wavelength = {
+; not this
+ 500.5,
+ 600 }
+FWHM = {10, 20}
+sensor  type = Unknown
+"""
+    (tmp_path / "a.hdr").write_bytes(text.replace("\n", "\r\n").encode())
+    with open_image(tmp_path / "a.dat") as image:
+        assert np.allclose(image.header.bands.edges, [[495.5, 505.5], [590, 610]])
+        assert image.header.provenance == "two lines, ="
+        assert np.array_equal(image.read(slice(0, 2), slice(0, 3))[..., 1], [[6, 7, 8], [9, 10, 11]])
+    theirs = spectral.envi.open(str(tmp_path / "a.hdr"))
+    assert theirs.bands.centers == [500.5, 600] and theirs.bands.bandwidths == [10, 20]
+    (tmp_path / "a.hdr").write_text(text.partition(" 600 }")[0])
+    with pytest.raises(UserError, match=r"a\.hdr is torn: the list of wavelength has no end"):
+        open_image(tmp_path / "a.dat")
+
+
+@pytest.mark.parametrize("scale", [0, np.nan, np.inf, [1, 0]])
+def test_a_scale_of_nothing(tmp_path, scale):
+    with pytest.raises(UserError, match="want a scale factor other than 0"):
+        Header(2, 3, 2, "uint16", scale=scale)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["cube"] = np.ones((2, 3, 2), np.uint16)
+        file["cube"].attrs["scale_factor"] = scale
+    with pytest.raises(UserError, match=rf"{re.escape(str(tmp_path / 'a.h5'))}: want a scale factor other than 0"):
+        open_image(tmp_path / "a.h5")
+
+
+def test_axes_in_another_order(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["cube"] = np.ones((4, 30, 20))
+        file["cube"].attrs["wavelengths"] = [400, 500, 600, 700]
+    with pytest.raises(UserError, match=r"its axes \[4, 30, 20\] look like \[bands, height, width\]; want \[height, "):
+        open_image(tmp_path / "a.h5")
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_ground_control_points_are_said_to_be_lost(tmp_path):
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", height=2, width=3, count=1, dtype="uint8") as target:
+        points = [GroundControlPoint(row, column, 5 + column, 50 - row) for row, column in ((0, 0), (0, 3), (2, 0))]
+        target.gcps = points, rasterio.CRS.from_epsg(4326)
+    with open_image(tmp_path / "a.tif") as image:
+        assert image.header.transform is None
+        assert [line for line in image.header.notes if line.startswith("ground control points")]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_camera_that_was_turned_is_said(tmp_path, name):
+    picture = Picture.new("RGB", (8, 8))
+    exif = picture.getexif()
+    for orientation in (1, 6):
+        exif[ExifTags.Base.Orientation] = orientation
+        picture.save(tmp_path / name, exif=exif)
+        with open_image(tmp_path / name) as image:
+            assert any("EXIF" in line for line in image.header.notes) == (orientation == 6)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("a.png", True), ("a.jpg", True), ("a.bmp", False)])
+def test_pictures_say_where_they_come_from(tmp_path, name, kept):
+    header = Header(8, 8, 3, "uint8", provenance="ssif predict 'é, ü.tif'")
+    assert write(tmp_path / name, header, 100).provenance == header.provenance * kept

@@ -1,0 +1,132 @@
+"""`ssif predict` stopped and started again, and what it refuses before it writes anything."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ssif.bands import Bands
+from ssif.errors import UserError
+from ssif.tool import predict as program
+from tests.predicting import HEADER, WANTED, read, run, small_model, values_with_a_gap, write
+
+
+@pytest.fixture
+def model(tmp_path):
+    return small_model(tmp_path)
+
+
+@pytest.fixture
+def values():
+    return values_with_a_gap()
+
+
+def test_it_goes_on_where_it_was_stopped(tmp_path, model, values, monkeypatch):
+    source = write(tmp_path / "a.tif", HEADER, values)
+    run(source, tmp_path / "whole.tif", model)
+    rendered = []
+
+    def stopped_after(count: int):
+        def render(*arguments):
+            if len(rendered) == count:
+                raise KeyboardInterrupt
+            rendered.append(arguments[3:5])
+            return original(*arguments)
+
+        return render
+
+    original = program.render_tile
+    for count in (2, 4):
+        monkeypatch.setattr(program, "render_tile", stopped_after(count))
+        with pytest.raises(KeyboardInterrupt):
+            run(source, tmp_path / "b.tif", model)
+        assert not (tmp_path / "b.tif").exists() and (tmp_path / "b.tif.part").exists()
+        with open(tmp_path / "b.tif.part", "ab") as part:
+            part.write(b"half a block")
+    monkeypatch.setattr(program, "render_tile", stopped_after(1000))
+    said = run(source, tmp_path / "b.tif", model)
+    assert "4 of 6 tiles are done, going on from there" in " ".join(said)
+    assert len(rendered) == len(set(map(str, rendered))) == 6
+    assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
+
+
+def test_what_the_output_cannot_hold_is_known_before_the_work(tmp_path, model, values, monkeypatch):
+    source = write(tmp_path / "a.tif", HEADER, values)
+    there = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(program, "render_tile", lambda *_: pytest.fail("it computed"))
+    four = replace(WANTED, bands=Bands([[400, 500]] * 4), names=())
+    with pytest.raises(UserError, match=rf"^{re.escape(str(tmp_path / 'b.png'))}: a PNG file holds 1 or 3 bands"):
+        run(source, tmp_path / "b.png", model, four)
+    assert sorted(tmp_path.iterdir()) == there
+
+
+def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monkeypatch):
+    source = write(tmp_path / "a.tif", HEADER, values)
+    monkeypatch.setattr(program, "render_tile", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(source, tmp_path / "b.tif", model)
+    with pytest.raises(UserError, match=r"b\.tif\.part is of another prediction \(tile: 5 there, 6 here\); delete it"):
+        run(source, tmp_path / "b.tif", model, replace(WANTED, tile=6))
+    (tmp_path / "b.tif.part").write_bytes(b"\x00\x01")
+    with pytest.raises(UserError, match="is not of this program; delete it"):
+        run(source, tmp_path / "b.tif", model)
+
+
+@pytest.mark.parametrize(
+    ("header", "change", "message"),
+    [
+        ({"bands": None}, {}, "does not say its wavelengths; name its bands with --input"),
+        ({"bands": None}, {"input_bands": Bands([[400, 500]])}, "has 3 bands, --input names 1"),
+        ({"bands": Bands([[900, 950], [500, 600], [400, 500]])}, {},
+         "no band of the image fits 600-700 nm: the weights take 600-700, 500-600, 400-500 nm, the image has 900-950,"),
+        ({"good": (False, True, True)}, {}, "some of them marked bad"),
+        ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for"),
+        ({}, {"scale": 0.5}, "a scale p is at least 1, got 0.5"),
+        ({}, {"scale": None}, "give either a scale or a size"),
+        ({}, {"white": -1.0}, "--white is a positive number"),
+        ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor: name the value"),
+        ({"scale": 1.0}, {}, "most values lie above 1; name the value"),
+        ({"scale": -1.0}, {}, "most values lie below 0; want radiance or reflectance"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_and_nothing_written(tmp_path, model, values, header, change, message):
+    header = replace(HEADER, **header)
+    stored = np.where(np.isnan(values), 0.5, values) * 9999 + 1
+    source = write(tmp_path / "a.npy", replace(header, scale=header.scale and 1.0), stored)
+    if header.scale:
+        text = (tmp_path / "a.json").read_text().replace('"scale_factor": 1.0', f'"scale_factor": {header.scale}')
+        (tmp_path / "a.json").write_text(text)
+    there = sorted(tmp_path.iterdir())
+    with pytest.raises(UserError, match=re.escape(message)):
+        run(source, tmp_path / "b.npy", model, replace(WANTED, **change))
+    assert sorted(tmp_path.iterdir()) == there
+
+
+def test_extrapolation_is_only_for_those_who_ask(tmp_path, model, values):
+    source = write(tmp_path / "a.tif", HEADER, values)
+    wanted = replace(WANTED, bands=Bands([[705, 750]]), names=(), extrapolate=True)
+    run(source, tmp_path / "b.tif", model, wanted)
+    assert np.allclose(read(tmp_path / "b.tif")[0].bands.edges, [[705, 750]])
+
+
+def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch):
+    source = write(tmp_path / "a.tif", HEADER, values)
+    (tmp_path / "b.hdr").write_text("")
+    for out, message in [
+        ("b.hdr", "b.hdr exists; remove it"), ("b.img", "b.hdr exists; remove it"), ("a.tif", "a.tif exists"),
+        ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is no directory"), ("c.png", "holds 1 or 3 bands"),
+    ]:  # fmt: skip
+        with pytest.raises(UserError, match=re.escape(message)):
+            run(source, tmp_path / out, model, replace(WANTED, bands=Bands([[400, 500], [500, 600]]), names=()))
+    monkeypatch.setattr(program.shutil, "disk_usage", lambda _: program.shutil._ntuple_diskusage(10, 5, 5))
+    with pytest.raises(UserError, match=r"the disk has 0\.0 GiB left"):
+        run(source, tmp_path / "c.tif", model)
+    assert not [path for path in tmp_path.iterdir() if ".part" in path.name]
+
+
+def test_an_image_without_any_data_is_refused(tmp_path, model):
+    source = write(tmp_path / "a.tif", HEADER, np.full((9, 12, 3), np.nan, np.float32))
+    with pytest.raises(UserError, match="no pixel has data"):
+        run(source, tmp_path / "b.tif", model)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "w.safetensors"]
