@@ -11,7 +11,7 @@ from ssif.bands import Bands
 from ssif.data.fetch import named_folder
 from ssif.data.raw import Dataset, Scene, sha256
 from ssif.errors import UserError
-from ssif.formats import is_picture, open_image
+from ssif.formats import is_picture, open_image, read_files
 from ssif.formats.kinds import SUFFIXES
 
 NEGATIVE = 0.01  # share of a cube's values that may lie below 0, as correcting for the atmosphere leaves them
@@ -96,13 +96,13 @@ class _Cube:
     @classmethod
     def of(cls, path: Path, key: str | None) -> "_Cube":
         with open_image(path, key) as image:
-            header, sources = image.header, tuple(dict.fromkeys((path, image.path)))
+            header = image.header
         if header.bands is None:
             raise UserError(f"{path} does not say its wavelengths")
         good = np.flatnonzero(header.good) if header.good else np.arange(header.count)
         order = good[np.argsort(header.bands.centres[good], kind="stable")]
         size, relative = (header.height, header.width), header.scale is not None or header.dtype.kind == "f"
-        return cls(path, key, order, Bands(header.bands.edges[order]), size, relative, sources)
+        return cls(path, key, order, Bands(header.bands.edges[order]), size, relative, tuple(read_files(path)))
 
     def values(self, rows: slice, columns: slice) -> np.ndarray:
         """[h, w, C] in physical units, clipped at 0."""

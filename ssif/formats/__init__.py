@@ -43,6 +43,11 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in pictures.KIND.suffixes
 
 
+def read_files(path: Path) -> list[Path]:
+    """Every file that `open_image` reads for `path`. Raises UserError for an unknown format and for one that is missing."""
+    return kind_of(path).read(path)
+
+
 def written_files(path: Path) -> list[Path]:
     """Every file that `create_image` makes for `path`. Raises UserError for an unknown format."""
     return kind_of(path).written(path)

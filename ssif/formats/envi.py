@@ -29,11 +29,16 @@ def _data_of(header: Path) -> Path:
     return found[0]
 
 
-def _open(path: Path, key: str | None) -> Image:
+def _read(path: Path) -> list[Path]:
     data = _data_of(path) if path.suffix.lower() == ".hdr" else path
     its_header = header_of(data)
     if its_header is None:
         raise UserError(f"its ENVI header {data.with_suffix('.hdr').name} is missing")
+    return [data, its_header]
+
+
+def _open(path: Path, key: str | None) -> Image:
+    data, its_header = _read(path)
     fields = _fields(its_header)
 
     def describe(source) -> Header:
@@ -172,4 +177,4 @@ def _braced(items) -> str:
     return "{" + ", ".join(map(str, items)) + "}"
 
 
-KIND = Kind("ENVI", (".hdr", ".img", ".dat", ".bsq", ".bil", ".bip"), _open, _create, _written)
+KIND = Kind("ENVI", (".hdr", ".img", ".dat", ".bsq", ".bil", ".bip"), _open, _create, _written, _read)

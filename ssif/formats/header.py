@@ -144,11 +144,12 @@ class Image:
 
 @dataclass(frozen=True)
 class Kind:
-    """A file format: `open(path, key)` gives an Image, `create(path, header)` a context manager that yields `write` and
-    leaves the files `written(path)`."""
+    """A file format: `open(path, key)` gives an Image from the files `read(path)`, `create(path, header)` a context manager
+    that yields `write` and leaves the files `written(path)`."""
 
     name: str
     suffixes: tuple[str, ...]
     open: Callable[[Path, str | None], Image]
     create: Callable[[Path, Header], AbstractContextManager[Write]]
     written: Callable[[Path], list[Path]] = lambda path: [path]
+    read: Callable[[Path], list[Path]] = lambda path: [path]

@@ -57,6 +57,10 @@ def _declared(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
+def _read(path: Path) -> list[Path]:
+    return [file for file in _written(path) if file == path or file.is_file()]
+
+
 def _written(path: Path) -> list[Path]:
     return [path] if path.suffix.lower() == ".npz" else [path, path.with_suffix(".json")]
 
@@ -85,4 +89,4 @@ def _create(path: Path, header: Header):
             yield writer(stream)
 
 
-KIND = Kind("NumPy", (".npy", ".npz"), _open, _create, _written)
+KIND = Kind("NumPy", (".npy", ".npz"), _open, _create, _written, _read)

@@ -1,5 +1,6 @@
 """What the formats that GDAL reads share: opening by one driver only, windows, georeference, and errors as one line."""
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,13 +22,25 @@ def gdal(failure: str = "") -> Iterator:
     import rasterio  # here, because training and evaluation run on machines without it
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-    with rasterio.Env(**OPTIONS), warnings.catch_warnings():
+    with rasterio.Env(**OPTIONS), warnings.catch_warnings(), _unprinted():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             yield rasterio
         except RasterioError as error:
             # Outside GDAL's own words the cause is one level down.
             raise UserError(failure + " ".join(str(error.__cause__ or error).split())) from None
+
+
+@contextmanager
+def _unprinted() -> Iterator[None]:
+    """Within the block nothing is printed of exceptions that nobody can catch: where a message of GDAL quotes broken bytes,
+    rasterio (1.4.4) fails to decode it, goes on, and prints a traceback."""
+    hooks = sys.excepthook, sys.unraisablehook
+    sys.excepthook = sys.unraisablehook = lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = hooks
 
 
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:

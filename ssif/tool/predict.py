@@ -49,9 +49,9 @@ def predict(
         plan = Plan.of(image, out, model, wanted, say)
         _check_room(plan, out)
         _rehearse(plan.header, out)
-        pixels = image.path.stat()
+        files = {str(file.resolve()): file.stat() for file in formats.read_files(source)}
         identity = {
-            "image": str(source.resolve()), "bytes": pixels.st_size, "changed": pixels.st_mtime_ns, "key": key,
+            "image": {name: [its.st_size, its.st_mtime_ns] for name, its in files.items()}, "key": key,
             "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
             "matrix": plan.matrix.tolist(), "tile": plan.side,
         }  # fmt: skip

@@ -11,6 +11,7 @@ from PIL import ExifTags
 from PIL import Image as Picture
 from rasterio.control import GroundControlPoint
 
+from ssif.bands import Bands
 from ssif.bandspec import parse_bands
 from ssif.errors import UserError
 from ssif.formats import create_image, open_image
@@ -83,6 +84,18 @@ sensor  type = Unknown
     (tmp_path / "a.hdr").write_text(text.partition(" 600 }")[0])
     with pytest.raises(UserError, match=r"a\.hdr is torn: the list of wavelength has no end"):
         open_image(tmp_path / "a.dat")
+
+
+def test_decreasing_and_overlapping_wavelengths_are_read_and_said(tmp_path):
+    bands = Bands([[600, 700], [480, 610], [400, 500]])
+    with create_image(tmp_path / "a.tif", Header(2, 3, 3, "float32", bands)) as target:
+        target(np.zeros((2, 3, 3), np.float32))
+    with open_image(tmp_path / "a.tif") as image:
+        assert np.allclose(image.header.bands.edges, bands.edges)
+        assert image.header.notes == (
+            "wavelengths do not increase: bands keep the file's order",
+            "bands overlap: each keeps its own interval",
+        )
 
 
 @pytest.mark.parametrize("scale", [0, np.nan, np.inf, [1, 0]])

@@ -63,14 +63,17 @@ def reader(dataset):
 
 
 def cubes(dataset):
-    """The files of a data set of the user's own, so that it is read again when they change."""
+    """The files of a data set of the user's own, headers too, so that it is read again when one changes."""
     source = CONFIG.datasets[dataset].source
     if not source:
         return []
     from ssif.data import folder
+    from ssif.formats import read_files
 
     try:
-        return folder.files(source.folder)
+        return [
+            file for cube in folder.files(source.folder) for file in read_files(cube)
+        ]
     except UserError as error:
         raise WorkflowError(str(error))
 
