@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
 def run_predict(arguments: argparse.Namespace) -> None:
     import torch  # here and below, because it takes seconds and the other commands answer at once
 
+    from ssif.formats import is_picture
     from ssif.pretrained import load
     from ssif.tool.predict import Wanted, predict
     from ssif.tool.preview import preview
@@ -86,7 +87,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
     if arguments.preview:
-        print(preview(arguments.image, arguments.out, arguments.key))
+        said = wanted.input_bands or (model.input_bands if is_picture(arguments.image) else None)
+        print(preview(arguments.image, arguments.out, arguments.key, said))
 
 
 def run_info(arguments: argparse.Namespace) -> None:

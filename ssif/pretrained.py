@@ -78,8 +78,12 @@ class Pretrained:
     def check_bands(self, bands: Bands) -> None:
         """Raise a UserError for bands that leave the wavelengths of the training."""
         low, high = self.card["wavelengths"]
-        if bands.edges.min() < low - 1e-6 or bands.edges.max() > high + 1e-6:
-            raise UserError(f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}")
+        outside = bands.edges[(bands.edges[:, 0] < low - 1e-6) | (bands.edges[:, 1] > high + 1e-6)]
+        if len(outside):
+            first = ", ".join(f"{start:g}-{end:g}" for start, end in outside[:3]) + ", ..." * (len(outside) > 3)
+            raise UserError(
+                f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}, outside of it {len(outside)}: {first} nm"
+            )
 
     def predict(
         self, image: np.ndarray, bands: Bands, scale: float | None = None, size: tuple[int, int] | None = None

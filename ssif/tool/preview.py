@@ -14,40 +14,48 @@ RGB = (640, 550, 460)  # nm
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of brightness, of the pixels whose spectra are drawn
 
 
-def preview(source: Path, out: Path, key: str | None = None) -> Path:
+def preview(source: Path, out: Path, key: str | None = None, said: Bands | None = None) -> Path:
     """Draw `source` and `out`, its prediction, as `out`.preview.png, and return that path.
 
-    Both are read thinned out, so that any size will do. Raises UserError where one cannot be read.
+    said: the bands of `source` where its file does not say them. Both are read thinned out, so that any size will do. Raises
+    UserError where one cannot be read.
     """
     import matplotlib
 
     matplotlib.use("agg")
-    from matplotlib import pyplot
+    from matplotlib import patheffects, pyplot
 
+    halo = [patheffects.withStroke(linewidth=2, foreground="white")]
     path = out.with_name(f"{out.name}.preview.png")
     with open_image(source, key) as before, open_image(out) as after:
         low, high = thinned(before), thinned(after)
+        bands, predicted = said or before.header.bands, after.header.bands
         places = chosen(high)
         figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 5), layout="constrained")
-        for axes, title, image, values in ((left, "input", before, low), (middle, "output", after, high)):
-            header = image.header
+        for axes, title, header, values, its in (
+            (left, "input", before.header, low, bands),
+            (middle, "output", after.header, high, predicted),
+        ):
             axes.set_title(f"{title}: {header.height} x {header.width} pixels, {header.count} bands", fontsize=10)
-            axes.imshow(pseudo_rgb(values, header.bands), extent=(0, 1, 1, 0), aspect=header.height / header.width)
+            axes.imshow(pseudo_rgb(values, its), extent=(0, 1, 1, 0), aspect=header.height / header.width)
             axes.set(xticks=[], yticks=[])
         for number, (row, column) in enumerate(places, start=1):
             colour, place = f"C{number - 1}", ((column + 0.5) / high.shape[1], (row + 0.5) / high.shape[0])
             for axes in (left, middle):
-                axes.plot(*place, "o", mfc="none", mec=colour)
-                axes.annotate(str(number), place, xytext=(4, 4), textcoords="offset points", color=colour)
-            _spectrum(right, after.header.bands, high[row, column], f"output {number}", color=colour)
-            if before.header.bands is None:
+                axes.plot(*place, "o", mfc="none", mec=colour, path_effects=halo)
+                axes.annotate(
+                    str(number), place, xytext=(4, 4), textcoords="offset points", color=colour, path_effects=halo
+                )
+            _spectrum(right, predicted, high[row, column], f"output {number}", color=colour)
+            if bands is None or predicted is None:
                 continue
             below = low[int(place[1] * low.shape[0]), int(place[0] * low.shape[1])]
-            centres, reach = before.header.bands.centres, before.header.bands.widths / 2
-            right.errorbar(centres, below, xerr=reach, fmt="s", ms=3, lw=1, alpha=0.6, color=colour)
-        named = after.header.bands is not None
-        right.set_xlabel("wavelength (nm)" if named else "band")
-        squares = before.header.bands is not None and named
+            # Of the input's bands those that the output's reach, or an infrared one would squeeze the rest.
+            near = (bands.edges[:, 1] > predicted.edges.min()) & (bands.edges[:, 0] < predicted.edges.max())
+            centres, reach = bands.centres[near], bands.widths[near] / 2
+            right.errorbar(centres, below[near], xerr=reach, fmt="s", ms=3, lw=1, alpha=0.6, color=colour)
+        right.set_xlabel("band" if predicted is None else "wavelength (nm)")
+        squares = bands is not None and predicted is not None
         right.set_title("output: lines" + ", input: squares as wide as its bands" * squares, fontsize=10)
         right.set_ylabel("value, in the units of the image")
         if places:

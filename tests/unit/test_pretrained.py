@@ -63,7 +63,10 @@ def test_it_predicts_what_the_network_predicts(network, loaded, image):
         ({"image": np.full((9, 12, 3), -np.inf)}, "want values in [0, 1], got -inf to -inf"),
         ({"image": np.full((9, 12, 3), np.nan)}, "no pixel of the image has data"),
         ({"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for Bands(C=1, 380-400 nm)"),
-        ({"bands": Bands([[690, 720]])}, "trained on 395-705 nm"),
+        (
+            {"bands": Bands([[400, 500], [690, 720], [700, 710]])},
+            "asked for Bands(C=3, 400-720 nm), outside of it 2: 690-720, 700-710 nm",
+        ),
         ({"scale": 0.5}, "a scale p is at least 1, got 0.5"),
         ({"scale": float("inf")}, "a scale p is at most 10000, got inf"),
         ({"scale": None}, "give either a scale or a size"),
