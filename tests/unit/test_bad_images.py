@@ -24,6 +24,7 @@ from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
 from ssif.pretrained import described
 from tests.linux import needs_proc
+from tests.predicting import SIZES
 
 WHOLE = ("a.hdr", "a.img", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz", "a.png", "a.jpg", "a.bmp")
 RGB = Bands([[400, 500], [500, 600], [600, 700]])
@@ -213,10 +214,7 @@ def test_a_broken_heap_of_texts_ends_in_time(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     torch.manual_seed(0)
-    network = SSIF(
-        3, variant="RF-UF", encoder={"name": "edsr", "blocks": 1, "channels": 8}, pixel_decoder="liif", hidden=16, dim=8,
-        spectral_decoder="D", spectral_hidden=16, frequencies=4, lambda_min=3.0, lambda_max=500.0, k=4,
-    )  # fmt: skip
+    network = SSIF(3, variant="RF-UF", **SIZES)
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"
     card = {"msi": "a camera", "wavelengths": [400.0, 700.0], "input_bands": RGB.edges.tolist()}
     save_weights(network, path, described(network, card))

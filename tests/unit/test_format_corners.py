@@ -1,11 +1,13 @@
 """Headers that are long, odd or of another program's habits."""
 
+import json
 import re
 
 import h5py
 import numpy as np
 import pytest
 import rasterio
+import scipy.io
 import spectral
 from PIL import ExifTags
 from PIL import Image as Picture
@@ -37,6 +39,49 @@ def test_thousands_of_bands(tmp_path, name, count):
     found = write(tmp_path / name, header)
     assert np.allclose(found.bands.edges, bands.edges, atol=1e-6) and found.names == header.names
     assert (found.scale, found.offset, found.provenance) == (1e-4, -0.1, "by a test")
+
+
+CENTRES, VALUES = np.array([500.0, 520.0, 560.0]), np.arange(18).reshape(2, 3, 3)
+
+
+def theirs(path, values: np.ndarray, **said) -> None:
+    """A cube as another program writes it, in the byte order of `values`, with what is `said` of it."""
+    swapped = values.dtype.byteorder == ">"
+    match path.suffix:
+        case ".hdr":
+            metadata = {key.replace("_", " "): value for key, value in said.items()}
+            metadata["wavelength"] = metadata.pop("wavelengths")
+            spectral.envi.save_image(str(path), values, byteorder=int(swapped), metadata=metadata, ext=".img")
+        case ".tif":
+            profile = {"driver": "GTiff", "height": 2, "width": 3, "count": 3, "dtype": values.dtype.newbyteorder("=")}
+            with rasterio.open(path, "w", **profile, ENDIANNESS="BIG" if swapped else "LITTLE") as target:
+                target.write(values.transpose(2, 0, 1).astype(profile["dtype"]))
+                for i, centre in enumerate(said["wavelengths"], start=1):
+                    target.update_tags(i, wavelength=centre, wavelength_units=said["wavelength_units"])
+        case ".mat":
+            scipy.io.savemat(path, {"cube": values} | said)
+        case ".h5":
+            with h5py.File(path, "w") as file:
+                file["cube"] = values
+                file["cube"].attrs.update(said)
+        case ".npz":
+            np.savez(path, cube=values, **said)
+        case ".npy":
+            np.save(path, values)
+            path.with_suffix(".json").write_text(json.dumps(said | {"wavelengths": list(said["wavelengths"])}))
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("name", CUBES)
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("unit", "factor"), [("Nanometers", 1), ("Micrometers", 1000)])
+def test_a_cube_of_another_program_without_widths(tmp_path, name, order, unit, factor):
+    theirs(tmp_path / name, VALUES.astype(f"{order}u2"), wavelengths=CENTRES / factor, wavelength_units=unit)
+    with open_image(tmp_path / name) as image:
+        assert np.allclose(image.header.bands.edges, [[490, 510], [510, 540], [540, 580]])
+        assert image.header.unit == ("nm" if factor == 1 else "µm")
+        assert "no band widths: each band is taken to reach half way to its neighbours" in image.header.notes
+        assert np.array_equal(image.read(slice(0, 2), slice(0, 3)), VALUES)
 
 
 @pytest.mark.parametrize("name", CUBES)
