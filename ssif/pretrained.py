@@ -95,7 +95,7 @@ class Pretrained:
         number of channels than the training's, with values that are not in [0, 1], without any data, for a size
         below the image's, and for bands that leave its wavelengths.
         """
-        channels = self.card["arguments"]["channels"]
+        image, channels = np.asarray(image), self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
             raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
         known = image[~np.isnan(image)]

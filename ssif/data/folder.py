@@ -12,6 +12,7 @@ from ssif.data.fetch import named_folder
 from ssif.data.raw import Dataset, Scene, sha256
 from ssif.errors import UserError
 from ssif.formats import is_picture, open_image, read_files
+from ssif.formats.envi import header_of
 from ssif.formats.kinds import SUFFIXES
 
 NEGATIVE = 0.01  # share of a cube's values that may lie below 0, as correcting for the atmosphere leaves them
@@ -68,7 +69,7 @@ def files(folder: str, data_dir: Path | None = None) -> list[Path]:
     place = _place(folder, data_dir)
     found = [path for path in sorted(place.iterdir()) if path.is_file() and path.suffix.lower() in SUFFIXES]
     found = [path for path in found if not is_picture(path)]
-    found = [path for path in found if path.suffix.lower() == ".hdr" or not _has_header(path)]
+    found = [path for path in found if path.suffix.lower() == ".hdr" or not header_of(path)]
     stems = [_stem(path) for path in found]
     for stem in stems:
         if stems.count(stem) > 1:
@@ -131,10 +132,6 @@ def _place(folder: str, data_dir: Path | None) -> Path:
     if not below.is_dir() and not place.is_dir():
         raise UserError(f"the folder of cubes {below} does not exist")
     return below if below.is_dir() else place
-
-
-def _has_header(path: Path) -> bool:
-    return path.with_suffix(".hdr").is_file() or path.with_name(f"{path.name}.hdr").is_file()
 
 
 def _stem(path: Path) -> str:

@@ -16,14 +16,17 @@ DATA = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", "")
 
 def header_of(path: Path) -> Path | None:
     """The header beside an ENVI data file, or None."""
-    found = [path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")]
+    found = [
+        its for suffix in (".hdr", ".HDR") for its in (path.with_suffix(suffix), path.with_name(path.name + suffix))
+    ]
     return next((header for header in found if header.is_file()), None)
 
 
 def _data_of(header: Path) -> Path:
     """The data file beside a header."""
     stem = header.with_suffix("")
-    found = [path for path in (stem.with_name(stem.name + suffix) for suffix in DATA) if path.is_file()]
+    suffixes = [its for suffix in DATA for its in (suffix, suffix.upper())]
+    found = [path for path in (stem.with_name(stem.name + suffix) for suffix in suffixes) if path.is_file()]
     if not found:
         raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")
     return found[0]

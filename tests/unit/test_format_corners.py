@@ -143,6 +143,17 @@ def test_decreasing_and_overlapping_wavelengths_are_read_and_said(tmp_path):
         )
 
 
+@pytest.mark.parametrize(("data", "header"), [("A.IMG", "A.HDR"), ("a.b.rfl", "a.b.rfl.hdr"), ("a", "a.hdr")])
+def test_envi_files_of_any_name(tmp_path, data, header):
+    with create_image(tmp_path / "x.img", Header(2, 3, 1, "uint8")) as target:
+        target(np.full((2, 3, 1), 7, np.float32))
+    (tmp_path / "x.img").rename(tmp_path / data)
+    (tmp_path / "x.hdr").rename(tmp_path / header)
+    for name in (data, header):
+        with open_image(tmp_path / name) as image:
+            assert (image.read(slice(0, 2), slice(0, 3)) == 7).all()
+
+
 @pytest.mark.parametrize("scale", [0, np.nan, np.inf, [1, 0]])
 def test_a_scale_of_nothing(tmp_path, scale):
     with pytest.raises(UserError, match="want a scale factor other than 0"):
