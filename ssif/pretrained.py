@@ -29,8 +29,10 @@ def described(model: SSIF, card: dict) -> dict:
 def load(path: str | Path, device: str = "cpu") -> "Pretrained":
     """The network in `path`, as `workflow.train` writes it for SSIF and SSIF+ (weights.safetensors).
 
-    Raises UserError where the file is missing, torn, or holds another network or no description.
+    Raises UserError where the file is missing, a directory or torn, or holds another network or no description.
     """
+    if Path(path).is_dir():
+        raise UserError(f"{path} is a directory, not weights")
     try:
         with safetensors.safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get("card", "{}")

@@ -42,6 +42,8 @@ def predict(
     there. Raises UserError, with nothing written, for whatever does not fit: bands, values, formats, an `out` that exists,
     a disk too small.
     """
+    if out.is_dir():
+        raise UserError(f"{out} is a directory; name the file to write")
     for taken in formats.written_files(out):
         if taken.exists():
             raise UserError(f"{taken} exists; remove it or choose another name")

@@ -24,9 +24,12 @@ class Blocks:
         head = json.dumps(identity, sort_keys=True).encode() + b"\n"
         sizes = np.array([int(np.prod(shape)) * 4 for shape in shapes], dtype=np.int64)
         self.starts = len(head) + np.concatenate([[0], np.cumsum(sizes)])
-        # To append makes the file where there is none and leaves one that is there as it is.
-        path.open("ab").close()
-        self.file = path.open("r+b")
+        try:
+            # To append makes the file where there is none and leaves one that is there as it is.
+            path.open("ab").close()
+            self.file = path.open("r+b")
+        except (IsADirectoryError, PermissionError) as error:
+            raise UserError(f"{path}, for unfinished work, cannot be written: {error.strerror}") from None
         try:
             if not locked(self.file):
                 raise UserError(f"{path}: another process is at work on it")

@@ -113,16 +113,18 @@ def test_extrapolation_is_only_for_those_who_ask(tmp_path, model, values):
 def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch):
     source = write(tmp_path / "a.tif", HEADER, values)
     (tmp_path / "b.hdr").write_text("")
+    (tmp_path / "d.tif.part").mkdir()
     for out, message in [
         ("b.hdr", "b.hdr exists; remove it"), ("b.img", "b.hdr exists; remove it"), ("a.tif", "a.tif exists"),
         ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is no directory"), ("c.png", "holds 1 or 3 bands"),
+        (".", "is a directory; name the file to write"), ("d.tif", "d.tif.part, for unfinished work, cannot be written"),
     ]:  # fmt: skip
         with pytest.raises(UserError, match=re.escape(message)):
             run(source, tmp_path / out, model, replace(WANTED, bands=Bands([[400, 500], [500, 600]]), names=()))
     monkeypatch.setattr(program.shutil, "disk_usage", lambda _: program.shutil._ntuple_diskusage(10, 5, 5))
     with pytest.raises(UserError, match=r"the disk has 0\.0 GiB left"):
         run(source, tmp_path / "c.tif", model)
-    assert not [path for path in tmp_path.iterdir() if ".part" in path.name]
+    assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == ["d.tif.part"]
 
 
 def test_an_image_without_any_data_is_refused(tmp_path, model):

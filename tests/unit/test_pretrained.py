@@ -108,6 +108,8 @@ def test_other_files_are_refused(tmp_path, network):
     for name, message in [("plain", "does not say which network"), ("torn", "cannot read"), ("none", "cannot read")]:
         with pytest.raises(UserError, match=message):
             ssif.load(tmp_path / f"{name}.safetensors")
+    with pytest.raises(UserError, match="is a directory, not weights"):
+        ssif.load(tmp_path)
     card = described(network, CARD)
     save_weights(network, tmp_path / "other.safetensors", card | {"arguments": card["arguments"] | {"hidden": 8}})
     with pytest.raises(UserError, match="does not hold the weights of this model"):
