@@ -130,7 +130,10 @@ def _channels(image: Image, model: Pretrained, said: Bands | None, say: Callable
                 f"{image.path} has {header.count} channels, these weights take {channels}"
                 + (f": {model.card['msi']}, {spelled(wanted)}" if wanted else "")
             )
-        say(f"{image.path}: a picture, its channels are taken for those of {model.card['msi']}, in their order")
+        say(
+            f"{image.path}: a picture, its channels are taken for those of {model.card['msi']}, in their order, and its values"
+            " as linear in light, without the gamma that most photos have"
+        )
         return np.eye(channels)
     if wanted is None:
         raise UserError(
