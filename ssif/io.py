@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 
+import glob
 import os
 import shutil
 import tempfile
@@ -22,7 +23,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = _beside(path)
     try:
         yield temporary
         with open(temporary, "rb") as stream:
@@ -38,7 +39,7 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
     beside it, `path` itself last but for a header (.hdr) that makes it readable."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = path.with_name(f".{path.name}.{os.getpid()}.part")
+    folder = _beside(path)
     folder.mkdir()
     try:
         yield folder
@@ -48,6 +49,21 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(file, path.with_name(file.name))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Delete what killed processes left of `whole_file` and `whole_files` of `path`; only for who knows that none is alive."""
+    path = Path(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """The temporary name of a file that this process writes."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def locked(file: IO) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from ssif import formats
 from ssif.errors import UserError
 from ssif.formats.header import Header, Image
+from ssif.io import remove_leftovers
 from ssif.pretrained import Pretrained
 from ssif.progress import Progress
 from ssif.tiles import render_tile
@@ -58,6 +59,9 @@ def predict(
             "matrix": plan.matrix.tolist(), "tile": plan.side,
         }  # fmt: skip
         with closing(Blocks(out.with_name(f"{out.name}.part"), identity, plan.shapes())) as blocks:
+            # Nobody else is at work on it, now that the blocks are ours.
+            for file in formats.written_files(out):
+                remove_leftovers(file)
             try:
                 _compute(plan, image, model, blocks, say)
             except UserError:
@@ -89,7 +93,7 @@ def _check_room(plan: Plan, out: Path) -> None:
 
 def _rehearse(header: Header, out: Path) -> None:
     """Write a single pixel of such an image beside `out`: what its format cannot hold is then known before hours of work."""
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.resolve().parent) as folder:
+    with tempfile.TemporaryDirectory(".part", f".{out.name}.", out.resolve().parent) as folder:
         trial = Path(folder, out.name)
         try:
             with formats.create_image(trial, replace(header, height=1, width=1)) as write:

@@ -51,6 +51,18 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, model, values, monkeypatch):
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["b.tif", "b.hdr", "b[1].npy"])
+def test_what_a_killed_process_left_goes(tmp_path, model, values, name):
+    """A process killed while it wrote the output leaves gigabytes under a name of its own."""
+    source, data = write(tmp_path / "a.tif", HEADER, values), name.replace(".hdr", ".img")
+    (tmp_path / f".{data}.123.part").write_text("half of it")
+    (tmp_path / f".{data}.45.part").mkdir()
+    (tmp_path / f".{data}.45.part/b").write_text("half of it")
+    (tmp_path / ".c.tif.123.part").write_text("another's")
+    run(source, tmp_path / name, model)
+    assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == [".c.tif.123.part"]
+
+
 def test_what_the_output_cannot_hold_is_known_before_the_work(tmp_path, model, values, monkeypatch):
     source = write(tmp_path / "a.tif", HEADER, values)
     there = sorted(tmp_path.iterdir())
