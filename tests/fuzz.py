@@ -16,6 +16,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import rasterio
+from PIL import Image as Picture
 
 from ssif.bands import Bands
 from ssif.bandspec import parse_bands
@@ -27,8 +29,8 @@ HEADER = Header(
     6, 7, 3, "uint16", Bands([[400, 500], [500, 600], [600, 700]]), ("a", "b", "c"), (True, False, True), "nm", 0, 1e-4, -0.1,
     "", (10.0, 0.0, 5.0, 0.0, -10.0, 6.0), "made by the fuzzer",
 )  # fmt: skip
-CUBES = ("a.hdr", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")
-PICTURES = ("a.png", "a.jpg", "a.bmp")
+CUBES = ("a.hdr", "a.tif", "masked.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")
+PICTURES = ("a.png", "a.jpg", "a.bmp", "transparent.png")
 HEAPED = "heaped.h5"  # as other programs write texts; reading them starts a process, so that few cases take this one
 TABLES = {"i.csv": "name,start,end\nred,600,700\nblue,400,500\n", "r.csv": "nm,red,blue\n400,0,1\n500,1,0.5\n600,0,0\n"}
 # What text is replaced by.
@@ -63,6 +65,11 @@ def originals(folder: Path) -> dict[str, list[Path]]:
         with create_image(place / name, header) as write:
             write(values if name in CUBES else 255 * values)
         matlab.LARGEST_V5 = before
+        if name == "masked.tif":
+            with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(place / name, "r+") as target:
+                target.write_mask(values[..., 0] > 0.3)
+        if name == "transparent.png":
+            Picture.fromarray((255 * values[..., [0, 1, 2, 0]]).astype(np.uint8)).save(place / name)
         found[name] = [place / name, *(path for path in sorted(place.iterdir()) if path.name != name)]
     found[HEAPED] = [folder / HEAPED]
     with h5py.File(folder / HEAPED, "w") as file:

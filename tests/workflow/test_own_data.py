@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ssif.data import synthetic
-from ssif.formats import create_image
+from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from tests.snake import ROOT, jobs, snakemake
 
@@ -59,14 +59,20 @@ def test_a_config_file_makes_the_table(field, monkeypatch):
 
 def test_the_commands_of_the_documentation(field):
     commands = re.findall(r"^ {4}(\w+ .*)$", (ROOT / "docs/add-a-data-set.md").read_text(), re.MULTILINE)
-    copied, *_, made, described = commands
+    copied, *_, made, described, predicted = commands
     assert copied == "cp config/my-data.yaml config/field.yaml" and made == "make table1 PRESET=field"
     assert "--configfile config/$(PRESET).yaml" in (ROOT / "Makefile").read_text()
-    program, *arguments = described.split()
-    assert program == "ssif"
-    done = subprocess.run([sys.executable, "-m", "ssif.cli", *arguments], cwd=field, env=os.environ | {"PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True)  # fmt: skip
-    assert done.returncode == 0 and "split: test: test_*; the others train" in done.stdout, done.stderr
+    said = []
+    for command in (described, predicted):
+        program, *arguments = command.split()
+        assert program == "ssif"
+        done = subprocess.run([sys.executable, "-m", "ssif.cli", *arguments], cwd=field, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                              capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert "split: test: test_*; the others train" in said[0]
+    with open_image(field / "finer.tif") as image:
+        assert (image.header.height, image.header.width, image.header.count) == (96, 96, 5)
 
 
 def test_a_missing_folder_is_one_line(field, tmp_path, monkeypatch):
