@@ -17,6 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import rasterio
+from PIL import ExifTags
 from PIL import Image as Picture
 
 from ssif.bands import Bands
@@ -30,7 +31,7 @@ HEADER = Header(
     "", (10.0, 0.0, 5.0, 0.0, -10.0, 6.0), "made by the fuzzer",
 )  # fmt: skip
 CUBES = ("a.hdr", "a.tif", "masked.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")
-PICTURES = ("a.png", "a.jpg", "a.bmp", "transparent.png")
+PICTURES = ("a.png", "a.jpg", "a.bmp", "transparent.png", "camera.jpg")
 HEAPED = "heaped.h5"  # as other programs write texts; reading them starts a process, so that few cases take this one
 TABLES = {"i.csv": "name,start,end\nred,600,700\nblue,400,500\n", "r.csv": "nm,red,blue\n400,0,1\n500,1,0.5\n600,0,0\n"}
 # What text is replaced by.
@@ -70,6 +71,11 @@ def originals(folder: Path) -> dict[str, list[Path]]:
                 target.write_mask(values[..., 0] > 0.3)
         if name == "transparent.png":
             Picture.fromarray((255 * values[..., [0, 1, 2, 0]]).astype(np.uint8)).save(place / name)
+        if name == "camera.jpg":
+            picture = Picture.fromarray((255 * values).astype(np.uint8))
+            exif = picture.getexif()
+            exif.update({ExifTags.Base.Orientation: 6, ExifTags.Base.Make: "a camera", ExifTags.Base.XResolution: 72.5})
+            picture.save(place / name, exif=exif)
         found[name] = [place / name, *(path for path in sorted(place.iterdir()) if path.name != name)]
     found[HEAPED] = [folder / HEAPED]
     with h5py.File(folder / HEAPED, "w") as file:

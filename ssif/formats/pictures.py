@@ -1,7 +1,8 @@
 """Ordinary image files: PNG and JPEG. They have no wavelengths; values are 8 or 16 bit."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,40 +15,47 @@ from ssif.formats.header import Header, Image, Kind
 from ssif.io import whole_file
 
 DRIVERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
-# Driver -> what GDAL calls a line of text when it writes and when it reads the file; BMP has no room for one.
-PROVENANCE = {"PNG": ("DESCRIPTION", "Description"), "JPEG": ("COMMENT", "COMMENT")}
+# Driver -> what GDAL, writing, and Pillow, reading, call a line of text; BMP has no room for one.
+TEXT = {"PNG": ("DESCRIPTION", "Description"), "JPEG": ("COMMENT", "comment")}
 
 
 def _open(path: Path, key: str | None) -> Image:
-    turned = _is_turned(path)
-    return raster.open_raster(path, DRIVERS[path.suffix.lower()], lambda source: _header(source, turned))
+    driver = DRIVERS[path.suffix.lower()]
+    turned, text = _decoded(path, TEXT.get(driver, ("", ""))[1])
+
+    def describe(source) -> Header:
+        header = _header(source)
+        notes = ("EXIF says that the camera was turned: the pixels are taken as they are stored",) if turned else ()
+        return replace(header, notes=header.notes + notes, provenance=text)
+
+    return raster.open_raster(path, driver, describe)
 
 
-def _is_turned(path: Path) -> bool:
-    """Whether the camera says that it was turned. Decodes the file once, by Pillow, which raises for a torn one; GDAL would
-    give zeros or grey."""
+def _decoded(path: Path, text: str) -> tuple[bool, str]:
+    """Whether the camera says that it was turned, and the line called `text`. Decodes the file once, by Pillow, which raises
+    for a torn one; GDAL would give zeros or grey."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Picture.DecompressionBombWarning)
+        # Of very large pictures and of EXIF that is broken, which is no reason to leave a photo alone.
+        warnings.simplefilter("ignore")
         try:
             with Picture.open(path) as picture:
                 picture.load()
-                return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+                found = picture.info.get(text, "")
+                line = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+                return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1, line
         except Picture.DecompressionBombError:
             raise UserError("has too many pixels for such a file; save it as GeoTIFF") from None
 
 
-def _header(source, turned: bool) -> Header:
+def _header(source) -> Header:
     from rasterio.enums import ColorInterp
 
+    with suppress(Exception):
+        # Of EXIF that is broken GDAL complains once, at the first question, whatever that is; the pixels are whole.
+        source.colorinterp  # noqa: B018
     if ColorInterp.palette in source.colorinterp:
         raise UserError("has a palette; save it as RGB or grey")
-    masks = raster.masks(source, raster.is_transparent(source))
-    notes = masks["notes"]
-    if turned:
-        notes += ("EXIF says that the camera was turned: the pixels are taken as they are stored",)
-    tags = source.tags()
-    provenance = next((tags[read] for _, read in PROVENANCE.values() if read in tags), "")
-    return Header(**raster.basics(source) | masks | {"notes": notes, "provenance": provenance})
+    return Header(**raster.basics(source) | raster.masks(source, raster.is_transparent(source)))
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def _create(path: Path, header: Header):
             f"{path}: a {driver} file holds 1 or 3 bands of 8 bit{' or 16' * (driver == 'PNG')}, not"
             f" {header.count} of {header.dtype}"
         )
-    options = {PROVENANCE[driver][0]: header.provenance} if header.provenance and driver in PROVENANCE else {}
+    options = {TEXT[driver][0]: header.provenance} if header.provenance and driver in TEXT else {}
     with (
         whole_file(path) as temporary,
         raster.created(temporary, header, driver, lambda target: None, **options) as write,

@@ -20,13 +20,16 @@ OPTIONS = {"GDAL_CACHEMAX": 64, "GDAL_PAM_ENABLED": False, "GDAL_DISABLE_READDIR
 def gdal(failure: str = "") -> Iterator:
     """The module rasterio under OPTIONS; what it raises in the block becomes a UserError that begins with `failure`."""
     import rasterio  # here, because training and evaluation run on machines without it
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import NotGeoreferencedWarning
 
     with rasterio.Env(**OPTIONS), warnings.catch_warnings(), _unprinted():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             yield rasterio
-        except RasterioError as error:
+        except Exception as error:
+            # Some of GDAL's errors come as a class that rasterio does not show.
+            if not type(error).__module__.startswith("rasterio."):
+                raise
             # Outside GDAL's own words the cause is one level down.
             raise UserError(failure + " ".join(str(error.__cause__ or error).split())) from None
 

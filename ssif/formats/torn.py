@@ -1,5 +1,6 @@
 """What libraries raise for files that are torn, or of another kind than they say, as one line."""
 
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from ssif.errors import UserError
 # Seen in h5py, SciPy, NumPy and rasterio on files with broken bytes (tests/fuzz.py).
 FAILURES = (
     OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, EOFError, SyntaxError,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error, MatReadError,
+    struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error, MatReadError,
 )  # fmt: skip
 
 

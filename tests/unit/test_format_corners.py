@@ -192,6 +192,12 @@ def test_a_camera_that_was_turned_is_said(tmp_path, name):
         picture.save(tmp_path / name, exif=exif)
         with open_image(tmp_path / name) as image:
             assert any("EXIF" in line for line in image.header.notes) == (orientation == 6)
+    content = (tmp_path / name).read_bytes()
+    assert b"\x00\x2a" in content
+    if name == "a.jpg":  # PNG has a checksum
+        (tmp_path / name).write_bytes(content.replace(b"\x00\x2a\x00\x00\x00\x08", b"\x00\x2a\xff\xff\xff\xff"))
+        with open_image(tmp_path / name) as image:
+            assert (image.read(slice(0, 8), slice(0, 8)) == 0).all()
 
 
 @pytest.mark.parametrize(("name", "kept"), [("a.png", True), ("a.jpg", True), ("a.bmp", False)])
