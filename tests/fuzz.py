@@ -1,6 +1,6 @@
 """Readers against broken files: `python -m tests.fuzz MINUTES` mutates real files of every format and reads them.
 
-Whatever the bytes, opening and reading gives an image or a UserError of one line; nothing else, in bounded time and memory.
+Whatever the bytes, opening, reading and describing (`ssif info`) gives an image or a UserError of one line; nothing else, in bounded time and memory.
 Cases run in child processes, so that a crash inside a C library is seen, too. tests/unit/test_fuzz.py runs a few of them.
 """
 
@@ -25,10 +25,11 @@ from ssif.bandspec import parse_bands
 from ssif.errors import UserError
 from ssif.formats import create_image, matlab, open_image
 from ssif.formats.header import Header
+from ssif.tool.about import about
 
 HEADER = Header(
     6, 7, 3, "uint16", Bands([[400, 500], [500, 600], [600, 700]]), ("a", "b", "c"), (True, False, True), "nm", 0, 1e-4, -0.1,
-    "", (10.0, 0.0, 5.0, 0.0, -10.0, 6.0), "made by the fuzzer",
+    rasterio.CRS.from_epsg(32632).to_wkt(), (10.0, 0.0, 5.0, 0.0, -10.0, 6.0), "made by the fuzzer",
 )  # fmt: skip
 CUBES = ("a.hdr", "a.tif", "masked.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")
 PICTURES = ("a.png", "a.jpg", "a.bmp", "transparent.png", "camera.jpg")
@@ -134,6 +135,7 @@ def case(files: dict[str, list[Path]], folder: Path, seed: int) -> tuple[str, st
             with open_image(target) as image:
                 rows, columns = min(image.header.height, 4), min(image.header.width, 5)
                 assert image.read(slice(0, rows), slice(0, columns)).shape == (rows, columns, image.header.count)
+            about(target)
         outcome = "read"
     except UserError as error:
         outcome = "refused" if "\n" not in str(error) else f"seed {seed}: a message of several lines: {error!r}"

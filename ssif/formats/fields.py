@@ -133,4 +133,5 @@ def _string(value) -> str:
         return value.decode("utf-8", "replace")
     if isinstance(value, np.ndarray):
         return _string(value.ravel()[0]) if value.size else ""
-    return "" if value is None else str(value)
+    # Broken UTF-16 can be neither printed nor written.
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()

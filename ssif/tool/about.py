@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from ssif import formats
-from ssif.errors import UserError
+from ssif.formats import raster
 from ssif.formats.header import Header
 
 
@@ -95,11 +95,6 @@ def _few(values) -> str:
 
 def _crs(wkt: str) -> str:
     """The name of a coordinate reference system, with its EPSG code where it has one."""
-    import rasterio
-
-    try:
-        crs = rasterio.CRS.from_wkt(wkt)
-    except rasterio.errors.CRSError:
-        raise UserError(f"the coordinate reference system is not WKT: {wkt[:80]}") from None
-    code = crs.to_epsg()
+    with raster.gdal(f"the coordinate reference system is not WKT: {wkt[:80]!r}: ") as rasterio:
+        code = rasterio.CRS.from_wkt(wkt).to_epsg()
     return f"EPSG:{code}" if code else wkt.split('"')[1] if '"' in wkt else wkt

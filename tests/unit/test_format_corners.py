@@ -18,6 +18,7 @@ from ssif.bandspec import parse_bands
 from ssif.errors import UserError
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
+from ssif.tool.about import about
 
 CUBES = ("a.hdr", "a.tif", "a.mat", "a.h5", "a.npy", "a.npz")
 
@@ -163,6 +164,22 @@ def test_a_scale_of_nothing(tmp_path, scale):
         file["cube"].attrs["scale_factor"] = scale
     with pytest.raises(UserError, match=rf"{re.escape(str(tmp_path / 'a.h5'))}: want a scale factor other than 0"):
         open_image(tmp_path / "a.h5")
+
+
+def test_text_that_no_encoding_has(tmp_path):
+    """MATLAB keeps text as UTF-16, half a pair of which is no letter."""
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["cube"] = np.ones((2, 3, 2))
+        for name in ("crs", "provenance"):
+            file[name] = np.array([[0xD800], [0x41]], np.uint16)
+            file[name].attrs["MATLAB_class"] = np.bytes_("char")
+    np.save(tmp_path / "b.npy", np.ones((2, 3, 2)))
+    (tmp_path / "b.json").write_text(json.dumps({"crs": "\ud800A", "provenance": "\ud800A"}))
+    for name in ("a.mat", "b.npy"):
+        with open_image(tmp_path / name) as image:
+            assert image.header.provenance == "?A"
+        with pytest.raises(UserError, match="the coordinate reference system is not WKT"):
+            about(tmp_path / name)
 
 
 def test_axes_in_another_order(tmp_path):
