@@ -11,6 +11,11 @@ class UserError(ValueError):
     """Bad input: the message is one line that says what is wrong and what would be right."""
 
 
+def flat(text: str) -> str:
+    """A text of somebody else's as one line that does nothing to a terminal."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 def choose(kind: str, name: str, known) -> str:
     """Return `name` if it is one of `known`; else raise a UserError that lists the known ones."""
     if name not in known:

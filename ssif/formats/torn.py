@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scipy.io.matlab import MatReadError
 
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 
 # Seen in h5py, SciPy, NumPy and rasterio on files with broken bytes (tests/fuzz.py).
 FAILURES = (
@@ -26,9 +26,9 @@ def one_line(path: Path) -> Iterator[None]:
         yield
     except UserError as error:
         # GDAL names the file itself, mostly.
-        raise UserError(f"{path}: " + str(error).removeprefix(f"{path}: ")) from None
+        raise UserError(f"{path}: {flat(str(error).removeprefix(f'{path}: '))}") from None
     except PermissionError:
         raise UserError(f"{path} may not be read: permission denied") from None
     except FAILURES as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = flat(str(error)) or type(error).__name__
         raise UserError(f"{path}: is not a whole {path.suffix} file ({reason})") from error

@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 
 from ssif import formats
-from ssif.formats import raster
+from ssif.errors import flat
+from ssif.formats import raster, torn
 from ssif.formats.header import Header
 
 
@@ -17,7 +18,7 @@ def about(path: Path, key: str | None = None) -> str:
         return _weights(path)
     if key is None and _is_prepared(path):
         return _prepared(path)
-    with formats.open_image(path, key) as image:
+    with formats.open_image(path, key) as image, torn.one_line(path):
         return "\n".join([f"{path}: {_pixels(image.header)}", *_image(image.header)])
 
 
@@ -77,13 +78,13 @@ def _image(header: Header) -> list[str]:
     if header.crs:
         lines.append(f"coordinates: {_crs(header.crs)}")
     if header.provenance:
-        lines.append(f"provenance: {header.provenance}")
+        lines.append(f"provenance: {flat(header.provenance)}")
     return lines + [f"note: {line}" for line in header.notes]
 
 
 def _band(header: Header, i: int) -> str:
     start, end = header.bands.edges[i]
-    name = f" {header.names[i]}" if header.names else ""
+    name = f" {flat(header.names[i])}" if header.names else ""
     bad = ", bad" if header.good and not header.good[i] else ""
     return f"band {i + 1}{name}: {start:g}-{end:g} nm, centre {(start + end) / 2:g}, width {end - start:g}{bad}"
 
@@ -97,4 +98,4 @@ def _crs(wkt: str) -> str:
     """The name of a coordinate reference system, with its EPSG code where it has one."""
     with raster.gdal(f"the coordinate reference system is not WKT: {wkt[:80]!r}: ") as rasterio:
         code = rasterio.CRS.from_wkt(wkt).to_epsg()
-    return f"EPSG:{code}" if code else wkt.split('"')[1] if '"' in wkt else wkt
+    return f"EPSG:{code}" if code else flat(wkt.split('"')[1] if '"' in wkt else wkt)

@@ -182,6 +182,16 @@ def test_text_that_no_encoding_has(tmp_path):
             about(tmp_path / name)
 
 
+def test_texts_of_somebody_else_do_nothing_to_a_terminal(tmp_path):
+    np.savez(tmp_path / "a.npz", **{"one\n\x1b[2J": np.ones((2, 3, 2)), "two": np.ones((2, 3, 2))})
+    with pytest.raises(UserError, match=r"arrays found: one \[2J \[2, 3, 2\], two \[2, 3, 2\]$"):
+        open_image(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", cube=np.ones((2, 3, 1)), provenance="made\r\n\x1b[2Jby me", wavelengths=[500], widths=[9],
+             band_names=["a\nb"])  # fmt: skip
+    described = about(tmp_path / "b.npz")
+    assert "provenance: made [2Jby me" in described.splitlines() and "band 1 a b: 495.5-504.5" in described
+
+
 def test_axes_in_another_order(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["cube"] = np.ones((4, 30, 20))
