@@ -65,8 +65,9 @@ def predict(
             try:
                 _compute(plan, image, model, blocks, say)
             except UserError:
-                # The image is at fault, another try would fail alike; after anything else the work is kept.
-                blocks.remove()
+                # What is done stays: the image's disk may have failed for a moment only.
+                if not blocks.done:
+                    blocks.remove()
                 raise
             with formats.create_image(out, plan.header) as write:
                 for rows in _assembled(plan, blocks):
@@ -118,6 +119,7 @@ def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: C
         say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
     # Nothing valid was read by this call; an earlier one may have.
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
+        blocks.remove()
         raise UserError(f"{image.path}: no pixel has data")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ssif.bands import Bands
 from ssif.errors import UserError
+from ssif.formats.header import Image
 from ssif.tool import predict as program
 from tests.predicting import HEADER, WANTED, read, run, small_model, values_with_a_gap, write
 
@@ -71,6 +72,30 @@ def test_what_the_output_cannot_hold_is_known_before_the_work(tmp_path, model, v
     with pytest.raises(UserError, match=rf"^{re.escape(str(tmp_path / 'b.png'))}: a PNG file holds 1 or 3 bands"):
         run(source, tmp_path / "b.png", model, four)
     assert sorted(tmp_path.iterdir()) == there
+
+
+@pytest.mark.parametrize("done", [0, 3])
+def test_where_the_image_cannot_be_read_any_more_what_is_done_stays(tmp_path, model, values, monkeypatch, done):
+    source, window = write(tmp_path / "a.npy", HEADER, values), Image.read
+    rendered, original = [], program.render_tile
+
+    def failing(self, rows, columns):
+        if len(rendered) == done and rows.stop - rows.start > 1:  # a tile, and not the look at the image beforehand
+            raise UserError("Input/output error")
+        return window(self, rows, columns)
+
+    def counting(*arguments):
+        rendered.append(original(*arguments))
+        return rendered[-1]
+
+    monkeypatch.setattr(program, "render_tile", counting)
+    monkeypatch.setattr(Image, "read", failing)
+    with pytest.raises(UserError, match="Input/output error"):
+        run(source, tmp_path / "b.tif", model)
+    assert (tmp_path / "b.tif.part").exists() == bool(done)
+    monkeypatch.setattr(Image, "read", window)
+    run(source, tmp_path / "b.tif", model)
+    assert len(rendered) == 6 and not (tmp_path / "b.tif.part").exists()
 
 
 def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monkeypatch):
