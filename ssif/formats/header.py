@@ -76,9 +76,11 @@ class Header:
 
     def physical(self, stored: np.ndarray) -> np.ndarray:
         """Stored values [..., C] -> float32 in physical units, NaN where there is no data."""
-        values = stored.astype(np.float32)
-        if self.scale is not None:
-            values = (stored * np.float64(1) * self.scale + self.offset).astype(np.float32)
+        # No-data values of float64 may lie beyond float32.
+        with np.errstate(over="ignore"):
+            values = stored.astype(np.float32)
+            if self.scale is not None:
+                values = (stored * np.float64(1) * self.scale + self.offset).astype(np.float32)
         mark = self.mark
         if mark is not None:
             values[stored == mark] = np.nan

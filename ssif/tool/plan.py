@@ -186,7 +186,7 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
 
 def _no_data(found: Header, white: float, real: bool) -> float | None:
     """The no-data value of the output: the input's; of `real` numbers NaN, unless no prediction in 0 to `white` takes it."""
-    mark, largest = None if found.mark is None else float(found.mark), np.finfo(np.float32).max
+    mark, largest = None if found.mark is None else float(found.mark), float(np.finfo(np.float32).max)
     if not real:
         return mark
     kept = mark is not None and found.dtype.kind == "f" and (-largest <= mark < 0 or white < mark <= largest)

@@ -177,6 +177,7 @@ def test_ours_is_read_by_another_program(tmp_path):
         assert source.transform == rasterio.Affine(*FULL.transform) and source.scales == (1e-4,) * 4
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_geotiff_with_the_tags_of_older_programs(tmp_path):
     with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", height=2, width=3, count=2, dtype="uint8") as target:
         for i, nm in enumerate((500, 600), start=1):
