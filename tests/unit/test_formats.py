@@ -204,6 +204,15 @@ def test_arrays_are_chosen_by_name(tmp_path, name):
         open_image(tmp_path / name, key="three")
 
 
+def test_hdf5_with_links_that_go_round(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a/b/cube"] = np.ones((2, 3, 4))
+        file["a/b/up"], file["again"], file["0"] = file["a"], file["a/b/cube"], file["/"]
+        file["soft"], file["nowhere"] = h5py.SoftLink("/a/b/cube"), h5py.SoftLink("/none")
+        file["other"] = h5py.ExternalLink("none.h5", "/cube")
+    assert read(tmp_path / "a.h5")[0].count == 4 and read(tmp_path / "a.h5", key="a/b/cube")[0].count == 4
+
+
 def test_hdf5_with_wavelengths_beside_the_cube(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["scene/reflectance"] = np.zeros((2, 3, 2), np.float32)
