@@ -25,25 +25,20 @@ LONGEST_READ = 20  # seconds
 def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every dataset of numbers; links to other places are not followed.
 
-    Group by group, because HDF5's own visit never comes back from some broken files.
+    Group by group, because HDF5's own visit, and asking it about an object, never comes back from some broken files.
     """
-    found, seen = {}, {h5py.h5o.get_info(file["/"].id).addr}
-
-    def visit(group: h5py.Group, above: str) -> None:
+    found, seen, pending = {}, set(), [("", file)]
+    for above, group in pending:
         for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            link = group.id.links.get_info(name.encode())
+            if link.type != h5py.h5l.TYPE_HARD or link.u in seen:
                 continue
+            seen.add(link.u)
             item = group[name]
-            address = h5py.h5o.get_info(item.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
             if isinstance(item, h5py.Group):
-                visit(item, f"{above}{name}/")
+                pending.append((f"{above}{name}/", item))
             elif isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf" and item.shape:
                 found[above + name] = item.shape
-
-    visit(file, "")
     return found
 
 
