@@ -29,7 +29,8 @@ def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
     """
     found, seen, pending = {}, set(), [("", file)]
     for above, group in pending:
-        for name in group:
+        # A name that is no text comes as bytes; nobody could ask for it.
+        for name in (its for its in group if isinstance(its, str)):
             link = group.id.links.get_info(name.encode())
             if link.type != h5py.h5l.TYPE_HARD or link.u in seen:
                 continue

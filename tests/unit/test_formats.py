@@ -210,6 +210,7 @@ def test_hdf5_with_links_that_go_round(tmp_path):
         file["a/b/up"], file["again"], file["0"] = file["a"], file["a/b/cube"], file["/"]
         file["soft"], file["nowhere"] = h5py.SoftLink("/a/b/cube"), h5py.SoftLink("/none")
         file["other"] = h5py.ExternalLink("none.h5", "/cube")
+        file[b"\xff"] = np.ones((2, 3, 5))
     # One array, under the name that needs the fewest groups.
     assert read(tmp_path / "a.h5")[0].count == 4 and read(tmp_path / "a.h5", key="again")[0].count == 4
 
