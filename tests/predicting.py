@@ -39,12 +39,6 @@ def small_model(folder: Path) -> Pretrained:
     return ssif.load(folder / "w.safetensors")
 
 
-def values_with_a_gap() -> np.ndarray:
-    its = np.random.default_rng(0).random((9, 12, 3)).astype(np.float32)
-    its[3, 4] = np.nan
-    return its
-
-
 def write(path: Path, header: Header, values: np.ndarray) -> Path:
     with create_image(path, header) as target:
         target(values)

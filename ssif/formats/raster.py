@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 from ssif.formats.header import LARGEST_PIECE, Header, Image, Write
 from ssif.io import check_room
 
@@ -31,7 +31,7 @@ def gdal(failure: str = "") -> Iterator:
             if not type(error).__module__.startswith("rasterio."):
                 raise
             # Outside GDAL's own words the cause is one level down.
-            raise UserError(failure + " ".join(str(error.__cause__ or error).split())) from None
+            raise UserError(failure + flat(str(error.__cause__ or error))) from None
 
 
 @contextmanager

@@ -9,17 +9,7 @@ import rasterio
 from ssif.bands import Bands
 from ssif.formats.header import Header
 from ssif.tool.preview import preview
-from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, values_with_a_gap, write
-
-
-@pytest.fixture
-def model(tmp_path):
-    return small_model(tmp_path)
-
-
-@pytest.fixture
-def values():
-    return values_with_a_gap()
+from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, write
 
 
 @pytest.mark.parametrize("before", ["a.tif", "a.hdr", "a.mat", "a.h5", "a.npy", "a.npz"])

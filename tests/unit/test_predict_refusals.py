@@ -10,17 +10,7 @@ from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.formats.header import Image
 from ssif.tool import predict as program
-from tests.predicting import HEADER, WANTED, read, run, small_model, values_with_a_gap, write
-
-
-@pytest.fixture
-def model(tmp_path):
-    return small_model(tmp_path)
-
-
-@pytest.fixture
-def values():
-    return values_with_a_gap()
+from tests.predicting import HEADER, WANTED, read, run, write
 
 
 def test_it_goes_on_where_it_was_stopped(tmp_path, model, values, monkeypatch):
