@@ -19,6 +19,11 @@ def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None
         temporary.write_bytes(safetensors.torch.save(tensors, {"card": json.dumps(card)} if card else None))
 
 
+def described(model: nn.Module, card: dict) -> dict:
+    """`card` with what `ssif.load` needs to build this SSIF or SSIF+ again."""
+    return {"network": model.name, "arguments": model.arguments} | card
+
+
 def load_weights(model: nn.Module, path: Path) -> None:
     """Fill `model` from `path`. Raises UserError if the file is missing or torn, or names and shapes do not match."""
     tensors = _tensors(path)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ssif import bandspec, sensors
-from ssif.data.readers import READERS
+from ssif.data.readers import DATASETS
 from ssif.errors import UserError, exit_cleanly
 
 DEFAULT_MSI = {"cave": "nikon-d700", "cave_validation": "nikon-d700", "synthetic": "nikon-d700"}
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     specified.set_defaults(run=run_bands)
 
     prepared = commands.add_parser("prepare", help="read a data set's raw files and write one HDF5 file")
-    prepared.add_argument("dataset", choices=sorted(READERS))
+    prepared.add_argument("dataset", choices=DATASETS)
     prepared.add_argument("out", type=Path)
     prepared.add_argument("--msi", help="sensor, CSV of responses, or bmp (default: nikon-d700 for CAVE, else ikonos)")
     prepared.add_argument(
@@ -106,7 +106,7 @@ def run_bands(arguments: argparse.Namespace) -> None:
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:
-    from ssif.data.store import prepare
+    from ssif.data.prepare import prepare
     from ssif.tool.about import about
 
     msi = arguments.msi or DEFAULT_MSI.get(arguments.dataset, "ikonos")

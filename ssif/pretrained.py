@@ -17,13 +17,7 @@ from ssif.nets.ssif import SSIF
 from ssif.tiles import TILE, check_tiles, render_tiles
 
 SIDE = 512  # of an image that is rendered as a whole, at most
-NETWORKS = {"SSIF": SSIF, "SSIF+": SSIFPlus}
-
-
-def described(model: SSIF, card: dict) -> dict:
-    """`card` with what `load` needs to build the network again; goes into `ssif.checkpoint.save_weights`."""
-    name = next(name for name, network in NETWORKS.items() if type(model) is network)
-    return {"network": name, "arguments": model.arguments} | card
+NETWORKS = {network.name: network for network in (SSIF, SSIFPlus)}
 
 
 def load(path: str | Path, device: str = "cpu") -> "Pretrained":

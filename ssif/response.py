@@ -4,6 +4,8 @@ A band's value is sum_k rho(lambda_k) * radiance(lambda_k) over K wavelengths in
 each band: targets are band averages in [0, 1], whatever the band's width.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -54,3 +56,8 @@ def damping(variant: str, bands: Bands, factors: Tensor) -> Tensor:
     if variant == "RF-UI":
         return torch.sinc(phase / (2 * torch.pi))
     return torch.exp(-0.5 * (phase / 6) ** 2) if variant == "RF-GI" else torch.ones_like(phase)
+
+
+def nyquist_factor(width: float) -> float:
+    """Default `lambda_min` in nm for training bands of this width: the shortest period is then two band widths."""
+    return width / math.pi

@@ -55,6 +55,16 @@ class Validation:
     score: Callable[[nn.Module], float]
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """`draw(step)` is the batch of a step, `decay` the share of the rate that is left after a fraction of the budget
+    (`Schedule`), `validation` decides which weights are kept."""
+
+    draw: Callable[[int], object]
+    decay: Callable[[float], float]
+    validation: Validation | None = None
+
+
 def train(
     model: nn.Module,
     draw: Callable[[int], object],

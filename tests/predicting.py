@@ -8,11 +8,11 @@ import torch
 
 import ssif
 from ssif.bands import Bands
-from ssif.checkpoint import save_weights
+from ssif.checkpoint import described, save_weights
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
-from ssif.pretrained import Pretrained, described
+from ssif.pretrained import Pretrained
 from ssif.tool.plan import Wanted
 from ssif.tool.predict import predict
 

@@ -7,13 +7,18 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
+PROGRAM = str(Path(sys.executable).with_name("snakemake"))
+SNAKEMAKE = [PROGRAM, "--snakefile", str(ROOT / "Snakefile")]
 
 
-def snakemake(folder: Path, preset: str | Path, *arguments: str, fails: bool = False, **environment: str) -> str:
-    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed."""
+def snakemake(
+    folder: Path, preset: str | Path, *arguments: str, fails: bool = False, root: Path = ROOT, **environment: str
+) -> str:
+    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed. root: a copy of the project."""
     command = [
-        *SNAKEMAKE,
+        PROGRAM,
+        "--snakefile",
+        str(root / "Snakefile"),
         "--directory",
         str(folder),
         "--configfile",
@@ -22,7 +27,7 @@ def snakemake(folder: Path, preset: str | Path, *arguments: str, fails: bool = F
         "2",
         *arguments,
     ]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    environment = os.environ | {"PYTHONPATH": str(root)} | environment
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output[-3000:]

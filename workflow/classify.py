@@ -26,8 +26,8 @@ from ssif.io import whole_file
 from workflow import land_use, plan, predictions, targets
 from workflow.arguments import chosen_run
 from workflow.blocks import Config
+from workflow.building import device, open_data, trained
 from workflow.models import MODELS, is_classifier
-from workflow.train import device, open_data, trained
 
 TRUE, BICUBIC = "true image", "true image, bicubic"
 

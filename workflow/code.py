@@ -10,14 +10,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("ssif", "baselines", "workflow")
+# What these decide of a training or a score reaches its rule as values (`plan.identity`, `targets.cells`), so that a new
+# method or key does not train everything again; or no number depends on them.
+PLANNING = tuple(
+    f"workflow.{name}"
+    for name in ("arguments", "blocks", "models", "plan", "presets", "provenance", "strict", "targets")
+)
+NO_NUMBERS = ("ssif.errors", "ssif.io", "ssif.progress")
 
 
-def fingerprint(*modules: str) -> str:
-    """A short hash of the code of `modules` and all they import from this project; comments and docstrings are free."""
+def of_job(*modules: str) -> str:
+    """The fingerprint of a program that trains or scores, without PLANNING and NO_NUMBERS."""
+    return fingerprint(*modules, without=(*PLANNING, *NO_NUMBERS))
+
+
+def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
+    """A short hash of the code of `modules` and all they import from this project but for `without`.
+
+    Comments and docstrings are free.
+    """
     found, pending = {}, list(modules)
     while pending:
         name = pending.pop()
-        if name not in found and (path := _path(name)):
+        if name not in found and name not in without and (path := _path(name)):
             found[name], imports = _read(path)
             pending += imports
     return hashlib.sha256("".join(found[name] for name in sorted(found)).encode()).hexdigest()[:12]

@@ -10,19 +10,17 @@ import pandas as pd
 import torch
 
 from ssif.bands import Bands, coverage, overlap_matrix
-from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
-from ssif.metrics import evaluate as score
-from ssif.progress import Progress
 from ssif.sensors import sensor_bands
 from workflow import presets, targets
 from workflow.arguments import chosen_run
+from workflow.building import device, open_data, trained
 from workflow.models import MODELS
 from workflow.plan import Run
 from workflow.presets import SENSOR_TABLE
-from workflow.train import device, open_data, trained
+from workflow.scoring import Wanted, scores
 
 COVERED = 0.99  # of a sensor's band, by bands of the cube
 
@@ -42,24 +40,15 @@ def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
 
 def evaluate(model, config: presets.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, sensor, channels (how many are scored) and the seven metrics."""
-    place, table = device(config), config.tables[SENSOR_TABLE]
-    bands = {sensor: covered(store.bands, sensor)[0] for sensor in table.sensors}
-    weights = {its: torch.tensor(overlap_matrix(store.bands, its)).float().to(place) for its in bands.values()}
-    scenes = store.names("test")
-    progress = Progress(f"{run.id} sensors", len(scenes) * len(table.scales), "images")
-    rows = []
-    for scene in scenes:
-        hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
-        for p in table.scales:
-            low, (height, width) = lr_size(hsi.shape[2:], p)
-            lr_msi = downsample(msi[..., :height, :width], low, config.antialias)
-            predicted = model.predict_each(lr_msi, (height, width), list(bands.values()))
-            for (sensor, its), image in zip(bands.items(), predicted):
-                truth = torch.einsum("kc,chw->khw", weights[its], hsi[0, :, :height, :width])
-                row = {"scene": scene, "p": p, "sensor": sensor, "channels": len(its)}
-                rows.append(row | score(image[0], truth, p))
-            progress.update(len(rows) // len(bands), f"p = {p:g}")
-    return pd.DataFrame(rows)
+    table = config.tables[SENSOR_TABLE]
+    wanted = {key: [_sensor(store, sensor) for sensor in table.sensors] for key in table.scales}
+    found = scores(model, store, wanted, config.antialias, device(config), f"{run.id} sensors")
+    return pd.DataFrame([row for row, _ in found]).drop(columns=["seconds", "peak_mib"])
+
+
+def _sensor(store: Store, sensor: str) -> Wanted:
+    bands = covered(store.bands, sensor)[0]
+    return Wanted({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
 
 
 def rows_of_the_table(config: presets.Config) -> list[Run]:

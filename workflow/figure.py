@@ -18,12 +18,12 @@ from ssif.data.store import Store
 from ssif.errors import exit_cleanly
 from workflow import classify, models, plan, predictions, presets
 from workflow.arguments import chosen_target
+from workflow.building import open_data, trained
 from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
 from workflow.models import MODELS
 from workflow.provenance import commit
 from workflow.tables import ablation, cells, land_use
 from workflow.targets import Target
-from workflow.train import open_data, trained
 
 WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
 

@@ -17,8 +17,8 @@ import torch
 from ssif.bands import Bands
 from ssif.errors import exit_cleanly
 from ssif.io import whole_file
-from ssif.nets.spectral import nyquist_factor
 from ssif.nets.ssif import SSIF
+from ssif.response import nyquist_factor
 from workflow import arithmetic, plan, presets
 from workflow.arguments import parser
 from workflow.blocks import Data

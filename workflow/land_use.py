@@ -1,7 +1,5 @@
 """What a land-use classifier learns from, and how it looks at an image afterwards (docs/protocol.md, Land use)."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
@@ -12,8 +10,9 @@ from ssif.data.standardise import Standardise
 from ssif.data.store import Store
 from ssif.data.windows import Pool, Windows, draw_windows, padded, pixels, split
 from ssif.errors import UserError
-from ssif.training import Validation
-from workflow.blocks import ClassifierTraining
+from ssif.training import Lessons, Validation, halving
+from workflow import plan
+from workflow.blocks import ClassifierTraining, Config
 
 
 def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet) -> Standardise:
@@ -21,13 +20,12 @@ def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet
     return Standardise(scenes.hsi * store.scale, training.preprocess)
 
 
-def lessons(
-    training: ClassifierTraining, store: Store, scenes: TrainingSet, patch: int, seed: int
-) -> tuple[Callable[[int], Windows], Validation]:
-    """The batch of each step, and the validation: the mean recall on labelled pixels that are in no batch.
+def lessons(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Lessons:
+    """The lessons of a classifier, validated by the mean recall on labelled pixels that are in no batch.
 
     Raises UserError where a class has too few labelled pixels.
     """
+    (_, training), patch, seed = plan.settings(config, run), model.patch, run.seed
     cover, device = land_cover.load(store), scenes.hsi.device
     standardise = standardised(training, store, scenes)
     images, ids = padded(scenes.hsi * store.scale, standardise, patch), sorted(cover.names)
@@ -54,4 +52,4 @@ def lessons(
         predicted = model.classify(seen, places).cpu().numpy()
         return scores(confusion(true, predicted, len(ids)))["aa"]
 
-    return draw, Validation(training.check_every, score)
+    return Lessons(draw, halving(), Validation(training.check_every, score))

@@ -130,9 +130,10 @@ def needed(config: Config, network: Run) -> list[Run]:
     return earlier(network) + warm_start(config, network)
 
 
-def modules(networks: list[Run]) -> list[str]:
-    """Where the code of these networks is."""
-    return [models.network(network.method).module for network in networks]
+def modules(networks: list[Run], lessons: bool = False) -> list[str]:
+    """Where the code of these networks is, and with `lessons` that of what they learn from."""
+    found = [models.network(network.method) for network in networks]
+    return [network.module for network in found] + [network.lessons for network in found if lessons]
 
 
 def find(known: list[Run], run_id: str) -> Run:
@@ -161,7 +162,8 @@ def identity(config: Config, network: Run) -> dict:
     sizes, budget = (
         {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
-    shared = {**dataclasses.asdict(network), "network": sizes, "training": budget, "precision": config.precision}
+    shared = {**dataclasses.asdict(network), "built": its.built, "network": sizes, "training": budget}
+    shared["precision"] = config.precision
     if models.is_classifier(network.method):
         return shared
     shared |= {"antialias": config.antialias, "msi": data.msi}

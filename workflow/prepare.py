@@ -6,8 +6,7 @@ python -m workflow.prepare --dataset indian_pines [--land-cover] [--config confi
 import dataclasses
 from pathlib import Path
 
-from ssif.data import land_cover
-from ssif.data.store import prepare
+from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.errors import choose, exit_cleanly
 from workflow import plan, presets
 from workflow.arguments import parser
@@ -25,7 +24,7 @@ def main() -> None:
     config = presets.load(arguments.config)
     name = choose("data set of the preset:", arguments.dataset, config.datasets)
     if arguments.land_cover:
-        land_cover.prepare(name, plan.land_cover_file(name), arguments.data_dir)
+        prepare_land_cover(name, plan.land_cover_file(name), arguments.data_dir)
     else:
         data = config.datasets[name]
         source = dataclasses.asdict(data.source) if data.source else None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from ssif.data.readers import DATASETS
 from ssif.errors import UserError, choose
 from ssif.sensors import SENSORS
 from workflow import models
@@ -27,7 +28,6 @@ from workflow.blocks import (
 from workflow.models import MODELS
 from workflow.strict import strict, typed
 
-DATASETS = ("cave", "cave_validation", "indian_pines", "pavia_centre", "synthetic")
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
 SENSOR_TABLE = "table_sensors"
 TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}

@@ -1,33 +1,12 @@
-"""One HDF5 file of land cover beside a prepared data set: `prepare` writes it from the raw files, `load` reads it."""
+"""Land cover beside a prepared data set, one HDF5 file, as `ssif.data.prepare` writes it."""
 
 import json
-from pathlib import Path
 
 import h5py
-import numpy as np
 
-from ssif.data import indian_pines, pavia_centre, synthetic
-from ssif.data.raw import LandCover
+from ssif.data.raw import LandCover, check_labels
 from ssif.data.store import Store
-from ssif.errors import UserError, choose
-from ssif.io import whole_file
-
-READERS = {
-    "indian_pines": indian_pines.read_land_cover,
-    "pavia_centre": pavia_centre.read_land_cover,
-    "synthetic": synthetic.read_land_cover,
-}
-
-
-def prepare(name: str, path: Path, data_dir: Path | None = None) -> None:
-    """Read the land cover of data set `name` and write `path`: maps, names, source hashes and choices."""
-    cover = READERS[choose("data set with land cover", name, READERS)](data_dir)
-    check(cover, path)
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
-        for scene, labels in cover.maps.items():
-            file[f"scenes/{scene}"] = labels
-        for key in ("name", "names", "other_names", "sources", "choices"):
-            file.attrs[key] = json.dumps(getattr(cover, key))
+from ssif.errors import UserError
 
 
 def load(store: Store) -> LandCover:
@@ -47,7 +26,7 @@ def load(store: Store) -> LandCover:
     except (OSError, KeyError) as error:
         raise UserError(f"{path} is no prepared land cover ({error}); delete it and prepare again") from None
     cover = LandCover(name, maps, names, sources, choices, others)
-    check(cover, path)
+    check_labels(cover, path)
     for scene in store.splits:
         if scene not in maps:
             raise UserError(f"{path} has no labels of the scene {scene}")
@@ -57,16 +36,6 @@ def load(store: Store) -> LandCover:
                 f"{path}: the labels of {scene} are {_by(maps[scene].shape)}, its image is {_by(size)} pixels"
             )
     return cover
-
-
-def check(cover: LandCover, path: Path) -> None:
-    """Raise a UserError that names `path` for an id in a map that has no name."""
-    for scene, labels in cover.maps.items():
-        if unknown := sorted(set(np.unique(labels).tolist()) - {0, *cover.names}):
-            raise UserError(
-                f"{path}: unknown class id {', '.join(map(str, unknown))} in {scene};"
-                f" known: {', '.join(map(str, cover.names))}, and 0 for none"
-            )
 
 
 def _by(shape: tuple[int, ...]) -> str:

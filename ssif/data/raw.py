@@ -63,6 +63,16 @@ def check_cube(cube: np.ndarray, bands: int, origin) -> np.ndarray:
     return cube
 
 
+def check_labels(cover: LandCover, path: Path) -> None:
+    """Raise a UserError that names `path` for an id in a map that has no name."""
+    for scene, labels in cover.maps.items():
+        if unknown := sorted(set(np.unique(labels).tolist()) - {0, *cover.names}):
+            raise UserError(
+                f"{path}: unknown class id {', '.join(map(str, unknown))} in {scene};"
+                f" known: {', '.join(map(str, cover.names))}, and 0 for none"
+            )
+
+
 def sha256(*paths: Path) -> str:
     """Hash of the contents of one file, or of several in the order given."""
     digest = hashlib.sha256()

@@ -1,8 +1,7 @@
-"""One HDF5 file a data set: `prepare` writes it from the raw files, `Store` reads it (docs/results-format.md)."""
+"""A prepared data set, one HDF5 file (docs/results-format.md), as `ssif.data.prepare` writes it."""
 
 import hashlib
 import json
-from functools import partial
 from pathlib import Path
 
 import h5py
@@ -11,45 +10,8 @@ import torch
 from torch import Tensor
 
 from ssif.bands import Bands
-from ssif.data import folder
 from ssif.data.patches import TrainingSet
-from ssif.data.readers import READERS
-from ssif.errors import UserError, choose
-from ssif.io import whole_file
-from ssif.sensors import msi_matrix, sensor_bands
-
-
-def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:
-    """Read data set `name` and write `path`: scenes, wavelengths, split, scale, source hashes and every choice.
-
-    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), or "bmp" for the RGB image that CAVE ships. source: of a data
-    set that is none of READERS, the arguments of `ssif.data.folder.read`.
-    """
-    read = partial(folder.read, name, **source) if source else READERS[choose("data set", name, READERS)]
-    if msi == "bmp":
-        choose("data set with an RGB image of its own", name, ["cave", "cave_validation"])
-        dataset, matrix = read(data_dir, rgb="bmp"), None
-    else:
-        dataset = read(data_dir=data_dir)
-        matrix = msi_matrix(msi, dataset.bands)
-    sources = {}
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
-        for scene in dataset.scenes:
-            group = file.create_group(f"scenes/{scene.name}")
-            group.attrs["split"] = scene.split
-            group["hsi"] = scene.hsi
-            simulated = scene.msi if matrix is None else scene.hsi @ (matrix.T / dataset.scale)
-            group["msi"] = simulated.astype(np.float32)
-            sources |= scene.sources
-        file["wavelengths"] = dataset.bands.edges
-        if matrix is not None:
-            file["msi_matrix"] = matrix
-            file["msi_bands"] = sensor_bands(msi)[0].edges
-        file.attrs["name"] = dataset.name
-        file.attrs["scale"] = dataset.scale
-        file.attrs["msi"] = msi
-        file.attrs["sources"] = json.dumps(sources)
-        file.attrs["choices"] = json.dumps(dataset.choices)
+from ssif.errors import UserError
 
 
 class Store:

@@ -18,6 +18,8 @@ class SSIFPlus(SSIF):
     the bands asked for; the others are SSIF's arguments. Exact for any scale and bands: nothing in it knows of a grid.
     """
 
+    name = "SSIF+"
+
     def __init__(self, channels: int, *, bands: Bands, **sizes):
         super().__init__(channels, **sizes)
         self.arguments |= {"bands": bands.edges.tolist()}

@@ -1,6 +1,5 @@
 """Spectral encoder E_lambda (paper A.2, Equations 5, 8, 9) and spectral decoders D_x,lambda (Equation 6, A.7)."""
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -56,8 +55,3 @@ class DotDecoder(nn.Module):
 
 
 SPECTRAL_DECODERS = {"D": DotDecoder, "C": ConcatDecoder}
-
-
-def nyquist_factor(width: float) -> float:
-    """Default `lambda_min` in nm for training bands of this width: the shortest period is then two band widths."""
-    return width / math.pi

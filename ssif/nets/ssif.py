@@ -17,12 +17,13 @@ class SSIF(NeuralField):
     (Equation 9); gs_weights: literal or monte-carlo, of RF-GS.
     """
 
+    name = "SSIF"  # in the card of its weights
+
     def __init__(
         self,
         channels: int,
         *,
         variant: str,
-        k: int,
         encoder: dict,
         pixel_decoder: str,
         hidden: int,
@@ -32,6 +33,7 @@ class SSIF(NeuralField):
         frequencies: int,
         lambda_min: float,
         lambda_max: float,
+        k: int = 16,
         gs_weights: str = "literal",
     ):
         # What builds the same network again (`ssif.pretrained`).

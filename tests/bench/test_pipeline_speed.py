@@ -10,8 +10,8 @@ from skimage.metrics import structural_similarity
 
 from ssif.data import cave
 from ssif.metrics import evaluate
-from ssif.nets.spectral import nyquist_factor
 from ssif.nets.ssif import SSIF
+from ssif.response import nyquist_factor
 from workflow import presets
 
 pytestmark = pytest.mark.slow

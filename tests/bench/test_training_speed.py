@@ -11,8 +11,8 @@ from ssif.bands import Bands, parts_matrix
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import downsample
 from ssif.data.patches import Queries, TrainingSet, draw_queries
-from ssif.nets.spectral import nyquist_factor
 from ssif.nets.ssif import SSIF
+from ssif.response import nyquist_factor
 from tests import literal
 from workflow import arithmetic, presets
 

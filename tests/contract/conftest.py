@@ -1,6 +1,7 @@
 import pytest
 
-from ssif.data.store import Store, prepare
+from ssif.data.prepare import prepare
+from ssif.data.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from ssif.checkpoint import load_weights, save_weights
-from ssif.data import land_cover
+from ssif.data.prepare import prepare_land_cover
 from ssif.data.store import Store
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow import land_use, plan, presets
+from workflow.building import build
 from workflow.models import CLASSIFIERS
-from workflow.train import build
 
 SMOKE = presets.load("config/smoke.yaml")
 
@@ -21,7 +21,7 @@ SMOKE = presets.load("config/smoke.yaml")
 @pytest.fixture(scope="module")
 def labelled(store) -> Store:
     """The synthetic data set with land cover beside it."""
-    land_cover.prepare("synthetic", store.path.with_suffix(".land_cover.h5"))
+    prepare_land_cover("synthetic", store.path.with_suffix(".land_cover.h5"))
     return store
 
 
@@ -31,14 +31,19 @@ def run(request) -> plan.Run:
 
 
 @pytest.fixture
-def lessons(labelled):
+def lessons(run, labelled):
     """The batches of 16 windows, and the validation every third step."""
-    training = dataclasses.replace(SMOKE.datasets["synthetic"].land_use.training, batch=16, check_every=3)
-    return land_use.lessons(training, labelled, labelled.training_set(torch.device("cpu")), 7, seed=0)
+    data = SMOKE.datasets["synthetic"]
+    training = dataclasses.replace(data.land_use.training, batch=16, check_every=3)
+    changed = dataclasses.replace(data, land_use=dataclasses.replace(data.land_use, training=training))
+    config = dataclasses.replace(SMOKE, datasets={"synthetic": changed})
+    return land_use.lessons(
+        build(config, run, labelled), config, run, labelled, labelled.training_set(torch.device("cpu"))
+    )
 
 
 def test_it_learns_one_batch(run, labelled, lessons):
-    model, batch = build(SMOKE, run, labelled).train(), lessons[0](0)
+    model, batch = build(SMOKE, run, labelled).train(), lessons.draw(0)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     first = model.loss(batch).item()
     for _ in range(300):
@@ -53,7 +58,7 @@ def test_it_learns_one_batch(run, labelled, lessons):
 
 def test_a_stopped_training_goes_on_bit_for_bit(run, labelled, lessons, tmp_path):
     """The norms' running statistics and the best weights so far included."""
-    draw, validation = lessons
+    draw, validation = lessons.draw, lessons.validation
     straight, stopped, resumed = (build(SMOKE, run, labelled) for _ in range(3))
     schedule = Schedule(8, 1e-2, halving())
 
@@ -71,14 +76,14 @@ def test_a_stopped_training_goes_on_bit_for_bit(run, labelled, lessons, tmp_path
 
 
 def test_a_window_s_class_does_not_depend_on_the_others(run, labelled, lessons):
-    model, windows = build(SMOKE, run, labelled).eval(), lessons[0](0).windows
+    model, windows = build(SMOKE, run, labelled).eval(), lessons.draw(0).windows
     with torch.no_grad():
         torch.testing.assert_close(model(windows)[3:4], model(windows[3:4]), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_come_back_with_the_running_statistics(run, labelled, lessons, tmp_path):
     model, other = build(SMOKE, run, labelled).train(), build(SMOKE, run, labelled)
-    model.loss(lessons[0](0))
+    model.loss(lessons.draw(0))
     save_weights(model, tmp_path / "weights.safetensors")
     load_weights(other, tmp_path / "weights.safetensors")
     for (name, ours), theirs in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
@@ -87,7 +92,7 @@ def test_weights_come_back_with_the_running_statistics(run, labelled, lessons, t
 
 def test_bf16_changes_the_loss_little(run, labelled, lessons):
     """As on a GPU, where training runs under autocast."""
-    model, batch = build(SMOKE, run, labelled).train(), lessons[0](0)
+    model, batch = build(SMOKE, run, labelled).train(), lessons.draw(0)
     full = model.loss(batch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         half = model.loss(batch)

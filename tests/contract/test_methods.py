@@ -9,9 +9,8 @@ import torch
 from ssif.data.store import Store
 from ssif.errors import UserError
 from workflow import plan, presets, targets
-from workflow.evaluate import method
+from workflow.building import build, method
 from workflow.models import MODELS
-from workflow.train import build
 
 SMOKE = presets.load(Path("config/smoke.yaml"))
 

@@ -14,8 +14,8 @@ from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow import plan, presets, targets
+from workflow.building import build
 from workflow.models import MODELS, STAGES
-from workflow.train import build
 
 SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(MODELS), ablations={})
 NETWORKS = {network.method: network for network in plan.networks(SMOKE, targets.rows(SMOKE)) if not network.after}

@@ -19,12 +19,11 @@ import scipy.io
 import torch
 
 from ssif.bands import Bands
-from ssif.checkpoint import save_weights
+from ssif.checkpoint import described, save_weights
 from ssif.errors import UserError
 from ssif.formats import create_image, hdf5, mat5, matlab, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
-from ssif.pretrained import described
 from tests.linux import needs_proc
 from tests.predicting import SIZES
 

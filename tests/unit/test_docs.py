@@ -12,11 +12,10 @@ import torch
 
 import ssif
 from ssif.bands import Bands
-from ssif.checkpoint import save_weights
+from ssif.checkpoint import described, save_weights
 from ssif.formats import create_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
-from ssif.pretrained import described
 from ssif.sensors import sensor_bands
 from tests.predicting import SIZES
 

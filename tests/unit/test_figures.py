@@ -133,9 +133,7 @@ def test_every_method_has_a_look_of_its_own():
     assert len({look["color"] for look in fields.values()}) == len({look["marker"] for look in fields.values()}) == 8
     assert all(look["fillstyle"] == "full" and look["linestyle"] == "-" for look in fields.values())
     assert style.look("LIIF")["color"] == "#000000" and style.look("bicubic+linear")["linestyle"] == "--"
-    on_grid = [
-        method.label for method in MODELS.values() if method.stages or "grid" in method.network.build.__qualname__
-    ]
+    on_grid = [method.label for method in MODELS.values() if method.stages or method.network.block]
     assert len(on_grid) == 10 and all(style.look(label)["fillstyle"] != "full" for label in on_grid)
     chained, plain = style.look("RCAN+AWAN (chained)"), style.look("RCAN+AWAN")
     assert chained["color"] == plain["color"] and chained["linestyle"] != plain["linestyle"]

@@ -11,7 +11,8 @@ import yaml
 
 from ssif.bands import Bands
 from ssif.data import folder
-from ssif.data.store import Store, prepare
+from ssif.data.prepare import prepare
+from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.formats import create_image
 from ssif.formats.header import Header

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -10,20 +11,23 @@ import pytest
 import torch
 
 from ssif.data import indian_pines, land_cover, pavia_centre, synthetic
-from ssif.data.store import Store, prepare
+from ssif.data.prepare import prepare, prepare_land_cover
+from ssif.data.store import Store
 from ssif.data.windows import gather
 from ssif.errors import UserError
+from ssif.training import Lessons
 from tests.real_data import real
-from workflow import land_use, presets
+from workflow import land_use, plan, presets
 
-SMOKE = presets.load("config/smoke.yaml").datasets["synthetic"].land_use.training
+CONFIG = presets.load("config/smoke.yaml")
+SMOKE = CONFIG.datasets["synthetic"].land_use.training
 
 
 @pytest.fixture
 def labelled(tmp_path) -> Store:
     """The synthetic data set with its land cover."""
     prepare("synthetic", tmp_path / "synthetic.h5", "nikon-d700")
-    land_cover.prepare("synthetic", tmp_path / "synthetic.land_cover.h5")
+    prepare_land_cover("synthetic", tmp_path / "synthetic.land_cover.h5")
     return Store(tmp_path / "synthetic.h5")
 
 
@@ -117,12 +121,20 @@ def test_a_missing_or_torn_file_is_refused(labelled):
 def test_an_unknown_id_is_not_prepared(tmp_path, monkeypatch):
     read = synthetic.read_land_cover()
     short = replace(read, names={1: "violet", 2: "blue", 3: "green"})
-    monkeypatch.setitem(land_cover.READERS, "synthetic", lambda data_dir: short)
+    monkeypatch.setattr(synthetic, "read_land_cover", lambda data_dir: short)
     with pytest.raises(UserError, match="unknown class id 4 in synthetic-"):
-        land_cover.prepare("synthetic", tmp_path / "x.land_cover.h5")
+        prepare_land_cover("synthetic", tmp_path / "x.land_cover.h5")
     with pytest.raises(UserError, match="unknown data set with land cover 'cave'; known: indian_pines, pavia_centre"):
-        land_cover.prepare("cave", tmp_path / "x.land_cover.h5")
+        prepare_land_cover("cave", tmp_path / "x.land_cover.h5")
     assert not list(tmp_path.iterdir())
+
+
+def lessons(training, store: Store, scenes) -> Lessons:
+    """Those of the preset's classifier, of another training."""
+    data = CONFIG.datasets["synthetic"]
+    changed = replace(data, land_use=replace(data.land_use, training=training))
+    run, model = plan.Run("smoke", "synthetic", "a2s2k", 0), SimpleNamespace(patch=7)
+    return land_use.lessons(model, replace(CONFIG, datasets={"synthetic": changed}), run, store, scenes)
 
 
 class Recorder:
@@ -138,10 +150,10 @@ class Recorder:
 
 def test_no_validation_pixel_is_in_a_batch(labelled):
     scenes, recorder = labelled.training_set(torch.device("cpu")), Recorder()
-    draw, validation = land_use.lessons(replace(SMOKE, batch=500), labelled, scenes, 7, seed=0)
-    validation.score(recorder)
+    taught = lessons(replace(SMOKE, batch=500), labelled, scenes)
+    taught.validation.score(recorder)
     held = {tuple(window) for window in gather(recorder.images, recorder.places, 7).flatten(1).tolist()}
-    drawn = {tuple(window) for step in range(4) for window in draw(step).windows.flatten(1).tolist()}
+    drawn = {tuple(window) for step in range(4) for window in taught.draw(step).windows.flatten(1).tolist()}
     assert len(held) == len(recorder.places) > 20 and len(drawn) > 100
     assert not held & drawn
 
@@ -149,7 +161,7 @@ def test_no_validation_pixel_is_in_a_batch(labelled):
 def test_validation_on_the_test_region_is_an_option(labelled):
     scenes, recorder = labelled.training_set(torch.device("cpu")), Recorder()
     elsewhere = replace(SMOKE, validation_from="test_region", validation=25)
-    _, validation = land_use.lessons(elsewhere, labelled, scenes, 7, seed=0)
+    validation = lessons(elsewhere, labelled, scenes).validation
     # Three of the four classes are in the test scene; the first is answered everywhere.
     assert validation.score(recorder) == pytest.approx(1 / 3)
     assert recorder.images.shape[0] == 1 and len(recorder.places) == 75
@@ -158,7 +170,7 @@ def test_validation_on_the_test_region_is_an_option(labelled):
     with pytest.raises(
         UserError, match=r"too few labelled pixels in synthetic-3 of 2 blue \(725\), 3 green \(870\) to"
     ):
-        land_use.lessons(replace(elsewhere, validation=1000), labelled, scenes, 7, seed=0)
+        lessons(replace(elsewhere, validation=1000), labelled, scenes)
 
 
 def test_names_survive_as_integers(labelled):

@@ -264,9 +264,3 @@ def test_the_code_of_every_network_is_found():
     modules = {network.module for network in every_network()}
     assert len({code.fingerprint(module) for module in modules}) == len(modules)
     assert code.fingerprint("no.such.module") not in {code.fingerprint(module) for module in modules}
-
-
-def test_every_reader_can_be_named_in_a_configuration():
-    from ssif.data.readers import READERS
-
-    assert set(presets.DATASETS) == set(READERS)

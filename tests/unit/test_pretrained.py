@@ -9,11 +9,10 @@ import torch
 import ssif
 from ssif import pretrained
 from ssif.bands import Bands
-from ssif.checkpoint import save_weights
+from ssif.checkpoint import described, save_weights
 from ssif.errors import UserError
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
-from ssif.pretrained import described
 
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 SIZES = {

@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 import torch
 
+from ssif.data.prepare import prepare as write_store
 from ssif.data.store import Store
-from ssif.data.store import prepare as write_store
 from tests.real_data import real
 from workflow import plan, presets, targets
+from workflow.building import build
 from workflow.evaluate import evaluate
-from workflow.train import build
 
 
 @pytest.mark.slow

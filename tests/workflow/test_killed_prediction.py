@@ -13,11 +13,10 @@ import pytest
 import torch
 
 from ssif.bands import Bands
-from ssif.checkpoint import save_weights
+from ssif.checkpoint import described, save_weights
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
-from ssif.pretrained import described
 from tests.linux import needs_proc
 
 BANDS = Bands([[450, 520], [520, 600], [630, 690], [760, 900]])

@@ -62,18 +62,26 @@ def reader(dataset):
     return f"ssif.data.{'folder' if CONFIG.datasets[dataset].source else dataset}"
 
 
-def cubes(dataset):
-    """The files of a data set of the user's own, headers too, so that it is read again when one changes."""
-    source = CONFIG.datasets[dataset].source
+def method(row):
+    """What a row of scores is called and made of, in turn."""
+    stages = [(run.id, models.network(run.method).built) for run in plan.stages(row)]
+    return plan.fingerprint(models.MODELS[row.method].label, stages)
+
+
+def raw_files(dataset):
+    """The cubes of a data set of the user's own, headers too, and the responses of a sensor of the user's own: the data
+    set is prepared again when one changes."""
+    source, msi = CONFIG.datasets[dataset].source, CONFIG.datasets[dataset].msi
+    # A file that is missing is for the program to say.
+    curves = [msi] if msi.endswith(".csv") and os.path.exists(msi) else []
     if not source:
-        return []
+        return curves
     from ssif.data import folder
     from ssif.formats import read_files
 
     try:
-        return [
-            file for cube in folder.files(source.folder) for file in read_files(cube)
-        ]
+        cubes = folder.files(source.folder)
+        return curves + [file for cube in cubes for file in read_files(cube)]
     except UserError as error:
         raise WorkflowError(str(error))
 
@@ -85,6 +93,17 @@ def scores(names):
     """The evaluations behind these tables and figures, each once."""
     rows = dict.fromkeys(row for name in names for row in TARGETS[name].rows)
     return [row.folder / "metrics.csv" for row in rows]
+
+
+def records(runs, *files):
+    """What was noted of these trainings: their config.json, or these files."""
+    return [run.folder / file for run in runs for file in files or ["config.json"]]
+
+
+def stored_images(target):
+    """The predictions that a figure shows."""
+    shown = target.name in targets.SHOW_IMAGES and target.name not in presets.LAND_USE
+    return [row.folder / "predictions.h5" for row in target.rows] if shown else []
 
 
 def land_use(name):

@@ -9,6 +9,12 @@ rule figure:
             if wildcards.figure in presets.LAND_USE
             else scores([wildcards.figure])
         ),
+        images=lambda wildcards: stored_images(TARGETS[wildcards.figure]),
+        weights=lambda wildcards: (
+            weights(TARGETS[wildcards.figure].rows)
+            if wildcards.figure == "fig10"
+            else []
+        ),
     output:
         multiext("results/figures/{figure}", ".pdf", ".png"),
     log:
@@ -32,6 +38,19 @@ rule report:
     input:
         tables=TABLES,
         figures=FIGURES,
+        records=records(NETWORKS.values(), "config.json", "train.jsonl"),
+        data=[plan.data_file(target.dataset) for target in TARGETS.values()],
+        land_cover=[
+            plan.land_cover_file(target.dataset)
+            for name, target in TARGETS.items()
+            if name in presets.LAND_USE
+        ],
+        reported=[
+            f"{workflow.basedir}/results/reference/paper_{name}.csv"
+            for name in CONFIG.tables
+            if name != presets.SENSOR_TABLE
+        ],
+        paper=f"{workflow.basedir}/config/paper.yaml",
         template=f"{workflow.basedir}/workflow/report.html.j2",
     output:
         "results/report.html",

@@ -10,8 +10,8 @@ rule land_cover:
         "../../environment.yml"
     params:
         preset=PRESET,
-        code=lambda wildcards: code.fingerprint(
-            f"ssif.data.{wildcards.dataset}", "ssif.data.land_cover"
+        code=lambda wildcards: code.of_job(
+            "workflow.prepare", f"ssif.data.{wildcards.dataset}"
         ),
     shell:
         "python -m workflow.prepare --dataset {wildcards.dataset} --land-cover --config {params.preset} 2>&1 | tee {log}"
@@ -47,13 +47,18 @@ rule classify:
                 its
                 for name, its in (CONFIG.tables | CONFIG.figures).items()
                 if name in presets.LAND_USE
-            ]
+            ],
+            CONFIG.antialias,
         ),
-        code=code.fingerprint(
-            "baselines.a2s2k",
-            "ssif.accuracy",
-            "ssif.data.land_cover",
-            "ssif.data.degrade",
+        code=lambda wildcards: code.of_job(
+            "workflow.classify",
+            *plan.modules(
+                [
+                    targets.classifier(
+                        CONFIG, wildcards.dataset, CLASSIFIED[wildcards.run].seed
+                    )
+                ]
+            ),
         ),
     shell:
         "python -m workflow.classify --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
@@ -62,6 +67,7 @@ rule classify:
 rule land_use_table:
     input:
         lambda wildcards: land_use("table3"),
+        data=lambda wildcards: plan.data_file(TARGETS["table3"].dataset),
         reported=f"{workflow.basedir}/results/reference/paper_table3.csv",
     output:
         multiext("results/table3", ".csv", ".md", ".tex"),

@@ -3,7 +3,7 @@
 
 rule prepare:
     input:
-        lambda wildcards: cubes(wildcards.dataset),
+        lambda wildcards: raw_files(wildcards.dataset),
     output:
         "results/data/{dataset}.h5",
     log:
@@ -16,8 +16,8 @@ rule prepare:
         source=lambda wildcards: plan.fingerprint(
             CONFIG.datasets[wildcards.dataset].source
         ),
-        code=lambda wildcards: code.fingerprint(
-            reader(wildcards.dataset), "ssif.sensors"
+        code=lambda wildcards: code.of_job(
+            "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
         "python -m workflow.prepare --dataset {wildcards.dataset} --config {params.preset} 2>&1 | tee {log}"
@@ -50,10 +50,10 @@ rule train:
         identity=lambda wildcards: plan.fingerprint(
             plan.identity(CONFIG, NETWORKS[wildcards.run])
         ),
-        code=lambda wildcards: code.fingerprint(
-            *plan.modules([NETWORKS[wildcards.run]]),
-            "baselines.chains",
-            "ssif.training",
+        code=lambda wildcards: code.of_job(
+            "workflow.train",
+            *plan.modules([NETWORKS[wildcards.run]], lessons=True),
+            *plan.modules(plan.needed(CONFIG, NETWORKS[wildcards.run])),
         ),
     shell:
         "python -m workflow.train --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
@@ -77,17 +77,14 @@ rule evaluate:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
+        method=lambda wildcards: method(ROWS[wildcards.run]),
         cells=lambda wildcards: plan.fingerprint(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
             targets.images(TARGETS, ROWS[wildcards.run]),
             CONFIG.antialias,
         ),
-        code=lambda wildcards: code.fingerprint(
-            *plan.modules(plan.stages(ROWS[wildcards.run])),
-            "baselines.chains",
-            "ssif.inference",
-            "ssif.metrics",
-            "ssif.data.degrade",
+        code=lambda wildcards: code.of_job(
+            "workflow.evaluate", *plan.modules(plan.stages(ROWS[wildcards.run]))
         ),
     shell:
         "python -m workflow.evaluate --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"

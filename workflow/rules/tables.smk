@@ -39,6 +39,7 @@ rule table:
 rule ablation:
     input:
         scores(CONFIG.ablations),
+        records(row for name in CONFIG.ablations for row in TARGETS[name].rows),
     output:
         "results/ablation.csv",
     log:
@@ -73,12 +74,10 @@ rule evaluate_sensors:
         shown=plan.fingerprint(
             CONFIG.tables.get(presets.SENSOR_TABLE), CONFIG.antialias
         ),
-        code=lambda wildcards: code.fingerprint(
+        method=lambda wildcards: method(ROWS[wildcards.run]),
+        code=lambda wildcards: code.of_job(
+            "workflow.evaluate_sensors",
             *plan.modules(plan.stages(ROWS[wildcards.run])),
-            "ssif.inference",
-            "ssif.metrics",
-            "ssif.data.degrade",
-            "ssif.sensors",
         ),
     shell:
         "python -m workflow.evaluate_sensors --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"

@@ -1,0 +1,60 @@
+"""From the raw files of a data set to one HDF5 file of its images, and one of its land cover (docs/results-format.md)."""
+
+import json
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ssif.data.raw import check_labels, sha256
+from ssif.data.readers import land_cover_reader, reader
+from ssif.errors import choose
+from ssif.io import whole_file
+from ssif.sensors import msi_matrix, sensor_bands
+
+
+def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:
+    """Read data set `name` and write `path`: scenes, wavelengths, split, scale, source hashes and every choice.
+
+    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), or "bmp" for the RGB image that CAVE ships. source: of a data
+    set of one's own, the arguments of `ssif.data.folder.read`.
+    """
+    read = partial(import_module("ssif.data.folder").read, name, **source) if source else reader(name)
+    if msi == "bmp":
+        choose("data set with an RGB image of its own", name, ["cave", "cave_validation"])
+        dataset, matrix = read(data_dir, rgb="bmp"), None
+    else:
+        dataset = read(data_dir=data_dir)
+        matrix = msi_matrix(msi, dataset.bands)
+    # The file of a sensor's responses decides what a network sees, as the cubes do.
+    sources = {msi: sha256(Path(msi))} if msi.endswith(".csv") else {}
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        for scene in dataset.scenes:
+            group = file.create_group(f"scenes/{scene.name}")
+            group.attrs["split"] = scene.split
+            group["hsi"] = scene.hsi
+            simulated = scene.msi if matrix is None else scene.hsi @ (matrix.T / dataset.scale)
+            group["msi"] = simulated.astype(np.float32)
+            sources |= scene.sources
+        file["wavelengths"] = dataset.bands.edges
+        if matrix is not None:
+            file["msi_matrix"] = matrix
+            file["msi_bands"] = sensor_bands(msi)[0].edges
+        file.attrs["name"] = dataset.name
+        file.attrs["scale"] = dataset.scale
+        file.attrs["msi"] = msi
+        file.attrs["sources"] = json.dumps(sources)
+        file.attrs["choices"] = json.dumps(dataset.choices)
+
+
+def prepare_land_cover(name: str, path: Path, data_dir: Path | None = None) -> None:
+    """Read the land cover of data set `name` and write `path`: maps, names, source hashes and choices."""
+    cover = land_cover_reader(name)(data_dir)
+    check_labels(cover, path)
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        for scene, labels in cover.maps.items():
+            file[f"scenes/{scene}"] = labels
+        for key in ("name", "names", "other_names", "sources", "choices"):
+            file.attrs[key] = json.dumps(getattr(cover, key))

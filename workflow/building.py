@@ -1,0 +1,152 @@
+"""How a run becomes a network that predicts: its arguments, its finished weights, and what the weights say of themselves.
+
+Rules hash this module (`workflow.code`): it imports a method's own file by name only, so that a run depends on the code of
+its own networks and on no other's.
+"""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from baselines.chains import Chain
+from ssif.checkpoint import described, load_weights
+from ssif.data import land_cover
+from ssif.data.store import Store
+from ssif.errors import UserError, choose
+from ssif.response import nyquist_factor
+from workflow import plan
+from workflow.blocks import Config
+from workflow.models import is_classifier, network
+
+
+def open_data(config: Config, run: plan.Run) -> Store:
+    """The run's prepared data set. Raises UserError if it is absent, torn, or simulates another sensor."""
+    store = Store(plan.data_file(run.dataset))
+    wanted = config.datasets[run.dataset].msi
+    if store.choices["msi"] != wanted:
+        raise UserError(
+            f"{store.path} was prepared with the sensor {store.choices['msi']}, not {wanted}; prepare it again"
+        )
+    return store
+
+
+def device(config: Config) -> torch.device:
+    """The configured device; "auto" is the GPU where there is one."""
+    name = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def build(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
+    """The run's network, on the configured device, with parameters that its seed decides.
+
+    Raises UserError for a size that a network on a pixel grid does not know.
+    """
+    torch.manual_seed(run.seed)
+    entry, (sizes, _) = network(run.method), plan.settings(config, run)
+    constructor = getattr(import_module(entry.module), entry.name)
+    arguments = ARGUMENTS[entry.takes](store, run) | entry.fixed
+    if entry.block is None:
+        # All neural fields share one block of sizes; each takes those that it reads.
+        sizes = {key: value for key, value in sizes.items() if entry.uses(key)}
+        if sizes.get("lambda_min") == "nyquist":
+            sizes["lambda_min"] = nyquist_factor(float(store.bands.widths.min()))
+    else:
+        known = [key for key in inspect.signature(constructor).parameters if key not in arguments]
+        for key in sizes:
+            choose(f"size of {entry.name}:", key, known)
+    return constructor(**arguments, **sizes).to(device(config))
+
+
+def _any_bands(store: Store, run: plan.Run) -> dict:
+    return {"channels": store.channels}
+
+
+def _data_bands(store: Store, run: plan.Run) -> dict:
+    return {"channels": store.channels, "bands": store.bands}
+
+
+def _fixed_bands(store: Store, run: plan.Run) -> dict:
+    return {"channels": store.channels, "bands": store.bands.parts(run.count)}
+
+
+def _joint(store: Store, run: plan.Run) -> dict:
+    return {"msi_bands": store.channels, "bands": run.count, "scale": run.scale}
+
+
+def _spatial_msi(store: Store, run: plan.Run) -> dict:
+    return {"bands": store.channels, "scale": run.scale}
+
+
+def _spatial_hsi(store: Store, run: plan.Run) -> dict:
+    return {"bands": run.count, "scale": run.scale}
+
+
+def _spectral(store: Store, run: plan.Run) -> dict:
+    # Fewer bands than the sensor was given: its response to them is not known.
+    response = store.response if run.count == len(store.bands) else None
+    return {"msi_bands": store.channels, "bands": run.count, "response": response}
+
+
+def _classifier(store: Store, run: plan.Run) -> dict:
+    return {"bands": len(store.bands), "classes": len(land_cover.load(store).names)}
+
+
+# Which arguments the data and the run decide (`workflow.models.Network.takes`).
+ARGUMENTS = {
+    "any bands": _any_bands,
+    "data bands": _data_bands,
+    "fixed bands": _fixed_bands,
+    "joint": _joint,
+    "spatial msi": _spatial_msi,
+    "spatial hsi": _spatial_hsi,
+    "spectral": _spectral,
+    "classifier": _classifier,
+}
+
+
+def full_identity(config: Config, run: plan.Run, store: Store) -> dict:
+    """All that decides what a network learns: the plan's part of it, and the data that it learned from."""
+    identity = plan.identity(config, run) | {"data": store.identity}
+    if is_classifier(run.method):
+        identity["land_cover"] = land_cover.load(store).choices
+    return identity
+
+
+def finished(run: plan.Run) -> Path:
+    """The weights of a run. Raises UserError where it was not trained yet."""
+    if not run.weights.exists():
+        raise UserError(f"{run.weights} is missing: python -m workflow.train --run {run.id}")
+    return run.weights
+
+
+def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
+    """The run's network with its finished weights, for prediction. Raises UserError where they are missing or torn."""
+    model = build(config, run, store).eval().requires_grad_(False)
+    load_weights(model, finished(run))
+    return model
+
+
+def method(networks: list[torch.nn.Module], row: plan.Run, store: Store) -> torch.nn.Module:
+    """The method that these networks of a row make, whatever its family: something with `predict`."""
+    if networks[0].batches == "patches":
+        return Chain(networks, row.scale, store.bands.parts(row.count))
+    return networks[0]
+
+
+def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
+    """What a network's weights say of themselves, so that `ssif.load` takes them: of SSIF and SSIF+, for others None."""
+    if not hasattr(model, "arguments"):
+        return None
+    data, edges = config.datasets[run.dataset], store.bands.edges
+    return described(model, {
+        "msi": data.msi,
+        "input_bands": None if store.msi_bands is None else store.msi_bands.edges.tolist(),
+        "wavelengths": [float(edges.min()), float(edges.max())],
+        "scales": data.scales.train,
+        "counts": data.counts.train,
+        "antialias": config.antialias,
+        "preset": run.preset,
+        "run": run.id,
+    } | origin)  # fmt: skip

@@ -1,0 +1,38 @@
+"""How a network learns: fitted in one go, or trained by steps on its lessons."""
+
+from importlib import import_module
+
+import torch
+
+from ssif.checkpoint import load_fitting
+from ssif.data.store import Store
+from ssif.training import Schedule, train
+from workflow import plan
+from workflow.blocks import Config
+from workflow.building import device, finished
+from workflow.models import network
+
+
+def precision(config: Config) -> torch.dtype:
+    """In which a network is trained; "auto" is bfloat16 on a GPU and float32 on a CPU."""
+    half = device(config).type == "cuda" if config.precision == "auto" else config.precision == "bfloat16"
+    return torch.bfloat16 if half else torch.float32
+
+
+def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, identity: dict) -> None:
+    """Train or fit `model` on the training scenes, leaving the curve in the run's state folder.
+
+    Resumes there where a state of the same `identity` is.
+    """
+    scenes = store.training_set(device(config))
+    if hasattr(model, "fit"):
+        model.fit(scenes)
+    if model.batches == "none":
+        return
+    _, training = plan.settings(config, run)
+    for start in plan.warm_start(config, run):
+        load_fitting(model, finished(start))
+    # By name: a run depends on the lessons of its own family alone (`workflow.code`).
+    lessons = import_module(network(run.method).lessons).lessons(model, config, run, store, scenes)
+    schedule = Schedule(training.steps, training.rate, lessons.decay)
+    train(model, lessons.draw, schedule, run.state, identity, run.id, lessons.validation, precision(config))

@@ -1,0 +1,74 @@
+"""What a network learns from at each step: query points for the neural fields, patches for networks on a pixel grid."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from baselines.chains import carry
+from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
+from ssif.data.store import Store
+from ssif.training import Lessons, halving
+from workflow import plan
+from workflow.blocks import Config
+from workflow.building import trained
+
+
+def lessons(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Lessons:
+    """The lessons of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
+    if model.batches == "queries":
+        _, training = plan.settings(config, run)
+        return Lessons(_queries(config, run, scenes), halving(*training.halve_at))
+    return Lessons(_patches(config, run, store, scenes), model.decay)
+
+
+def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Queries]:
+    """What a neural field learns from at each step."""
+    data, (_, training) = config.datasets[run.dataset], plan.settings(config, run)
+    scales = data.scales.train
+    counts = data.counts.train if run.count is None else (run.count, run.count)
+    check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
+
+    def draw(step: int) -> Queries:
+        return draw_queries(
+            scenes,
+            step,
+            seed=run.seed,
+            batch=training.batch,
+            lr_sizes=training.lr_sizes,
+            scales=scales,
+            counts=tuple(map(int, counts)),
+            antialias=config.antialias,
+            # A network of fixed bands knows no others.
+            intervals=training.intervals if run.count is None else "equal",
+        )
+
+    return draw
+
+
+def _patches(config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Callable[[int], Patches]:
+    """What a network on a pixel grid learns from at each step."""
+    _, training = plan.settings(config, run)
+    # A network that serves every p learns from HR images alone.
+    scale = run.scale or 1
+    size = training.lr_size(scale)
+    check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
+    earlier = [trained(config, stage, store) for stage in plan.earlier(run)]
+
+    def draw(step: int) -> Patches:
+        batch = draw_patches(
+            scenes,
+            step,
+            seed=run.seed,
+            batch=training.batch,
+            lr_size=size,
+            scale=scale,
+            count=run.count,
+            antialias=config.antialias,
+        )
+        # Chained: what earlier stages make takes the place of the true images that this one reads.
+        with torch.no_grad():
+            made = carry(earlier, {"lr_msi": batch.lr_msi})
+        return replace(batch, **made)
+
+    return draw

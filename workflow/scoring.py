@@ -1,0 +1,62 @@
+"""How a method is scored: every test scene decimated, predicted at several p and sets of bands, and held against the truth."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ssif.bands import Bands
+from ssif.data.degrade import downsample, lr_size
+from ssif.data.store import Store
+from ssif.metrics import evaluate
+from ssif.progress import Progress
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Bands that are predicted: `label` goes into the rows of their scores, `weights` [C, C_max] take a true spectrum to them."""
+
+    label: dict
+    bands: Bands
+    weights: np.ndarray
+
+
+def scores(
+    model, store: Store, wanted: Mapping[float, Sequence[Wanted]], antialias: bool, place: torch.device, label: str
+) -> Iterator[tuple[dict, torch.Tensor]]:
+    """A row and the image [C, H, W] in [0, 1] for each test scene, p and item of `wanted`, which is by p.
+
+    The row holds scene, p, the item's label, the seven metrics, `seconds` of the pass that serves all items of a scene
+    and p, and `peak_mib`, the process's peak so far. `label` names the work in its progress line.
+    """
+    weights = {item.bands: torch.tensor(item.weights).float().to(place) for items in wanted.values() for item in items}
+    scenes = store.names("test")
+    progress, done = Progress(label, len(scenes) * len(wanted), "images"), 0
+    for scene in scenes:
+        hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
+        for p, items in wanted.items():
+            low, (height, width) = lr_size(hsi.shape[2:], p)
+            lr_msi = downsample(msi[..., :height, :width], low, antialias)
+            started = time.perf_counter()
+            predicted = model.predict_each(lr_msi, (height, width), [item.bands for item in items])
+            if place.type == "cuda":
+                torch.cuda.synchronize()
+            seconds = round(time.perf_counter() - started, 4)
+            for item, image in zip(items, predicted):
+                truth = torch.einsum("kc,chw->khw", weights[item.bands], hsi[0, :, :height, :width])
+                row = {"scene": scene, "p": p} | item.label | evaluate(image[0], truth, p)
+                yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image[0]
+            done += 1
+            progress.update(done, f"p = {p:g}")
+
+
+def _peak_mib(place: torch.device) -> int:
+    """Peak memory in MiB: allocated on the GPU, or resident in this process on the CPU."""
+    if place.type == "cuda":
+        return torch.cuda.max_memory_allocated(place) >> 20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)
