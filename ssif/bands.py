@@ -1,6 +1,7 @@
 """Spectral bands as wavelength intervals (paper section 3, Lambda) and resampling between two sets of bands."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -59,40 +60,67 @@ class Bands:
         """[C] nm."""
         return self.edges[:, 1] - self.edges[:, 0]
 
+    @property
+    def order(self) -> np.ndarray:
+        """[C] indices of the bands sorted by centre: the band axis."""
+        return np.argsort(self.centres, kind="stable")
+
     def parts(self, count: int) -> "Bands":
         """`count` equal parts of the band axis, each with the wavelengths from its first to its last source band.
 
         On an evenly spaced sensor these are equal wavelength intervals; where a sensor has a gap between two bands, no
-        part lies in it. `parts(len(self))` is `self`. Bands must be sorted by centre.
+        part lies in it. `parts(len(self))` is `self`, bands in its own order; other parts are in the order of the axis.
         """
+        if count == len(self):
+            return self
         # Finer than the source, two parts can share an overlap of detectors: cells without overlap keep them in order.
-        return _between(_cuts(len(self), count), self.edges if count <= len(self) else self._cells())
+        return Bands(_between(_cuts(len(self), count), _axis(self) if count < len(self) else _cells(self)))
 
     def between(self, cuts: np.ndarray) -> "Bands":
-        """The parts between neighbours of `cuts` [C + 1], increasing fractional indices from 0 to len(self).
+        """The parts between neighbours of `cuts` [C + 1], increasing fractional indices on the band axis, 0 to len(self).
 
-        Where detectors overlap, a part ends half way between two bands, or it could end before it starts. Bands must be
-        sorted by centre.
+        Where detectors overlap, a part ends half way between two bands, or it could end before it starts.
         """
-        return _between(cuts, self._cells())
-
-    def _cells(self) -> np.ndarray:
-        """Each band cut back to the midpoints between its own and its neighbours' centres: [C, 2] nm, no overlap."""
-        middle = (self.centres[1:] + self.centres[:-1]) / 2
-        cells = self.edges.copy()
-        cells[1:, 0] = np.maximum(cells[1:, 0], middle)
-        cells[:-1, 1] = np.minimum(cells[:-1, 1], middle)
-        return cells
+        return Bands(_between(cuts, _cells(self)))
 
 
-def _between(cuts: np.ndarray, edges: np.ndarray) -> Bands:
-    """Parts between neighbours of `cuts`, fractional indices into the intervals `edges` [C, 2] nm."""
+@cache
+def _axis(bands: Bands) -> np.ndarray:
+    """The intervals [C, 2] nm, in the order of the axis, that parts are cut from: the bands as they are where the parts of
+    every count up to C keep their order, else cells."""
+    whole = bands.edges[bands.order]
+    for count in range(1, len(bands) + 1):
+        parts = _between(_cuts(len(bands), count), whole)
+        if (parts[:, 0] >= parts[:, 1]).any() or (np.diff(parts, axis=0) < 0).any():
+            return _cells(bands)
+    return whole
+
+
+@cache
+def _cells(bands: Bands) -> np.ndarray:
+    """Each band, in the order of the axis, cut back to the midpoints between its own and its neighbours' centres: [C, 2] nm
+    without overlap. Bands of the same centre take equal slices of the cell that is theirs together."""
+    edges, centres = bands.edges[bands.order], bands.centres[bands.order]
+    _, first, group, size = np.unique(
+        np.round(centres, 6), return_index=True, return_inverse=True, return_counts=True
+    )
+    middle = (centres[first][1:] + centres[first][:-1]) / 2
+    low, high = np.maximum.reduceat(edges[:, 0], first), np.minimum.reduceat(edges[:, 1], first)
+    low[1:] = np.maximum(low[1:], middle)
+    high[:-1] = np.minimum(high[:-1], middle)
+    slices, before = ((high - low) / size)[group], np.arange(len(edges)) - first[group]
+    after = size[group] - 1 - before
+    return np.stack([low[group] + before * slices, high[group] - after * slices], axis=-1)
+
+
+def _between(cuts: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Parts [count, 2] nm between neighbours of `cuts`, fractional indices into the intervals `edges` [C, 2] nm."""
     first = np.floor(cuts[:-1]).astype(int)
     last = np.ceil(cuts[1:]).astype(int) - 1
     width = edges[:, 1] - edges[:, 0]
     start = edges[first, 0] + (cuts[:-1] - first) * width[first]
     end = edges[last, 0] + (cuts[1:] - last) * width[last]
-    return Bands(np.stack([start, end], axis=-1))
+    return np.stack([start, end], axis=-1)
 
 
 def _cuts(source: int, count: int) -> np.ndarray:
@@ -117,15 +145,17 @@ def parts_matrix(source: Bands, count: int) -> np.ndarray:
     Up to C_source parts: mean over the part of the band axis (a band counts by the share of it inside the part), so
     that count = C_source is the identity even where detectors overlap. Beyond: `interpolation_matrix`.
     """
+    if count == len(source):
+        return np.eye(count)
     if count > len(source):
         return interpolation_matrix(source, source.parts(count))
-    return cuts_matrix(_cuts(len(source), count)) * count / len(source)
+    return cuts_matrix(source, _cuts(len(source), count)) * count / len(source)
 
 
-def cuts_matrix(cuts: np.ndarray) -> np.ndarray:
+def cuts_matrix(source: Bands, cuts: np.ndarray) -> np.ndarray:
     """Share [C, C_source] of each source band that lies between neighbours of `cuts` [C + 1] (`Bands.between`)."""
-    index = np.arange(round(cuts[-1]))
-    overlap = np.minimum(cuts[1:, None], index + 1) - np.maximum(cuts[:-1, None], index)
+    place = np.argsort(source.order)
+    overlap = np.minimum(cuts[1:, None], place + 1) - np.maximum(cuts[:-1, None], place)
     return np.maximum(overlap, 0)
 
 
@@ -164,16 +194,16 @@ def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
     if outside.any():
         start, end = target.edges[int(np.argmax(outside))]
         raise UserError(f"the band {start:g}-{end:g} nm leaves the source's {low:g}-{high:g} nm")
-    centres = source.centres
-    order = np.argsort(centres, kind="stable")
-    hats = np.eye(len(source))[order]
-    rows = []
-    for start, end in target.edges:
-        inner = centres[order][(centres[order] > start) & (centres[order] < end)]
-        knots = np.concatenate([[start], inner, [end]])
-        values = np.stack([np.interp(knots, centres[order], hat) for hat in hats.T])
-        rows.append(((values[:, 1:] + values[:, :-1]) / 2 * np.diff(knots)).sum(axis=1) / (end - start))
-    return np.stack(rows)
+    # Bands of the same centre share its weight.
+    centres, place, size = np.unique(source.centres, return_inverse=True, return_counts=True)
+    weights = np.zeros((len(target), len(centres)))
+    for row, (start, end) in zip(weights, target.edges):
+        near = slice(max(np.searchsorted(centres, start, "right") - 1, 0), np.searchsorted(centres, end) + 1)
+        its = centres[near]
+        knots = np.concatenate([[start], its[(its > start) & (its < end)], [end]])
+        values = np.stack([np.interp(knots, its, hat) for hat in np.eye(len(its))])
+        row[near] = ((values[:, 1:] + values[:, :-1]) / 2 * np.diff(knots)).sum(axis=1) / (end - start)
+    return weights[:, place] / size[place]
 
 
 def resampling_matrix(source: Bands, target: Bands) -> np.ndarray:

@@ -101,6 +101,8 @@ class _Cube:
         if header.bands is None:
             raise UserError(f"{path} does not say its wavelengths")
         good = np.flatnonzero(header.good) if header.good else np.arange(header.count)
+        if not len(good):
+            raise UserError(f"{path}: every band is marked bad")
         order = good[np.argsort(header.bands.centres[good], kind="stable")]
         size, relative = (header.height, header.width), header.scale is not None or header.dtype.kind == "f"
         return cls(path, key, order, Bands(header.bands.edges[order]), size, relative, tuple(read_files(path)))

@@ -28,7 +28,7 @@ class TrainingSet:
 
     def between(self, spectra: Tensor, cuts: np.ndarray) -> tuple[Tensor, Bands]:
         """Spectra [..., C_max] as means over the parts of the band axis between `cuts` [C + 1], [..., C], and these bands."""
-        weights = cuts_matrix(cuts) / np.diff(cuts)[:, None]
+        weights = cuts_matrix(self.bands, cuts) / np.diff(cuts)[:, None]
         return spectra @ torch.from_numpy(weights).to(spectra).T, self.bands.between(cuts)
 
 

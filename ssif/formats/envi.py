@@ -165,6 +165,9 @@ def _create(path: Path, header: Header):
             tags["bbl"] = _braced(map(int, header.good))
         if header.scale is not None:
             target.scales, target.offsets = [header.scale] * header.count, [header.offset] * header.count
+            # Many programs know this field alone.
+            if header.scale > 0 and header.offset == 0:
+                tags["reflectance_scale_factor"] = 1 / header.scale
         target.update_tags(ns="ENVI", **tags)
 
     with whole_files(data) as folder:

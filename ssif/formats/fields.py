@@ -12,11 +12,12 @@ from ssif.formats.wavelengths import read_axis, written
 ALIASES = {
     "wavelengths": ("wavelengths", "wavelength"),
     "widths": ("widths", "fwhm"),
+    "good": ("good", "bbl"),
     "nodata": ("nodata", "_FillValue", "data_ignore_value"),
 }
 # Every name that `header` asks for.
 NAMES = (
-    "crs", "provenance", "band_names", "wavelength_units", "scale_factor", "add_offset", "transform", "good",
+    "crs", "provenance", "band_names", "wavelength_units", "scale_factor", "add_offset", "transform",
     *(alias for aliases in ALIASES.values() for alias in aliases),
 )  # fmt: skip
 CUBE = "cube"

@@ -25,7 +25,7 @@ def _header(source) -> Header:
     )
     scaled = any(scale != 1 for scale in scales) or any(offsets)
     tags = source.tags()
-    good = tuple(source.tags(i).get("good", "1") != "0" for i in indexes)
+    good = tuple(_is_good(source.tags(i)) for i in indexes)
     if source.transform.is_identity and (source.gcps[0] or source.rpcs):
         notes += ("ground control points and sensor models are not carried over: the output has no coordinates",)
     return Header(
@@ -43,6 +43,15 @@ def _header(source) -> Header:
 
 def _has_wavelength(source, index: int) -> bool:
     return "CENTRAL_WAVELENGTH_UM" in source.tags(index, ns="IMAGERY") or "wavelength" in source.tags(index)
+
+
+def _is_good(tags: dict[str, str]) -> bool:
+    """From the band's tag `good`, or `bbl` as other programs write it."""
+    flag = tags.get("good", tags.get("bbl", "1"))
+    try:
+        return float(flag) != 0
+    except ValueError:
+        raise UserError(f"want 0 or 1 to say whether a band is good, got {flag[:80]!r}") from None
 
 
 def _axis(source, indexes):

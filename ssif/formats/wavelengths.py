@@ -16,8 +16,8 @@ UNSAID = ("", "unknown", "none")
 def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, ...]]:
     """Bands in nm, the unit ("nm" or "µm") and notes on what was assumed, from a file's wavelengths.
 
-    values: centres [C] or intervals [C, 2]; widths: full width at half maximum [C], or None: then a band reaches half way
-    to its neighbours. Bands may come in any order and overlap: each keeps its own interval and its place in the file.
+    values: centres [C] or intervals [C, 2]; widths: full width at half maximum [C], or None: then a band is as
+    wide as the smaller step to its neighbours. Bands may come in any order and overlap: each keeps its own interval and its place in the file.
     Raises UserError for values that are no wavelengths, mixed or contradicting units and widths that cannot be known.
     """
     values = _numbers(values, "wavelengths")
@@ -27,8 +27,8 @@ def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, 
         bands = Bands(nm)
     elif nm.ndim == 1:
         if widths is None:
-            bands = Bands(_cells(nm))
-            notes += ("no band widths: each band is taken to reach half way to its neighbours",)
+            bands = Bands(_around(nm))
+            notes += ("no band widths: each band is taken to be as wide as the smaller step to its neighbours",)
         else:
             full = np.round(_numbers(widths, "band widths") * NM_PER[unit], 6)
             if full.shape != nm.shape or (full <= 0).any():
@@ -76,15 +76,21 @@ def _unit(values: np.ndarray, said: str | None) -> tuple[str, tuple[str, ...]]:
     return unit, ()
 
 
-def _cells(nm: np.ndarray) -> np.ndarray:
-    """Intervals [C, 2] half way to the neighbours of each centre, the outermost as wide outwards as inwards."""
-    order = np.argsort(nm, kind="stable")
-    steps = np.diff(nm[order])
+def _around(nm: np.ndarray) -> np.ndarray:
+    """Intervals [C, 2] with the centres `nm`, each as wide as the smaller step to its neighbours: the larger may be a gap.
+
+    Where the wavelengths step back and then rise again, the next detector begins, whose bands are no neighbours of the
+    last one's.
+    """
+    detector = np.concatenate([[0], np.cumsum(np.diff(nm) < 0)])
+    # Wavelengths that step back more often are in another order altogether.
+    if np.bincount(detector).min() < 3:
+        detector[:] = 0
+    order = np.lexsort((nm, detector))
+    steps = np.where(np.diff(detector[order]) == 0, np.diff(nm[order]), np.inf)
     if len(nm) < 2 or (steps <= 0).any():
         raise UserError(
             "band widths are missing and cannot be told from " + ("one band" if len(nm) < 2 else "equal wavelengths")
         )
-    below, above = np.concatenate([steps[:1], steps]) / 2, np.concatenate([steps, steps[-1:]]) / 2
-    edges = np.empty((len(nm), 2))
-    edges[order] = np.stack([nm[order] - below, nm[order] + above], axis=-1)
-    return edges
+    half = np.minimum(np.append(np.inf, steps), np.append(steps, np.inf))[np.argsort(order)] / 2
+    return np.stack([nm - half, nm + half], axis=-1)

@@ -57,7 +57,8 @@ def _weights(path: Path) -> str:
 
 
 def _pixels(header: Header) -> str:
-    return f"{header.height} x {header.width} pixels, {header.count} bands of {header.dtype}"
+    good = f", {sum(header.good)} of them good" if header.good else ""
+    return f"{header.height} x {header.width} pixels, {header.count} bands of {header.dtype}{good}"
 
 
 def _image(header: Header) -> list[str]:

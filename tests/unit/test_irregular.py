@@ -46,7 +46,7 @@ def test_parts_keep_their_order_where_detectors_overlap(count):
 
 def test_a_target_is_the_mean_between_its_cuts():
     cuts = np.array([0, 1.5, 31.0])
-    weights = cuts_matrix(cuts) / np.diff(cuts)[:, None]
+    weights = cuts_matrix(CAVE, cuts) / np.diff(cuts)[:, None]
     assert np.allclose(weights[0, :3], [1 / 1.5, 0.5 / 1.5, 0]) and np.allclose(weights.sum(axis=1), 1)
     assert CAVE.between(cuts) == Bands([[395, 410], [410, 705]])
 
@@ -54,7 +54,7 @@ def test_a_target_is_the_mean_between_its_cuts():
 @pytest.mark.parametrize("count", [1, 7, 31])
 def test_equal_parts_are_the_cuts_they_always_were(count):
     cuts = np.arange(count + 1) * 31 / count
-    assert np.allclose(cuts_matrix(cuts) / np.diff(cuts)[:, None], parts_matrix(CAVE, count), atol=1e-14)
+    assert np.allclose(cuts_matrix(CAVE, cuts) / np.diff(cuts)[:, None], parts_matrix(CAVE, count), atol=1e-14)
     assert np.allclose(CAVE.between(cuts).edges, CAVE.parts(count).edges)
 
 

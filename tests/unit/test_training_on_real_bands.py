@@ -1,0 +1,48 @@
+"""Training on the bands of a real sensor whose detectors overlap, with every count drawn."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ssif.data.patches import TrainingSet, draw_queries
+from ssif.nets.ssif import SSIF
+from ssif.sensors import msi_matrix
+from ssif.training import Schedule, halving, train
+from tests.band_lists import real_bands
+from tests.predicting import SIZES
+
+STEPS = 500
+
+
+@pytest.fixture(scope="module")
+def scenes() -> TrainingSet:
+    """Mixtures of three sine curves on EnMAP's good bands, in the order of the file, and what WorldView-3 sees of them."""
+    bands, rng = real_bands("enmap_l2a"), np.random.default_rng(0)
+    assert len(bands) == 218 and (np.diff(bands.centres) < 0).any()
+    spectra = 0.5 + 0.4 * np.sin(bands.centres / 300 + np.arange(3)[:, None])
+    hsi = rng.dirichlet(np.ones(3), (1, 24, 24)) @ spectra
+    msi = hsi @ msi_matrix("worldview-3", bands).T
+    return TrainingSet(torch.tensor(hsi, dtype=torch.float32), torch.tensor(msi, dtype=torch.float32), bands)
+
+
+@pytest.mark.parametrize("intervals", ["equal", "irregular"])
+def test_every_count_of_enmap_can_be_drawn(scenes, intervals, tmp_path):
+    torch.manual_seed(0)
+    model, drawn = SSIF(8, variant="RF-UF", **SIZES), set()
+
+    def draw(step: int):
+        count = 1 + step % len(scenes.bands)
+        batch = draw_queries(
+            scenes, step, seed=0, batch=1, lr_sizes=[4, 6], scales=(1, 4), counts=(count, count), antialias=False,
+            intervals=intervals,
+        )  # fmt: skip
+        drawn.add(len(batch.bands))
+        return batch
+
+    before = [float(model.loss(draw(step))) for step in range(50)]
+    train(model, draw, Schedule(STEPS, 1e-2, halving(0.8)), tmp_path, {}, "EnMAP")
+    assert drawn == set(range(1, len(scenes.bands) + 1))
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert losses[-1] < np.mean(before) / 2
