@@ -101,9 +101,7 @@ def _cells(bands: Bands) -> np.ndarray:
     """Each band, in the order of the axis, cut back to the midpoints between its own and its neighbours' centres: [C, 2] nm
     without overlap. Bands of the same centre take equal slices of the cell that is theirs together."""
     edges, centres = bands.edges[bands.order], bands.centres[bands.order]
-    _, first, group, size = np.unique(
-        np.round(centres, 6), return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, group, size = np.unique(np.round(centres, 6), return_index=True, return_inverse=True, return_counts=True)
     middle = (centres[first][1:] + centres[first][:-1]) / 2
     low, high = np.maximum.reduceat(edges[:, 0], first), np.minimum.reduceat(edges[:, 1], first)
     low[1:] = np.maximum(low[1:], middle)

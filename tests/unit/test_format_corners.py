@@ -79,9 +79,12 @@ def theirs(path, values: np.ndarray, **said) -> None:
 def test_a_cube_of_another_program_without_widths(tmp_path, name, order, unit, factor):
     theirs(tmp_path / name, VALUES.astype(f"{order}u2"), wavelengths=CENTRES / factor, wavelength_units=unit)
     with open_image(tmp_path / name) as image:
-        assert np.allclose(image.header.bands.edges, [[490, 510], [510, 540], [540, 580]])
+        assert np.allclose(image.header.bands.edges, [[490, 510], [510, 530], [540, 580]])
         assert image.header.unit == ("nm" if factor == 1 else "µm")
-        assert "no band widths: each band is taken to reach half way to its neighbours" in image.header.notes
+        assert (
+            "no band widths: each band is taken to be as wide as the smaller step to its neighbours"
+            in image.header.notes
+        )
         assert np.array_equal(image.read(slice(0, 2), slice(0, 3)), VALUES)
 
 

@@ -157,6 +157,27 @@ def test_envi_of_another_program(tmp_path, interleave, byteorder, dtype):
         assert spectral.envi.open(str(tmp_path / "a.hdr")).bands.centers == [0.66, 0.56, 0.48]
 
 
+@pytest.mark.parametrize(("scale", "said"), [(1e-4, "10000.0"), (1 / 65535, "65535.0"), (0.25, "4.0")])
+def test_scaled_envi_has_equal_values_in_another_program(tmp_path, scale, said):
+    header = replace(FULL, scale=scale, offset=0.0, nodata=None)
+    stored = np.random.default_rng(2).integers(0, 2**16, (HEIGHT, WIDTH, 4)).astype(FULL.dtype)
+    write(tmp_path / "a.hdr", header, header.physical(stored))
+    theirs = spectral.envi.open(str(tmp_path / "a.hdr"))
+    assert theirs.metadata["reflectance scale factor"] == said
+    found, ours = read(tmp_path / "a.hdr")
+    assert found.scale == scale and np.array_equal(ours, header.physical(stored))
+    assert np.allclose(np.asarray(theirs.load()), ours, rtol=1e-6, atol=0)
+    # An input's factor comes out again.
+    write(tmp_path / "b.hdr", found, ours)
+    assert spectral.envi.open(str(tmp_path / "b.hdr")).scale_factor == float(said)
+
+
+def test_a_scale_that_the_factor_cannot_say_is_left_to_gains(tmp_path):
+    for name, header in (("a", replace(FULL, offset=0.5)), ("b", replace(FULL, scale=None, offset=0.0))):
+        write(tmp_path / f"{name}.hdr", header, cube(header))
+        assert "reflectance scale factor" not in (tmp_path / f"{name}.hdr").read_text()
+
+
 def test_ours_is_read_by_another_program(tmp_path):
     write(tmp_path / "a.hdr", FULL, cube(FULL))
     theirs = spectral.envi.open(str(tmp_path / "a.hdr"))

@@ -41,7 +41,7 @@ def test_every_count_of_enmap_can_be_drawn(scenes, intervals, tmp_path):
         drawn.add(len(batch.bands))
         return batch
 
-    before = [float(model.loss(draw(step))) for step in range(50)]
+    before = [model.loss(draw(step)).item() for step in range(50)]
     train(model, draw, Schedule(STEPS, 1e-2, halving(0.8)), tmp_path, {}, "EnMAP")
     assert drawn == set(range(1, len(scenes.bands) + 1))
     losses = [json.loads(line)["loss"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
