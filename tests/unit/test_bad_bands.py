@@ -73,7 +73,7 @@ def test_a_bad_band_is_left_out_of_a_data_set(tile):
     with rasterio.open(tile, "r+") as target:
         for i in target.indexes:
             target.update_tags(i, bbl=0)
-    with pytest.raises(UserError, match="tile.tif: every band is marked bad"):
+    with pytest.raises(UserError, match=r"tile\.tif: every band is marked bad"):
         folder.read("mine", str(tile.parent), region=(0, 0, 4, 4))
 
 
