@@ -15,7 +15,7 @@ class GridNetwork(nn.Module):
     """A subclass adds `forward(*images)`, taking those it `reads` and giving the one it `writes`, nominally in [0, 1].
 
     A joint method keeps `reads` and `writes` as they are here. Parameters are defined in the order in which the forward
-    pass meets them, so that weights of the same layout can be loaded by position (`ssif.checkpoint.load_by_position`).
+    pass meets them, as most releases have them (`baselines.releases`).
     """
 
     batches = "patches"

@@ -62,9 +62,6 @@ class UNet(nn.Module):
             Decoder(8 * width, width, 8 * width, 1),
             Decoder(8 * width, width, bands, 3),
         ])  # fmt: skip
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.xavier_normal_(module.weight)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         skips = []
@@ -104,6 +101,10 @@ class MoGDCN(GridNetwork):
         # Passes 2 to 8: an odd pass sees the maps of all stages before it, an even one that of its own stage.
         maps = [1, 1, 1, 2, 1, 3, 1]
         self.mix = nn.ModuleList(nn.Conv2d((1 + 2 * n) * width, width, 3, padding=1) for n in maps)
+        for module in self.modules():
+            # As released: every convolution but the transposed ones.
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_normal_(module.weight)
 
     def forward(self, lr_hsi: Tensor, hr_msi: Tensor) -> Tensor:
         x = F.interpolate(lr_hsi, scale_factor=self.scale, mode="bicubic", align_corners=False)

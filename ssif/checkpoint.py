@@ -2,14 +2,20 @@
 
 import io
 import json
+import pickle
+import re
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 from ssif.io import whole_file
+
+# Under which keys files of weights have their tensors, those first that are meant for use; and how deep at most.
+CONTAINERS = ("state_dict", "params_ema", "params", "param", "model", "net", "sd")
+DEPTH = 3
 
 
 def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None:
@@ -55,35 +61,52 @@ def _fits(found: Tensor | None, own: Tensor) -> bool:
     return found is not None and found.shape == own.shape
 
 
-def load_by_position(model: nn.Module, path: Path) -> None:
-    """Fill `model` from foreign weights of the same layout, whatever their names: the first tensor to the first, and on.
+def foreign_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of somebody else's weights by name, in the order of the file: of a PyTorch file or of safetensors.
 
-    `path`: a PyTorch file of a state dict, or of a dict that holds one under "state_dict", "model" or "params"; no code
-    in it is run. (safetensors keep no order.) Raises UserError at the first tensor whose shape differs, naming both,
-    and where their numbers differ; `model` is then as it was.
+    What usually stands around them is taken off: dictionaries (CONTAINERS, one in another) and the prefix `module.` of
+    parallel training. No code in the file is run. Raises UserError where it holds anything else or cannot be read.
     """
-    foreign, own = _foreign(path), model.state_dict()
-    for place, ((name, value), (their_name, theirs)) in enumerate(zip(own.items(), foreign.items())):
-        if value.shape != theirs.shape:
-            raise UserError(
-                f"{path}: tensor {place}, {their_name} {list(theirs.shape)}, does not fit {name} {list(value.shape)}"
-            )
-    if len(own) != len(foreign):
-        raise UserError(f"{path} holds {len(foreign)} tensors, this model has {len(own)}; the first ones fit")
-    model.load_state_dict(dict(zip(own, foreign.values())))
-
-
-def _foreign(path: Path) -> dict[str, Tensor]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
-    for key in ("state_dict", "model", "params"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+    if path.is_dir():
+        raise UserError(f"{path} is a directory, not weights")
+    content = _tensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+    for _ in range(DEPTH):
+        inner = content if isinstance(content, dict) else {}
+        content = next((inner[key] for key in CONTAINERS if isinstance(inner.get(key), dict)), content)
+    if not isinstance(content, dict) or not content:
         raise UserError(f"{path} does not hold a state dict of tensors")
-    return dict(content)
+    if strange := [str(key) for key, value in content.items() if not _plain(value)]:
+        raise UserError(f"{path} does not hold a state dict of tensors; it has {flat(', '.join(strange[:5]))}")
+    while all(str(name).startswith("module.") for name in content):
+        content = {str(name).removeprefix("module."): value for name, value in content.items()}
+    return {str(name): value for name, value in content.items()}
+
+
+def _plain(value) -> bool:
+    """Whether this is a tensor of numbers: neither sparse nor quantised nor a shape alone."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_quantized or value.is_complex())
+    )
+
+
+def _unpickled(path: Path):
+    """What is in a PyTorch file, of plain data and tensors."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"cannot read weights from {path}: {error.strerror}") from None
+    except pickle.UnpicklingError as error:
+        # PyTorch's own text says how to run the code.
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        raise UserError(
+            f"{path} holds more than tensors and plain values ({found[1] if found else 'objects of Python'}); reading it"
+            " would run its code: save the model's state_dict() instead"
+        ) from None
+    except Exception as error:
+        raise UserError(f"cannot read weights from {path}: {flat(str(error))[:100] or 'it is empty'}") from None
 
 
 def save_state(path: Path, config: dict, state: dict) -> None:

@@ -5,16 +5,18 @@ its own networks and on no other's.
 """
 
 import inspect
+import json
 from importlib import import_module
 from pathlib import Path
 
 import torch
 
 from baselines.chains import Chain
-from ssif.checkpoint import described, load_weights
+from ssif.checkpoint import described, load_weights, save_weights
 from ssif.data import land_cover
 from ssif.data.store import Store
 from ssif.errors import UserError, choose
+from ssif.io import whole_file
 from ssif.response import nyquist_factor
 from workflow import plan
 from workflow.blocks import Config
@@ -150,3 +152,17 @@ def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, or
         "preset": run.preset,
         "run": run.id,
     } | origin)  # fmt: skip
+
+
+def finish(
+    config: Config, run: plan.Run, store: Store, model: torch.nn.Module, record: dict, origin: dict, curve: str = ""
+) -> None:
+    """Write the files of a finished run: its `record` and `origin` (`workflow.provenance`), its curve and its weights."""
+    record = record | {"parameters": sum(p.numel() for p in model.parameters())} | origin
+    # Weights come last and are what others look for: at no time do old ones stand beside the new description.
+    run.weights.unlink(missing_ok=True)
+    with whole_file(run.folder / "config.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n")
+    with whole_file(run.folder / "train.jsonl") as temporary:
+        temporary.write_text(curve)
+    save_weights(model, run.weights, card(config, run, store, model, origin))

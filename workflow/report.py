@@ -21,7 +21,7 @@ from ssif.data import land_cover
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
-from workflow import models, plan, presets
+from workflow import imported, models, plan, presets
 from workflow.arguments import parser
 from workflow.figures import curves, style
 from workflow.models import MODELS
@@ -79,11 +79,14 @@ def trained(config: presets.Config) -> list[dict]:
         record = json.loads(_there(run.folder / "config.json", remedy).read_text())
         lines = _there(run.folder / "train.jsonl", remedy).read_text().splitlines()
         curve = pd.DataFrame([json.loads(line) for line in lines])
-        steps = record["training"].get("steps")
-        # A map that is fitted has neither.
+        origin = record.get("imported")
+        steps = None if origin else record["training"].get("steps")
+        # A map that is fitted has neither, nor have imported weights.
         speed = steps / record["seconds"] if steps and record["seconds"] else None
         loss = None if curve.empty else curve["loss"].iloc[-1]
-        found.append(record | {"run": run, "curve": curve, "steps": steps, "speed": speed, "loss": loss})
+        found.append(
+            record | {"run": run, "curve": curve, "steps": steps, "speed": speed, "loss": loss, "imported": origin}
+        )
     return found
 
 
@@ -242,7 +245,7 @@ def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[s
             like = paper.tables["table3"].dataset
         # A map that is fitted has no steps, and a user's own block no counterpart.
         known = (*paper.datasets[like].baselines, None, "land_use")
-        if its.reads == () or its.block not in known:
+        if its.reads == () or its.block not in known or imported.origin(run):
             continue
         here, there = plan.settings(config, run), plan.settings(paper, replace(run, dataset=like, changes=()))
         block = its.block or FIELDS

@@ -13,13 +13,11 @@ import time
 
 import torch
 
-from ssif.checkpoint import save_weights
 from ssif.errors import exit_cleanly
-from ssif.io import whole_file
 from ssif.training import Interrupted
 from workflow import targets
 from workflow.arguments import chosen_run
-from workflow.building import build, card, device, full_identity, open_data
+from workflow.building import build, device, finish, full_identity, open_data
 from workflow.learning import learn
 from workflow.provenance import provenance
 
@@ -42,13 +40,8 @@ def main() -> None:
     seconds = (
         json.loads(curve.read_text().splitlines()[-1])["seconds"] if curve.exists() else time.monotonic() - started
     )
-    parameters = sum(p.numel() for p in model.parameters())
-    record = identity | {"parameters": parameters, "seconds": round(seconds, 1)} | origin
-    with whole_file(run.folder / "config.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n")
-    with whole_file(run.folder / "train.jsonl") as temporary:
-        temporary.write_text(curve.read_text() if curve.exists() else "")
-    save_weights(model, run.weights, card(config, run, store, model, origin))
+    record = identity | {"seconds": round(seconds, 1)}
+    finish(config, run, store, model, record, origin, curve.read_text() if curve.exists() else "")
     shutil.rmtree(run.state, ignore_errors=True)
 
 

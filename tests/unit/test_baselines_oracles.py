@@ -230,6 +230,20 @@ def test_the_strided_operators_of_mog_fit_every_scale(scale):
         assert model.blur_t(model.blur(x)).shape == x.shape
 
 
+def test_mog_starts_every_convolution_as_released():
+    """Xavier-normal, sigma^2 = 2 / (fan_in + fan_out), for all but the transposed convolutions."""
+    torch.manual_seed(0)
+    model = MoGDCN(3, 31, 4, width=32)
+    convolutions = {name: module for name, module in model.named_modules() if type(module) is torch.nn.Conv2d}
+    assert {"embed", "blur", "response", "response_t", "mix.0", "mix.6", "unet.bottom.map"} <= convolutions.keys()
+    for name, module in convolutions.items():
+        outputs, inputs, height, width = module.weight.shape
+        expected = (2 / ((inputs + outputs) * height * width)) ** 0.5
+        # Four standard errors of a standard deviation.
+        error = 4 / (2 * module.weight.numel()) ** 0.5
+        assert module.weight.std().item() == pytest.approx(expected, rel=error), name
+
+
 # Shapes of the published setting, on a device that computes shapes alone
 
 LAYOUTS = [

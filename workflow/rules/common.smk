@@ -15,7 +15,7 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow import code, cost, models, plan, presets, targets
+from workflow import code, cost, imported, models, plan, presets, targets
 
 try:
     CONFIG = presets.parse(config)
@@ -48,6 +48,8 @@ def weights(networks):
 TARGETS = targets.targets(CONFIG)
 ROWS = {row.id: row for row in targets.rows(CONFIG)}
 NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
+# Snakemake trains all but those whose weights were put there by hand, which are inputs like any other file.
+TO_TRAIN = [run.id for run in NETWORKS.values() if not imported.origin(run)]
 TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
 TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
 FIGURES = [
@@ -98,6 +100,11 @@ def scores(names):
 def records(runs, *files):
     """What was noted of these trainings: their config.json, or these files."""
     return [run.folder / file for run in runs for file in files or ["config.json"]]
+
+
+def behind(name):
+    """Every network that this target needs."""
+    return targets.networks(CONFIG, [TARGETS[name]])
 
 
 def stored_images(target):

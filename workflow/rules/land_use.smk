@@ -68,6 +68,7 @@ rule land_use_table:
     input:
         lambda wildcards: land_use("table3"),
         data=lambda wildcards: plan.data_file(TARGETS["table3"].dataset),
+        records=lambda wildcards: records(behind("table3")),
         reported=f"{workflow.basedir}/results/reference/paper_table3.csv",
     output:
         multiext("results/table3", ".csv", ".md", ".tex"),

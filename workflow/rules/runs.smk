@@ -39,7 +39,7 @@ rule train:
     log:
         "results/logs/train.{preset}.{dataset}.{run}.log",
     wildcard_constraints:
-        run="|".join(map(re.escape, NETWORKS)),
+        run="|".join(map(re.escape, TO_TRAIN)) or "none",
     conda:
         "../../environment.yml"
     threads: CONFIG.threads

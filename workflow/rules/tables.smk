@@ -20,6 +20,7 @@ rule cells:
 rule table:
     input:
         scores=lambda wildcards: scores([wildcards.table]),
+        records=lambda wildcards: records(behind(wildcards.table)),
         reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
     output:
         multiext("results/{table}", ".csv", ".md", ".tex"),
@@ -89,6 +90,7 @@ rule sensor_table:
         scores=lambda wildcards: [
             row.folder / "sensors.csv" for row in TARGETS[presets.SENSOR_TABLE].rows
         ],
+        records=lambda wildcards: records(behind(presets.SENSOR_TABLE)),
     output:
         multiext("results/table_sensors", ".csv", ".md", ".tex"),
     log:

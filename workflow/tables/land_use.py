@@ -16,7 +16,7 @@ from ssif.data import land_cover
 from ssif.data.raw import LandCover
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
-from workflow import plan, presets
+from workflow import imported, plan, presets
 from workflow.arguments import chosen_target
 from workflow.classify import BICUBIC, TRUE
 from workflow.models import MODELS, is_classifier
@@ -127,6 +127,7 @@ def protocol(config: presets.Config, target: Target, cover: LandCover, scene: st
             if absent
             else []
         ),
+        *imported.lines(config, target),
     ]
 
 

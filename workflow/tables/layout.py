@@ -1,5 +1,6 @@
 """A tidy table laid out as in the paper: a row a model, a column a scale and metric; best bold, second underlined."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def latex(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str
         ]
         lines += [rf"{model} & {' & '.join(cells)} \\" for model, cells in rows]
         lines += [r"\bottomrule", r"\end{tabular}", ""]
-    notes = [line.replace("%", r"\%").replace("_", r"\_") for line in footer]
+    notes = [re.sub(r"([%_&#${}])", r"\\\1", line) for line in footer]
     return "\n".join([*lines, r"\par\footnotesize " + " ".join(notes)]) + "\n"
 
 

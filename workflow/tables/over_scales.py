@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ssif.errors import exit_cleanly
-from workflow import models, plan, presets
+from workflow import imported, models, plan, presets
 from workflow.arguments import chosen_target
 from workflow.provenance import commit
 from workflow.tables import cells, significance
@@ -69,6 +69,7 @@ def protocol(config: presets.Config, target: Target, scenes: int, made_at: str) 
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
         *_baselines(config, target),
+        *imported.lines(config, target),
     ]
 
 

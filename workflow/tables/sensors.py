@@ -11,7 +11,7 @@ import pandas as pd
 from ssif.bands import Bands
 from ssif.data.store import Store
 from ssif.errors import UserError, exit_cleanly
-from workflow import plan, presets
+from workflow import imported, plan, presets
 from workflow.arguments import parser
 from workflow.blocks import Config
 from workflow.evaluate_sensors import covered
@@ -73,7 +73,7 @@ def protocol(config: Config, target: Target, source: Bands, made_at: str) -> lis
         scored = ", ".join(f"{name} {start:.0f}-{end:.0f}" for name, (start, end) in zip(names, bands.edges))
         left_out = f"; not covered: {', '.join(others)}" if others else ""
         lines.append(f"{sensor}: {scored} nm{left_out}.")
-    return lines
+    return lines + imported.lines(config, target)
 
 
 def _read(config: Config, run: Run) -> pd.DataFrame:

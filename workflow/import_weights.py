@@ -1,0 +1,53 @@
+"""Put published weights where those of a run are expected, so that the run is scored without a training.
+
+    python -m workflow.import_weights --run cave.us3rn.p4.C31.s0 _epoch_152.pth --config config/paper.yaml
+
+Needs the prepared data set. Which releases fit which run: docs/published-weights.md. To train the run after all, delete its
+folder in results/runs.
+"""
+
+from pathlib import Path
+
+import torch
+
+from baselines.releases import load_release
+from ssif.data.raw import sha256
+from ssif.data.store import Store
+from ssif.errors import UserError, exit_cleanly, flat
+from workflow import imported, plan, presets
+from workflow.arguments import parser
+from workflow.blocks import Config
+from workflow.building import build, device, finish, full_identity, open_data
+from workflow.provenance import provenance
+from workflow.targets import networks
+
+
+def import_weights(config: Config, run: plan.Run, store: Store, file: Path) -> None:
+    """Fill the run's network from `file` and write its weights, configuration and an empty curve.
+
+    Raises UserError where the file does not fit the network, and where the run has weights that were trained here.
+    """
+    if run.weights.exists() and not imported.origin(run):
+        raise UserError(f"{run.id} has trained weights already; to replace them delete {run.folder}")
+    model = build(config, run, store)
+    load_release(model, file)
+    source = {"file": flat(file.name), "sha256": sha256(file)}
+    record = full_identity(config, run, store) | {"seconds": 0.0, "imported": source}
+    finish(config, run, store, model, record, provenance(device(config)))
+
+
+@exit_cleanly
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--run", required=True, help="the run's id, e.g. cave.us3rn.p4.C31.s0")
+    arguments.add_argument("file", type=Path, help="weights as released: a PyTorch file or safetensors")
+    arguments = arguments.parse_args()
+    config = presets.load(arguments.config)
+    run = plan.find(networks(config), arguments.run)
+    torch.set_num_threads(config.threads)
+    import_weights(config, run, open_data(config, run), arguments.file)
+    print(run.weights)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Which runs have weights that were not trained here but imported (`workflow.import_weights`). Plain Python, no torch."""
+
+import json
+
+from workflow.blocks import Config
+from workflow.plan import Run
+from workflow.targets import Target, networks
+
+
+def origin(network: Run) -> str | None:
+    """Of imported weights the file, "_epoch_152.pth (sha256 0123456789ab)"; None where there are none or trained ones."""
+    if not network.weights.exists():
+        return None
+    try:
+        source = json.loads((network.folder / "config.json").read_text())["imported"]
+        return f"{source['file']} (sha256 {source['sha256'][:12]})"
+    except (OSError, ValueError, KeyError, TypeError):
+        # Whoever needs the file says what is wrong with it.
+        return None
+
+
+def lines(config: Config, target: Target) -> list[str]:
+    """What stands under a table: which of its networks have imported weights, and from where; nothing without any."""
+    found = {network.id: origin(network) for network in networks(config, [target])}
+    named = [f"{name.removeprefix(f'{target.dataset}.')} from {its}" for name, its in found.items() if its]
+    return [f"Imported weights, not trained here: {'; '.join(named)}."] if named else []
