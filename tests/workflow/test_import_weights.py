@@ -108,5 +108,7 @@ def test_other_weights_are_scored_anew_and_a_deleted_import_is_trained(folder):
     assert program(folder, "import_weights", "--run", RUN, "newer.pth").returncode == 0
     planned = dry(folder)
     assert "train" not in planned and planned["evaluate"] == 1 and planned["table"] == 1 and planned["report"] == 1
+    # What shows the deleted weights is there and newer than all that is left.
+    snakemake(folder, folder / "small.yaml", PAGE)
     shutil.rmtree(run_folder(folder))
     assert dry(folder)["train"] == 1

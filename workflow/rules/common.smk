@@ -107,6 +107,11 @@ def behind(name):
     return targets.networks(CONFIG, [TARGETS[name]])
 
 
+def imports(names):
+    """Which weights behind these targets are imported: unlike a deleted file, a change of that makes them anew."""
+    return [line for name in names for line in imported.lines(CONFIG, TARGETS[name])]
+
+
 def stored_images(target):
     """The predictions that a figure shows."""
     shown = target.name in targets.SHOW_IMAGES and target.name not in presets.LAND_USE

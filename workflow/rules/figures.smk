@@ -29,6 +29,7 @@ rule figure:
             CONFIG.figures.get(wildcards.figure),
             CONFIG.ablations.get(wildcards.figure),
         ),
+        imports=lambda wildcards: imports([wildcards.figure]),
         code=code.fingerprint("workflow.figure"),
     shell:
         "python -m workflow.figure --figure {wildcards.figure} --config {params.preset} 2>&1 | tee {log}"

@@ -79,6 +79,7 @@ rule land_use_table:
     params:
         preset=PRESET,
         shown=plan.fingerprint(CONFIG.tables.get("table3")),
+        imports=lambda wildcards: imports(["table3"]),
         code=code.fingerprint("workflow.tables.land_use"),
     shell:
         "python -m workflow.tables.land_use --table table3 --config {params.preset} 2>&1 | tee {log}"

@@ -12,6 +12,7 @@ rule cells:
         "../../environment.yml"
     params:
         preset=PRESET,
+        imports=imports(TARGETS),
         code=code.fingerprint("workflow.tables.cells"),
     shell:
         "python -m workflow.tables.cells --config {params.preset} 2>&1 | tee {log}"
@@ -32,6 +33,7 @@ rule table:
         "../../environment.yml"
     params:
         preset=PRESET,
+        imports=lambda wildcards: imports([wildcards.table]),
         code=code.fingerprint("workflow.tables.over_scales"),
     shell:
         "python -m workflow.tables.over_scales --table {wildcards.table} --config {params.preset} 2>&1 | tee {log}"
@@ -50,6 +52,7 @@ rule ablation:
     params:
         preset=PRESET,
         shown=plan.fingerprint(CONFIG.ablations),
+        imports=imports(CONFIG.ablations),
         code=code.fingerprint("workflow.tables.ablation"),
     shell:
         "python -m workflow.tables.ablation --config {params.preset} 2>&1 | tee {log}"
@@ -99,6 +102,7 @@ rule sensor_table:
         "../../environment.yml"
     params:
         preset=PRESET,
+        imports=lambda wildcards: imports([presets.SENSOR_TABLE]),
         code=code.fingerprint("workflow.tables.sensors"),
     shell:
         "python -m workflow.tables.sensors --config {params.preset} 2>&1 | tee {log}"
