@@ -21,6 +21,7 @@ from workflow.arguments import chosen_target
 from workflow.building import open_data, trained
 from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
 from workflow.models import MODELS
+from workflow.names import spelled
 from workflow.provenance import commit
 from workflow.tables import ablation, cells, land_use
 from workflow.targets import Target
@@ -120,7 +121,7 @@ def footer(config: presets.Config, target: Target) -> str:
     """What was shown, in a line: preset, data set, seeds, what an ablation changed, commit."""
     parts = [f"preset {config.preset}", target.dataset, f"{len(config.seeds)} seed(s)"]
     if target.name in config.ablations and (fixed := config.ablations[target.name].fixed):
-        parts.append("all with " + ", ".join(f"{key} = {plan.spelled(value)}" for key, value in fixed.items()))
+        parts.append("all with " + ", ".join(f"{key} = {spelled(value)}" for key, value in fixed.items()))
     return ", ".join([*parts, f"commit {commit()}"])
 
 

@@ -15,6 +15,7 @@ from ssif.errors import choose
 from workflow import models
 from workflow.blocks import ClassifierTraining, Config, PatchTraining, Training
 from workflow.models import MODELS
+from workflow.names import spelled
 from workflow.presets import changed
 
 RESULTS = Path("results")
@@ -75,14 +76,6 @@ def data_file(dataset: str) -> Path:
 def land_cover_file(dataset: str) -> Path:
     """The prepared land cover, beside the data set."""
     return RESULTS / "data" / f"{dataset}.land_cover.h5"
-
-
-def spelled(value) -> str:
-    """A value of a preset as part of a name: 16, D, or the values of a list or mapping in turn, edsr-4-32."""
-    if isinstance(value, dict):
-        # In whatever order its keys were written: the name first, then by key.
-        value = [value[key] for key in sorted(value, key=lambda key: (key != "name", key))]
-    return "-".join(map(spelled, value)) if not isinstance(value, (str, int, float)) else f"{value}"
 
 
 def stages(row: Run) -> list[Run]:

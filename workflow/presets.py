@@ -4,7 +4,6 @@ What it holds is in workflow/blocks.py.
 """
 
 import dataclasses
-import re
 from pathlib import Path
 
 import yaml
@@ -26,6 +25,7 @@ from workflow.blocks import (
     Training,
 )
 from workflow.models import MODELS
+from workflow.names import check_different, check_name, spelled
 from workflow.strict import strict, typed
 
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
@@ -58,9 +58,16 @@ def load(path: str | Path) -> Config:
 def parse(mapping: dict) -> Config:
     """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
     config = strict(Config, mapping, "the configuration")
+    check_name("preset", config.preset)
+    if len(set(config.seeds)) < len(config.seeds) or not 0 <= min(config.seeds) <= max(config.seeds) < 2**32:
+        raise UserError(f"seeds wants different whole numbers from 0 to {2**32 - 1}, got {list(config.seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
     datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}
+    for name in config.ablations:
+        check_name("an ablation", name)
+    check_different("datasets", datasets)
+    check_different("ablations", config.ablations)
     tables = {
         # A data set alone is short for a block of nothing else.
         choose("table", name, TABLES): strict(
@@ -94,14 +101,14 @@ def parse(mapping: dict) -> Config:
 
 def _data_set(name: str, data) -> str:
     """The name, if it is a known one or that of a data set with a source of its own."""
-    own = isinstance(data, dict) and "source" in data
-    if own and (name in DATASETS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)):
-        raise UserError(
-            f"datasets.{name} has a source: want a name of letters, digits and _ that is not {', '.join(DATASETS)}"
-        )
-    if own and "land_use" in data:
+    if not isinstance(data, dict) or "source" not in data:
+        return choose("data set without a source", name, DATASETS)
+    check_name("a data set with a source", name)
+    if name.lower() in DATASETS:
+        raise UserError(f"datasets.{name} has a source: want a name that is none of {', '.join(DATASETS)}")
+    if "land_use" in data:
         raise UserError(f"datasets.{name} has a source of its own: there is no land cover of it to learn land_use from")
-    return name if own else choose("data set without a source", name, DATASETS)
+    return name
 
 
 def _with_baselines(data: Data, where: str) -> Data:
@@ -207,8 +214,8 @@ def _check_sensors(table: Table) -> None:
 
 def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
     where = f"ablations.{name}"
-    if name in (*TABLES, *FIGURES) or not re.fullmatch(r"[a-z0-9_-]+", name):
-        raise UserError(f"{where}: a name of small letters, digits, _ and -, and not that of a table or figure")
+    if name.lower() in (*TABLES, *FIGURES):
+        raise UserError(f"{where}: want a name that is not that of a table or figure")
     data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
     _check_scales(ablation.scales, where)
     fields = [method for method in MODELS if models.is_field(method)]
@@ -218,6 +225,8 @@ def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
         raise UserError(f"{where}.values wants one or more")
     for case in ablation.cases():
         _check_field(changed(data, case, where), where)
+        for key, value in case.items():
+            spelled(value, f"{where}.{key}")
 
 
 def _check_scales(scales: tuple[float, ...], where: str) -> None:

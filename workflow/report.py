@@ -25,6 +25,7 @@ from workflow import imported, models, plan, presets
 from workflow.arguments import parser
 from workflow.figures import curves, style
 from workflow.models import MODELS
+from workflow.names import spelled
 from workflow.provenance import commit
 from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
 from workflow.targets import Target, networks, targets
@@ -178,7 +179,7 @@ def ablation(config: presets.Config, name: str, every: pd.DataFrame) -> dict:
         for p, count, _ in groups
         for metric in layout.COLUMNS
     ]
-    fixed = ", ".join(f"{key} = {plan.spelled(value)}" for key, value in its.fixed.items())
+    fixed = ", ".join(f"{key} = {spelled(value)}" for key, value in its.fixed.items())
     cases = found.drop_duplicates("name").itertuples()
     lines = [(row, [column.get(row.name) for column in columns]) for row in cases]
     return {"fixed": fixed, "groups": groups, "rows": lines}

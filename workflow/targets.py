@@ -7,10 +7,12 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ssif.errors import UserError
 from workflow import models, plan
 from workflow.blocks import Ablation, Config, Figure, Table
 from workflow.models import CLASSIFIERS, MODELS
-from workflow.plan import Run, settings, spelled
+from workflow.names import LONGEST, spelled
+from workflow.plan import Run, settings
 from workflow.presets import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES
 
 # What looks at predicted images: the cubes that it needs are stored when a row is evaluated.
@@ -38,10 +40,25 @@ class Target:
 
 
 def targets(config: Config) -> dict[str, Target]:
-    """Name -> target: tables first, then figures, then ablations, each in the order of the preset."""
+    """Name -> target: tables first, then figures, then ablations, each in the order of the preset.
+
+    Raises UserError where two different runs would have one name, or one a name that is too long for a file.
+    """
     found = [_shown(config, name, its) for name, its in (config.tables | config.figures).items()]
     found += [_ablation(config, name) for name in config.ablations]
+    _check_names(run for target in found for run in target.rows)
     return {target.name: target for target in found}
+
+
+def _check_names(runs: Iterable[Run]) -> None:
+    seen = {}
+    for run in runs:
+        if len(run.id) > LONGEST:
+            raise UserError(f"the name {run.id} has {len(run.id)} letters, more than {LONGEST}: change fewer keys")
+        # Some disks do not tell small and capital letters apart.
+        other = seen.setdefault(run.id.lower(), run)
+        if other != run:
+            raise UserError(f"{run.id} would be two runs, with {dict(other.changes)} and with {dict(run.changes)}")
 
 
 def _shown(config: Config, name: str, its: Table | Figure) -> Target:
@@ -80,7 +97,7 @@ def _ablation(config: Config, name: str) -> Target:
         for run in _rows(config, ablation.dataset, method, ablation.scales)
     ]
     # A method that does not read the changed key is the same run at each of its values.
-    rows = list({run.id: run for run in rows}.values())
+    rows = list(dict.fromkeys(rows))
     return Target(name, ablation.dataset, rows, ablation.scales, tuple(map(int, data.counts.test)))
 
 

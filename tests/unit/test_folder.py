@@ -186,8 +186,9 @@ def test_a_preset_names_its_source():
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("my-data", {}, "datasets.my-data has a source: want a name of letters, digits and _"),
+        ("my data", {}, "a data set with a source wants a name of at most 40 letters"),
         ("cave", {}, "datasets.cave has a source: want a name"),
+        ("CAVE", {}, "datasets.CAVE has a source: want a name"),
         ("mine", {"source": {"test": ["a"]}}, "datasets.mine.source lacks folder"),
         ("mine", {"source": {"folder": "a", "tset": ["a"]}}, "unknown key in datasets.mine.source: 'tset'"),
         ("mine", {"land_use": {}}, "no land cover of it"),

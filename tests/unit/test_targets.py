@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from workflow import plan, presets, targets
+from workflow.names import spelled
 
 PAPER = dataclasses.replace(presets.load("config/paper.yaml"), seeds=(0,))
 QUICK = yaml.safe_load(Path("config/config.yaml").read_text())
@@ -153,8 +154,8 @@ def test_any_hyper_parameter_can_be_ablated(change, value, name):
 
 def test_an_encoder_has_one_name_however_it_is_written():
     one, other = ({"name": "edsr", "blocks": 2, "channels": 16}, {"channels": 16, "blocks": 2, "name": "edsr"})
-    assert plan.spelled(one) == plan.spelled(other) == "edsr-2-16"
-    assert plan.spelled([8, 12]) == "8-12" and plan.spelled(0.5) == "0.5"
+    assert spelled(one) == spelled(other) == "edsr-2-16"
+    assert spelled([8, 12]) == "8-12" and spelled(0.5) == "0.5"
 
 
 def test_liif_does_not_train_again_for_what_it_does_not_read():

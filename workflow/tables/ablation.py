@@ -11,6 +11,7 @@ from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import parser
+from workflow.names import spelled
 from workflow.provenance import commit
 from workflow.tables import cells
 from workflow.targets import Target, targets, value_of
@@ -34,7 +35,7 @@ def table(config: presets.Config, target: Target) -> pd.DataFrame:
     records = {run.id: json.loads((run.folder / "config.json").read_text()) for run in target.rows}
     found["parameters"] = [records[run]["parameters"] for run in found["run"]]
     found["training_seconds"] = [records[run]["seconds"] for run in found["run"]]
-    fixed = " ".join(f"{key}={plan.spelled(value)}" for key, value in ablation.fixed.items())
+    fixed = " ".join(f"{key}={spelled(value)}" for key, value in ablation.fixed.items())
     found = found.assign(ablation=target.name, key=ablation.change, fixed=fixed)
     groups = found.groupby(KEYS, sort=False)
     columns = {"seeds": groups.size()}

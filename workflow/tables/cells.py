@@ -9,6 +9,7 @@ from ssif.errors import UserError, exit_cleanly
 from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import parser
+from workflow.names import spelled
 from workflow.targets import Target, targets
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
@@ -28,7 +29,7 @@ def scores(config: presets.Config, target: Target) -> pd.DataFrame:
         shown = set(target.cells(run))
         table = table[[cell in shown for cell in zip(table["p"], table["C"])]]
         inside = table["p"].between(*scales) & table["C"].between(*counts)
-        changes = " ".join(f"{key}={plan.spelled(value)}" for key, value in run.changes)
+        changes = " ".join(f"{key}={spelled(value)}" for key, value in run.changes)
         tables.append(table.assign(run=run.id, changes=changes, distribution=inside.map({True: "in", False: "out"})))
     return pd.concat(tables, ignore_index=True)[[*KEYS, "scene", *METRICS, "seconds", "peak_mib"]]
 
