@@ -19,7 +19,7 @@ def named_folder(data_dir: Path | str | None = None) -> Path | None:
     named = data_dir or os.environ.get("SSIF_DATA")
     if not named:
         return None
-    folder = Path(named).expanduser()
+    folder = Path(os.path.expanduser(named))
     # Not created here: a mistyped name would end in a download of hundreds of megabytes to the wrong place.
     if not folder.is_dir():
         raise UserError(f"the data folder {folder} does not exist; create it or mend SSIF_DATA or --data-dir")

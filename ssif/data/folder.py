@@ -1,6 +1,7 @@
 """A folder of one's own cubes with wavelengths, in any format of `ssif.formats`, as a data set (docs/add-a-data-set.md)."""
 
 import fnmatch
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ _Part = tuple[str, str, _Cube, slice, slice]
 
 def _place(folder: str, data_dir: Path | None) -> Path:
     named = named_folder(data_dir)
-    place = Path(folder).expanduser()
+    place = Path(os.path.expanduser(folder))
     below = (named or Path()) / place
     if not below.is_dir() and not place.is_dir():
         raise UserError(f"the folder of cubes {below} does not exist")
@@ -145,10 +146,14 @@ def _stem(path: Path) -> str:
 
 def _by_file(cubes: list[_Cube], patterns: tuple[str, ...]) -> list[_Part]:
     names = [cube.path.name for cube in cubes]
+    # A name that has brackets, as a pattern, is not its own.
+    found = {
+        pattern: {name for name in names if name == pattern or fnmatch.fnmatch(name, pattern)} for pattern in patterns
+    }
     for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
+        if not found[pattern]:
             raise UserError(f"no cube is called {pattern!r}; found: {', '.join(names)}")
-    test = {cube.path for cube in cubes if any(fnmatch.fnmatch(cube.path.name, pattern) for pattern in patterns)}
+    test = {cube.path for cube in cubes if any(cube.path.name in its for its in found.values())}
     if len(test) == len(cubes):
         raise UserError(f"every cube is a test cube, none is left for training: {', '.join(names)}")
     return [

@@ -176,7 +176,8 @@ def _create(path: Path, header: Header):
         # GDAL puts the path of the file here, whatever it is told.
         text = folder / its_header.name
         description = "description = {" + re.sub(r"[{}]", "", header.provenance) + "}"
-        text.write_text(re.sub(r"description = \{[^}]*\}", lambda _: description, text.read_text(), count=1))
+        written_by_gdal = re.compile(r"description = \{.*?\}(?=\nsamples)", re.DOTALL)
+        text.write_text(written_by_gdal.sub(lambda _: description, text.read_text("utf-8"), count=1), "utf-8")
 
 
 def _braced(items) -> str:

@@ -46,6 +46,18 @@ def _unprinted() -> Iterator[None]:
         sys.excepthook, sys.unraisablehook = hooks
 
 
+def plain(path: Path) -> Path:
+    """The path from the root: what it starts with otherwise, s3:, zip: or GTIFF_DIR:, GDAL would take for an address.
+
+    Raises UserError for a name that is no text in UTF-8, which rasterio cannot pass on.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"the name of {path} is not in UTF-8; rename it") from None
+    return path.absolute()
+
+
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
     """An image opened by this driver alone; `describe(dataset)` gives its header, which may leave out the last bands.
 
@@ -54,7 +66,7 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
     decompressed in one piece.
     """
     with gdal() as rasterio:
-        source = rasterio.open(path, driver=driver)
+        source = rasterio.open(plain(path), driver=driver)
         try:
             largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
             if largest > LARGEST_PIECE:
@@ -123,7 +135,7 @@ def created(path: Path, header: Header, driver: str, describe: Callable, **optio
             profile["crs"] = rasterio.CRS.from_wkt(header.crs)
         if header.transform:
             profile["transform"] = rasterio.Affine(*header.transform)
-        with rasterio.open(path, "w", **profile) as target:
+        with rasterio.open(plain(path), "w", **profile) as target:
             describe(target)
             top = 0
 

@@ -10,7 +10,7 @@ import numpy as np
 from ssif import formats
 from ssif.bands import Bands
 from ssif.data.degrade import wanted_size
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
 from ssif.pretrained import Pretrained
 from ssif.tiles import TILE, Grid, check_tiles
@@ -175,7 +175,7 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
     header = Header(
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
         _no_data(found, white, real), None if real else found.scale, 0.0 if real else found.offset,
-        found.crs, transform, f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}",
+        found.crs, transform, flat(f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}"),
     )  # fmt: skip
     if formats.is_picture(out):
         dtype = np.uint16 if found.dtype == np.uint16 and out.suffix.lower() == ".png" else np.uint8
