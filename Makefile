@@ -3,7 +3,9 @@ PRESET ?= config
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTHON ?= python3
 BIN = .venv/bin
-SNAKEMAKE = $(BIN)/snakemake --configfile config/$(PRESET).yaml --cores $(CORES)
+# As `python -m`: where a path has quotes or dollar signs, the scripts that pip writes do not start. The shell quotes variables.
+SNAKEMAKE = $(BIN)/python -m snakemake --configfile "config/$$PRESET.yaml" --cores "$$CORES"
+export PRESET CORES PYTHON
 
 .PHONY: table1 figures report all test bench lint clean
 
@@ -27,14 +29,14 @@ bench: .venv/installed
 	$(BIN)/python -m workflow.growth --config config/standard.yaml
 
 lint: .venv/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/snakemake --lint
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m snakefmt --check Snakefile workflow/rules
+	$(BIN)/python -m snakemake --lint
 
 # torch is named first, so that an index with a CPU build is asked for it before any other package pulls one in.
 .venv/installed: requirements.txt pyproject.toml
-	$(PYTHON) -m venv .venv
+	"$$PYTHON" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements.txt) -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

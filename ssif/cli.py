@@ -116,6 +116,8 @@ def run_prepare(arguments: argparse.Namespace) -> None:
 
 @exit_cleanly
 def main() -> None:
+    # Names of files that are not in UTF-8 are printed as they are.
+    sys.stdout.reconfigure(errors="surrogateescape")
     arguments = parser().parse_args()
     arguments.run(arguments)
 

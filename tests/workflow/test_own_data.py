@@ -61,7 +61,7 @@ def test_the_commands_of_the_documentation(field):
     commands = re.findall(r"^ {4}(\w+ .*)$", (ROOT / "docs/add-a-data-set.md").read_text(), re.MULTILINE)
     copied, *_, made, described, predicted = commands
     assert copied == "cp config/my-data.yaml config/field.yaml" and made == "make table1 PRESET=field"
-    assert "--configfile config/$(PRESET).yaml" in (ROOT / "Makefile").read_text()
+    assert '--configfile "config/$$PRESET.yaml"' in (ROOT / "Makefile").read_text()
     said = []
     for command in (described, predicted):
         program, *arguments = command.split()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,11 +15,16 @@ if importlib.util.find_spec("torch") is None:
     raise WorkflowError(
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
+if set("{}") & set(workflow.basedir):
+    raise WorkflowError(
+        f"Snakemake takes braces in a path for wildcards: rename the folder {workflow.basedir}"
+    )
 
 from workflow import code, cost, imported, models, plan, presets, targets
 
 try:
     CONFIG = presets.parse(config)
+    TARGETS = targets.targets(CONFIG)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -29,11 +35,11 @@ if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
     with whole_file(PRESET) as temporary:
         temporary.write_text(RESOLVED)
 
-# Every rule runs the Python of this environment, whatever else is on the PATH. A prefix replaces Snakemake's own, which is
-# bash's strict mode: without pipefail `| tee` would hide that a program failed.
-shell.prefix(
-    f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; "
-)
+# All rules run the Python of this environment, whatever else is on the PATH. It is a function, since PATH has no room for a
+# folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee` would hide
+# that a program failed.
+PREFIX = f'set -euo pipefail; python() {{ exec {shlex.quote(sys.executable)} "$@"; }}; '
+shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 
 def run_file(name):
@@ -45,7 +51,6 @@ def weights(networks):
     return [network.weights for network in networks]
 
 
-TARGETS = targets.targets(CONFIG)
 ROWS = {row.id: row for row in targets.rows(CONFIG)}
 NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
 # Snakemake trains all but those whose weights were put there by hand, which are inputs like any other file.
@@ -71,21 +76,26 @@ def method(row):
 
 
 def raw_files(dataset):
-    """The cubes of a data set of the user's own, headers too, and the responses of a sensor of the user's own: the data
-    set is prepared again when one changes."""
+    """A hash of names, sizes and times of the cubes of a data set of the user's own, headers too, and of the responses of a
+    sensor of the user's own: the data set is prepared again when one changes.
+
+    They are no inputs of the rule, because Snakemake takes braces in a name for a wildcard.
+    """
     source, msi = CONFIG.datasets[dataset].source, CONFIG.datasets[dataset].msi
     # A file that is missing is for the program to say.
-    curves = [msi] if msi.endswith(".csv") and os.path.exists(msi) else []
-    if not source:
-        return curves
-    from ssif.data import folder
-    from ssif.formats import read_files
+    files = [Path(msi)] if msi.endswith(".csv") and os.path.exists(msi) else []
+    if source:
+        from ssif.data import folder
+        from ssif.formats import read_files
 
-    try:
-        cubes = folder.files(source.folder)
-        return curves + [file for cube in cubes for file in read_files(cube)]
-    except UserError as error:
-        raise WorkflowError(str(error))
+        try:
+            for cube in folder.files(source.folder):
+                files += read_files(cube)
+        except UserError as error:
+            raise WorkflowError(str(error))
+    return plan.fingerprint(
+        [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    )
 
 
 CLASSIFIED = {run.id: run for run in targets.classified(CONFIG)}

@@ -18,7 +18,7 @@ rule figure:
     output:
         multiext("results/figures/{figure}", ".pdf", ".png"),
     log:
-        "results/logs/{figure}.log",
+        "results/logs/figure.{figure}.log",
     wildcard_constraints:
         figure="|".join([*CONFIG.figures, *CONFIG.ablations]) or "none",
     conda:
@@ -32,7 +32,7 @@ rule figure:
         imports=lambda wildcards: imports([wildcards.figure]),
         code=code.fingerprint("workflow.figure"),
     shell:
-        "python -m workflow.figure --figure {wildcards.figure} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.figure --figure {wildcards.figure:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule report:
@@ -63,4 +63,4 @@ rule report:
         preset=PRESET,
         code=code.fingerprint("workflow.report"),
     shell:
-        "python -m workflow.report --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.report --config {params.preset:q} 2>&1 | tee {log:q}"

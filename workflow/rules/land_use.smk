@@ -14,7 +14,7 @@ rule land_cover:
             "workflow.prepare", f"ssif.data.{wildcards.dataset}"
         ),
     shell:
-        "python -m workflow.prepare --dataset {wildcards.dataset} --land-cover --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.prepare --dataset {wildcards.dataset:q} --land-cover --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule classify:
@@ -61,7 +61,7 @@ rule classify:
             ),
         ),
     shell:
-        "python -m workflow.classify --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.classify --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule land_use_table:
@@ -82,4 +82,4 @@ rule land_use_table:
         imports=lambda wildcards: imports(["table3"]),
         code=code.fingerprint("workflow.tables.land_use"),
     shell:
-        "python -m workflow.tables.land_use --table table3 --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.tables.land_use --table table3 --config {params.preset:q} 2>&1 | tee {log:q}"

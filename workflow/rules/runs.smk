@@ -2,8 +2,6 @@
 
 
 rule prepare:
-    input:
-        lambda wildcards: raw_files(wildcards.dataset),
     output:
         "results/data/{dataset}.h5",
     log:
@@ -16,11 +14,12 @@ rule prepare:
         source=lambda wildcards: plan.fingerprint(
             CONFIG.datasets[wildcards.dataset].source
         ),
+        files=lambda wildcards: raw_files(wildcards.dataset),
         code=lambda wildcards: code.of_job(
             "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
-        "python -m workflow.prepare --dataset {wildcards.dataset} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.prepare --dataset {wildcards.dataset:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule train:
@@ -56,7 +55,7 @@ rule train:
             *plan.modules(plan.needed(CONFIG, NETWORKS[wildcards.run])),
         ),
     shell:
-        "python -m workflow.train --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.train --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate:
@@ -87,4 +86,4 @@ rule evaluate:
             "workflow.evaluate", *plan.modules(plan.stages(ROWS[wildcards.run]))
         ),
     shell:
-        "python -m workflow.evaluate --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.evaluate --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"

@@ -15,7 +15,7 @@ rule cells:
         imports=imports(TARGETS),
         code=code.fingerprint("workflow.tables.cells"),
     shell:
-        "python -m workflow.tables.cells --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.tables.cells --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule table:
@@ -36,7 +36,7 @@ rule table:
         imports=lambda wildcards: imports([wildcards.table]),
         code=code.fingerprint("workflow.tables.over_scales"),
     shell:
-        "python -m workflow.tables.over_scales --table {wildcards.table} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.tables.over_scales --table {wildcards.table:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule ablation:
@@ -55,7 +55,7 @@ rule ablation:
         imports=imports(CONFIG.ablations),
         code=code.fingerprint("workflow.tables.ablation"),
     shell:
-        "python -m workflow.tables.ablation --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.tables.ablation --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_sensors:
@@ -84,7 +84,7 @@ rule evaluate_sensors:
             *plan.modules(plan.stages(ROWS[wildcards.run])),
         ),
     shell:
-        "python -m workflow.evaluate_sensors --run {wildcards.run} --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.evaluate_sensors --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule sensor_table:
@@ -105,4 +105,4 @@ rule sensor_table:
         imports=lambda wildcards: imports([presets.SENSOR_TABLE]),
         code=code.fingerprint("workflow.tables.sensors"),
     shell:
-        "python -m workflow.tables.sensors --config {params.preset} 2>&1 | tee {log}"
+        "python -m workflow.tables.sensors --config {params.preset:q} 2>&1 | tee {log:q}"
