@@ -2,13 +2,29 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAM = str(Path(sys.executable).with_name("snakemake"))
-SNAKEMAKE = [PROGRAM, "--snakefile", str(ROOT / "Snakefile")]
+PROGRAM = [sys.executable, "-m", "snakemake"]
+SNAKEMAKE = [*PROGRAM, "--snakefile", str(ROOT / "Snakefile")]
+# What a checkout needs to run.
+PARTS = ("ssif", "baselines", "workflow", "config", "profiles", "results/reference", "Snakefile", "Makefile")
+PARTS += ("environment.yml", "requirements.txt", "pyproject.toml")
+
+
+def copy_project(folder: Path) -> None:
+    """The project without tests and documentation; of the measured results the paper's tables are enough."""
+    left_out = shutil.ignore_patterns("__pycache__", "cave-*", "quick", "speed", "weights")
+    for part in PARTS:
+        target = folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, target, ignore=left_out)
+        else:
+            shutil.copy(ROOT / part, target)
 
 
 def snakemake(
@@ -16,7 +32,7 @@ def snakemake(
 ) -> str:
     """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed. root: a copy of the project."""
     command = [
-        PROGRAM,
+        *PROGRAM,
         "--snakefile",
         str(root / "Snakefile"),
         "--directory",

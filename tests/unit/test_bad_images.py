@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -292,6 +293,6 @@ def test_the_command_line_says_one_line_and_fails(tmp_path, weights):
 def test_a_reader_that_stops_early_is_no_error():
     if not shutil.which("head"):
         pytest.skip("needs head")
-    command = f"{sys.executable} -m ssif.cli bands 400:700:9000 | head -1"
+    command = f"{shlex.quote(sys.executable)} -m ssif.cli bands 400:700:9000 | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert "name" in done.stdout and done.stderr == "" and done.returncode in (0, 141)

@@ -83,6 +83,13 @@ def test_long_notes_break_into_lines_that_fit():
     assert note.get_window_extent().x1 <= figure.bbox.x1
 
 
+def test_dollar_signs_in_a_note_are_no_formula():
+    with style.styled():
+        figure = style.new()
+        style.frame(figure, 1, r"a cube called $\frac$", FOOTER)
+    assert texts(figure)[0].get_text() == f"a cube called $\\frac$\n{FOOTER}"
+
+
 def test_pdf_and_png_are_written_whole_and_the_same_twice(tmp_path, figures):
     again = every_figure_in_another_process(tmp_path)
     style.save(over(rows("LIIF", 40)), tmp_path / "first")

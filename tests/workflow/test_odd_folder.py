@@ -1,7 +1,6 @@
 """A checkout, a data folder and cubes may be called what they like; a preset may not."""
 
 import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -15,7 +14,7 @@ import yaml
 from ssif.data import synthetic
 from ssif.formats import create_image
 from ssif.formats.header import Header
-from tests.snake import ROOT, snakemake
+from tests.snake import ROOT, copy_project, snakemake
 
 ODD = 'it\'s a "dir" $HOME `x` (ü) #1 50% \\ & a:b'
 CUBES = ["a{dataset}.npy", "s3:it's #2 $x.hdr", 'test [1] "x" ü.tif']
@@ -25,14 +24,11 @@ CUBES = ["a{dataset}.npy", "s3:it's #2 $x.hdr", 'test [1] "x" ü.tif']
 def checkout(tmp_path) -> Path:
     """A copy of the project in a folder with a name of that kind, with a Python of its own in .venv."""
     folder = tmp_path / ODD
-    for name in ("ssif", "baselines", "workflow", "config", "profiles", "results/reference"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "runs", "weights"))
-    for name in ("Snakefile", "Makefile", "environment.yml", "requirements.txt", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
+    copy_project(folder)
     # venv itself wants no colon; an environment of another kind may have one.
     venv.create(tmp_path / "venv", symlinks=True)
     (packages,) = (tmp_path / "venv").glob("lib/*/site-packages")
-    others = [path for path in sys.path if path.endswith("site-packages")]
+    others = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     (packages / "others.pth").write_text("\n".join(others))
     (tmp_path / "venv").rename(folder / ".venv")
     (folder / ".venv/installed").touch()

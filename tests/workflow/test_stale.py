@@ -1,13 +1,12 @@
 """Nothing stale: an edit of whatever a result depends on is found by the next dry run. In a copy of the project."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.snake import ROOT, jobs, snakemake
+from tests.snake import ROOT, copy_project, jobs, snakemake
 
 ROWS = "results/cells.csv"
 
@@ -16,14 +15,7 @@ ROWS = "results/cells.csv"
 def copy(tmp_path_factory) -> Path:
     """The project in another folder, with a finished table of three methods on a sensor of one's own."""
     folder = tmp_path_factory.mktemp("copy") / "project"
-    for part in ("ssif", "baselines", "workflow", "config", "results/reference", "Snakefile", "environment.yml"):
-        # Of the measured results the paper's tables are enough.
-        left_out = shutil.ignore_patterns("__pycache__", "cave-*", "quick", "speed", "weights")
-        target = folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(ROOT / part, target, ignore=left_out) if (ROOT / part).is_dir() else shutil.copy(
-            ROOT / part, target
-        )
+    copy_project(folder)
     (folder / "camera.csv").write_text(
         "nm,red,blue\n" + "".join(f"{nm},{nm - 395},{705 - nm}\n" for nm in range(395, 706, 5))
     )

@@ -121,7 +121,8 @@ def frame(figure: Figure, height: float, *notes: str, legend: dict | None = None
     renderer, inches, gap = figure.canvas.get_renderer(), figure.dpi_scale_trans, 0.06
     widest = (WIDTH - 2 * gap) * figure.dpi
     text = "\n".join(line for note in notes for line in _wrapped(note, widest, renderer))
-    below = figure.text(gap, gap, text, transform=inches, va="bottom", linespacing=1.25)
+    # A scene's name may hold dollar signs.
+    below = figure.text(gap, gap, text, transform=inches, va="bottom", linespacing=1.25, parse_math=False)
     bottom = below.get_window_extent(renderer).height / figure.dpi + 2 * gap
     if legend:
         for columns in range(min(6, len(legend)), 0, -1):
