@@ -51,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     prepared = commands.add_parser("prepare", help="read a data set's raw files and write one HDF5 file")
     prepared.add_argument("dataset", choices=DATASETS)
     prepared.add_argument("out", type=Path)
-    prepared.add_argument("--msi", help="sensor, CSV of responses, or bmp (default: nikon-d700 for CAVE, else ikonos)")
+    prepared.add_argument(
+        "--msi", help="sensor, CSV of responses, own or bmp (default: nikon-d700 for CAVE, else ikonos)"
+    )
     prepared.add_argument(
         "--data-dir", type=Path, help="folder with the raw files (default: $SSIF_DATA, else downloaded)"
     )

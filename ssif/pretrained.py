@@ -1,6 +1,7 @@
 """A trained SSIF as one file: weights that say which network they are of, what it takes and where it comes from."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ssif.errors import UserError, choose
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
 from ssif.tiles import TILE, check_tiles, render_tiles
+from ssif.white import check
 
 SIDE = 512  # of an image that is rendered as a whole, at most
 NETWORKS = {network.name: network for network in (SSIF, SSIFPlus)}
@@ -53,6 +55,8 @@ def _built(card: dict) -> SSIF:
     low, high = card["wavelengths"]
     if not low < high or not isinstance(card["msi"], str):
         raise ValueError("wavelengths or sensor")
+    if not 0 < card.get("white", 1) < np.inf:
+        raise ValueError("white")
     arguments = dict(card["arguments"])
     if "bands" in arguments:
         arguments["bands"] = Bands(arguments["bands"])
@@ -61,7 +65,7 @@ def _built(card: dict) -> SSIF:
 
 class Pretrained:
     """A network ready for images: `predict`, and its `card`: the sensor of its input, the wavelengths, scales and band
-    counts of its training, run, commit and machine; `name`: its file and hash."""
+    counts of its training, the white of its values, run, commit and machine; `name`: its file and hash."""
 
     def __init__(self, network: SSIF, card: dict, name: str):
         self.network, self.card, self.name = network, card, name
@@ -70,6 +74,11 @@ class Pretrained:
     def input_bands(self) -> Bands | None:
         """The bands of its input, in nm; None where the sensor of the training has no known ones."""
         return Bands(self.card["input_bands"]) if self.card.get("input_bands") else None
+
+    @property
+    def white(self) -> float | None:
+        """The physical value that was 1 in its training; None where older weights do not say it."""
+        return self.card.get("white")
 
     def check_bands(self, bands: Bands) -> None:
         """Raise a UserError for bands that leave the wavelengths of the training."""
@@ -82,33 +91,65 @@ class Pretrained:
             )
 
     def predict(
-        self, image: np.ndarray, bands: Bands, scale: float | None = None, size: tuple[int, int] | None = None
+        self,
+        image: np.ndarray,
+        bands: Bands,
+        scale: float | None = None,
+        size: tuple[int, int] | None = None,
+        white: float | None = None,
     ) -> np.ndarray:
         """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
 
-        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). Pixels with a NaN have no data: they come out as NaN and
-        spoil no others. A large image is computed in tiles, with the same result. Raises UserError for an image with another
-        number of channels than the training's, with values that are not in [0, 1], without any data, for a size
-        below the image's, and for bands that leave its wavelengths.
+        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). `white`, such as that of the training (`self.white`), is
+        the value that is 1 to the network: the image is then in any units, what lies outside 0 to `white` is clipped, and
+        the result is in the same units. Pixels with a NaN and masked ones (`numpy.ma`) have no data: they come out as NaN and
+        spoil no others. A large image is computed in tiles, with the same result. Warns of an image on another scale than
+        `white`, where the weights say theirs. Raises UserError for an image with another number of channels than the
+        training's, with values that are not in [0, 1] and no `white`, or mostly not below `white`, without any data, for a
+        size below the image's, and for bands that leave its wavelengths.
         """
-        image, channels = np.asarray(image), self.card["arguments"]["channels"]
+        image, channels = _unmasked(image), self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
             raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
-        known = image[~np.isnan(image)]
-        if not known.size:
+        known = ~np.isnan(image).any(axis=-1)
+        if not known.any():
             raise UserError("no pixel of the image has data")
-        if known.min() < 0 or known.max() > 1:
-            raise UserError(
-                f"want values in [0, 1], got {known.min():g} to {known.max():g}; divide by the largest possible value"
-            )
+        self._check_values(image, known, white)
         self.check_bands(bands)
         size = wanted_size(image.shape[:2], scale, size)
+        if white is not None:
+            image = np.clip(image / white, 0, 1)
         image = np.ascontiguousarray(image, dtype=np.float32)
-        gaps = known.size < image.size
-        if gaps:
+        return self._rendered(image, bool(known.all()), size, bands) * np.float32(1 if white is None else white)
+
+    def _check_values(self, image: np.ndarray, known: np.ndarray, white: float | None) -> None:
+        if white is not None and not 0 < white < np.inf:
+            raise UserError(f"white is a positive number, got {white:g}")
+        low, high = np.nanmin(image), np.nanmax(image)
+        if white is None and (low < 0 or high > 1):
+            theirs = "divide by the largest possible value"
+            if self.white is not None:
+                theirs = f"give white=, the value that is 1; these weights were trained with {self.white:g}"
+            raise UserError(f"want values in [0, 1], got {low:g} to {high:g}; {theirs}")
+        if white is None and self.white is None:
+            return
+        line = check(image[known], 1 if white is None else white, "with white=")
+        if line and self.white is not None:
+            warnings.warn(line, stacklevel=3)
+
+    def _rendered(self, image: np.ndarray, whole: bool, size: tuple[int, int], bands: Bands) -> np.ndarray:
+        """`predict` of values in [0, 1] or NaN; `whole`: none is NaN."""
+        if not whole:
             check_tiles(self.network)
-        if gaps or (max(image.shape[:2]) > SIDE and self.network.reach is not None):
+        if not whole or (max(image.shape[:2]) > SIDE and self.network.reach is not None):
             return render_tiles(self.network, image, size, bands, TILE)
         lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None]
         lr_msi = lr_msi.to(next(self.network.parameters()).device)
         return self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()
+
+
+def _unmasked(image) -> np.ndarray:
+    """An array with NaN in place of masked values."""
+    if not np.ma.is_masked(image):
+        return np.asarray(image)
+    return image.astype(np.result_type(image.dtype, np.float32)).filled(np.nan)

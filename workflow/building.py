@@ -148,6 +148,8 @@ def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, or
         "wavelengths": [float(edges.min()), float(edges.max())],
         "scales": data.scales.train,
         "counts": data.counts.train,
+        "white": store.scale,
+        "values": store.choices["values"],
         "antialias": config.antialias,
         "preset": run.preset,
         "run": run.id,

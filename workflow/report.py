@@ -102,12 +102,12 @@ def table(config: presets.Config, target: Target) -> dict:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
             absent.setdefault(lacking, []).append(model)
     reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
-    commits = list(ours["commit"].unique())
+    commits, values = list(ours["commit"].unique()), Store(plan.data_file(target.dataset)).choices["values"]
     return {
         "target": target,
         "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
         "of_paper": list(reported["dataset"].unique()),
-        "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), ", ".join(commits)),
+        "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), values, ", ".join(commits)),
         "tests": significance.lines(paired),
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
@@ -128,7 +128,9 @@ def classification(config: presets.Config, target: Target) -> dict:
         "recalls": land_use.recalls(tidy, min(target.scales), cover, cover.maps[scene]),
         "reported": land_use.reported(tidy),
         "not_comparable": land_use.NOT_COMPARABLE,
-        "protocol": land_use.protocol(config, target, cover, scene, ", ".join(tidy["commit"].unique())),
+        "protocol": land_use.protocol(
+            config, target, cover, scene, store.choices["values"], ", ".join(tidy["commit"].unique())
+        ),
     }
 
 
@@ -136,12 +138,12 @@ def sensor_table(config: presets.Config, target: Target) -> dict:
     """The table of sensors: its blocks and the lines under it."""
     tidy = _csv(config, target.name, "sensors").fillna({"intervals": ""})
     shown, columns = sensors.printed(tidy)
-    bands, made_at = Store(plan.data_file(target.dataset)).bands, ", ".join(tidy["commit"].unique())
+    store, made_at = Store(plan.data_file(target.dataset)), ", ".join(tidy["commit"].unique())
     return {
         "target": target,
         "columns": [label for label, _, _ in columns.values()],
         "blocks": list(layout.blocks(shown, columns)),
-        "protocol": sensors.protocol(config, target, bands, made_at),
+        "protocol": sensors.protocol(config, target, store.bands, store.choices["values"], made_at),
     }
 
 

@@ -15,8 +15,11 @@ from ssif.errors import UserError
 from ssif.formats import is_picture, open_image, read_files
 from ssif.formats.envi import header_of
 from ssif.formats.kinds import SUFFIXES
+from ssif.white import RARE, bright
 
 NEGATIVE = 0.01  # share of a cube's values that may lie below 0, as correcting for the atmosphere leaves them
+ABOVE = 0.01  # share of a test cube's values that may lie above the white that training cubes decide
+STRIP_BYTES = 2**26  # of what is read at a time to find white
 
 
 def read(
@@ -32,11 +35,13 @@ def read(
 
     folder: below `data_dir` or the environment's SSIF_DATA, else from the working directory. test: names or patterns of the
     test cubes, the others are for training; or region: top, left, height and width of the test part of each cube, training
-    taking the largest of the four rectangles beside it. white: the physical value that becomes 1. key: the array's name
-    in files of several. Bad bands are left out, the others sorted by centre.
+    taking the largest of the four rectangles beside it. white: the physical value that becomes 1; without it 1 for
+    reflectance, else the value that one training pixel in a thousand exceeds in the brightest band. Larger values are cut
+    to it. key: the array's name in files of several. Bad bands are left out, the others sorted by centre.
 
     Raises UserError, naming the file, for cubes without wavelengths or with others than the first, for pixels without data
-    and for more than a few negative values; also where a split leaves no test or training cube.
+    and for more than a few negative values; also where a split leaves no test or training cube, and where a test cube is
+    brighter than a white that was not given.
     """
     if bool(test) == bool(region):
         raise UserError(
@@ -50,7 +55,7 @@ def read(
             )
     parts = _by_region(cubes, region) if region else _by_file(cubes, test)
     parts, common = _cropped(parts)
-    scale, values = _white(cubes, white)
+    scale, values = _white(parts, white)
     choices = {
         "split": f"region {list(region)} (top, left, height, width) of each cube is test, the largest rectangle beside it"
         " train" if region else f"test: {', '.join(test)}; the others train",
@@ -59,7 +64,7 @@ def read(
     }  # fmt: skip
     if common:
         choices["size"] = f"training cubes cut to the smallest of them, {common[0]} x {common[1]}, from the upper left"
-    return Dataset(name, cubes[0].bands, scale, _scenes(parts, scale), choices)
+    return Dataset(name, cubes[0].bands, scale, _scenes(parts, scale, white is not None), choices)
 
 
 def files(folder: str, data_dir: Path | None = None) -> list[Path]:
@@ -205,25 +210,43 @@ def _cropped(parts: list[_Part]) -> tuple[list[_Part], tuple[int, int] | None]:
     return cut, common if len(sizes) > 1 else None
 
 
-def _white(cubes: list[_Cube], said: float | None) -> tuple[float, str]:
+def _white(parts: list[_Part], said: float | None) -> tuple[float, str]:
     """The physical value that becomes 1, and how it was found."""
     if said is not None:
         if not said > 0:
             raise UserError(f"white is a positive value, got {said:g}")
         return said, f"divided by {said:g}; larger values are cut to it"
-    largest = 0.0
-    for cube in cubes:
+    training = [part for part in parts if part[1] == "train"]
+    pixels = sum((rows.stop - rows.start) * (columns.stop - columns.start) for *_, rows, columns in training)
+    white = bright(_strips(training), pixels)
+    if not white > 0:
+        raise UserError(f"{training[0][2].path.parent}: hardly any value of the training cubes is positive")
+    if white <= 1 and all(cube.relative for _, _, cube, *_ in parts):
+        return 1.0, "reflectance as it is; values above 1 are cut to it"
+    return white, (
+        f"divided by {white:g}, which one training pixel in {RARE} exceeds in the brightest band; larger values are cut to it"
+    )
+
+
+def _strips(parts: list[_Part]) -> Iterator[np.ndarray]:
+    """The values of all parts in physical units, a few rows at a time: [n, C]."""
+    for _, _, cube, rows, columns in parts:
+        step = max(1, STRIP_BYTES // (4 * len(cube.order) * (columns.stop - columns.start)))
         with open_image(cube.path, cube.key) as image:
-            values = image.read(slice(0, cube.size[0]), slice(0, cube.size[1]))[..., cube.order]
-        largest = max(largest, float(np.nan_to_num(values).max()))
-    if not largest > 0:
-        raise UserError(f"{cubes[0].path.parent}: no cube holds a positive value")
-    if largest <= 1 and all(cube.relative for cube in cubes):
-        return 1.0, "reflectance as it is"
-    return largest, f"divided by the largest value of all cubes, {largest:g}"
+            for top in range(rows.start, rows.stop, step):
+                values = image.read(slice(top, min(top + step, rows.stop)), columns)
+                yield values.reshape(-1, values.shape[-1])[:, cube.order]
 
 
-def _scenes(parts: list[_Part], scale: float) -> Iterator[Scene]:
+def _scenes(parts: list[_Part], scale: float, said: bool) -> Iterator[Scene]:
+    """`said`: the user chose the scale; otherwise test cubes must fit that of the training cubes."""
     for name, split, cube, rows, columns in parts:
+        values = cube.values(rows, columns)
+        above = np.count_nonzero(values > scale)
+        if not said and above > ABOVE * values.size:
+            raise UserError(
+                f"{cube.path}: {above / values.size:.1%} of the values lie above {scale:g}, which is white in the"
+                " training cubes; say in the data set's source what is white"
+            )
         sources = {path.name: sha256(path) for path in cube.sources}
-        yield Scene(name, split, np.minimum(cube.values(rows, columns), np.float32(scale)), sources)
+        yield Scene(name, split, np.minimum(values, np.float32(scale)), sources)

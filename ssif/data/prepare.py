@@ -8,9 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ssif.data.raw import check_labels, sha256
+from ssif.data.raw import Scene, check_labels, sha256
 from ssif.data.readers import land_cover_reader, reader
-from ssif.errors import choose
+from ssif.errors import UserError, choose
 from ssif.io import whole_file
 from ssif.sensors import msi_matrix, sensor_bands
 
@@ -18,25 +18,39 @@ from ssif.sensors import msi_matrix, sensor_bands
 def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:
     """Read data set `name` and write `path`: scenes, wavelengths, split, scale, source hashes and every choice.
 
-    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), or "bmp" for the RGB image that CAVE ships. source: of a data
-    set of one's own, the arguments of `ssif.data.folder.read`.
+    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), "own" for the image that the reader gives with each scene, or
+    "bmp" for the RGB image that CAVE ships. source: of a data set of one's own, the arguments of `ssif.data.folder.read`.
+    Raises UserError for scenes with images of their own and a sensor, for the contrary, and for masked pixels.
     """
     read = partial(import_module("ssif.data.folder").read, name, **source) if source else reader(name)
     if msi == "bmp":
         choose("data set with an RGB image of its own", name, ["cave", "cave_validation"])
         dataset, matrix = read(data_dir, rgb="bmp"), None
+    elif msi == "own":
+        dataset, matrix = read(data_dir=data_dir), None
     else:
         dataset = read(data_dir=data_dir)
         matrix = msi_matrix(msi, dataset.bands)
     # The file of a sensor's responses decides what a network sees, as the cubes do.
     sources = {msi: sha256(Path(msi))} if msi.endswith(".csv") else {}
+    channels = None
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
         for scene in dataset.scenes:
             group = file.create_group(f"scenes/{scene.name}")
             group.attrs["split"] = scene.split
+            if np.ma.is_masked(scene.hsi):
+                raise UserError(f"{scene.name} has masked pixels; cut the scene to where it has data")
             group["hsi"] = scene.hsi
-            simulated = scene.msi if matrix is None else scene.hsi @ (matrix.T / dataset.scale)
-            group["msi"] = simulated.astype(np.float32)
+            if matrix is None:
+                image = _own_msi(scene, msi, channels)
+                channels = image.shape[-1]
+            elif scene.msi is None:
+                image = scene.hsi @ (matrix.T / dataset.scale)
+            else:
+                raise UserError(
+                    f"{scene.name} has an image of its own, which msi: {msi} would replace; take it with msi: own"
+                )
+            group["msi"] = image.astype(np.float32)
             sources |= scene.sources
         file["wavelengths"] = dataset.bands.edges
         if matrix is not None:
@@ -46,7 +60,20 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
         file.attrs["scale"] = dataset.scale
         file.attrs["msi"] = msi
         file.attrs["sources"] = json.dumps(sources)
-        file.attrs["choices"] = json.dumps(dataset.choices)
+        file.attrs["choices"] = json.dumps({"values": f"divided by {dataset.scale:g}"} | dataset.choices)
+
+
+def _own_msi(scene: Scene, msi: str, channels: int | None) -> np.ndarray:
+    """The image [H, W, c] in [0, 1] that comes with a scene; `channels` of the scenes before it."""
+    if scene.msi is None:
+        raise UserError(f"{scene.name} has no image of its own, which msi: {msi} takes; name a sensor instead")
+    image, size = np.ma.filled(scene.msi.astype(np.float32), np.nan), scene.hsi.shape[:2]
+    if image.ndim != 3 or image.shape[:2] != size or channels not in (None, image.shape[2]):
+        wanted = f"({size[0]}, {size[1]}, {channels or 'channels'})"
+        raise UserError(f"{scene.name}: its own image has shape {image.shape}, want {wanted}")
+    if not (image.min() >= 0 and image.max() <= 1):
+        raise UserError(f"{scene.name}: its own image has values from {image.min():g} to {image.max():g}, want [0, 1]")
+    return image
 
 
 def prepare_land_cover(name: str, path: Path, data_dir: Path | None = None) -> None:

@@ -30,8 +30,8 @@ def open_image(path: str | Path, key: str | None = None) -> Image:
 
 
 def create_image(path: str | Path, header: Header) -> AbstractContextManager[Write]:
-    """Within the block, `write(rows)` takes the image from top to bottom, [h, W, C] in physical units with NaN for
-    no-data; after it the file is there whole, and if the block raises, not at all.
+    """Within the block, `write(rows)` takes the image from top to bottom, [h, W, C] in physical units with NaN
+    or a mask (`numpy.ma`) for no-data; after it the file is there whole, and if the block raises, not at all.
 
     Raises UserError for an unknown format and one that cannot hold such an image.
     """

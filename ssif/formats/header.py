@@ -98,11 +98,14 @@ class Header:
         return self.dtype.type(int(self.nodata)) if whole else None
 
     def stored(self, values: np.ndarray) -> np.ndarray:
-        """The inverse of `physical`: integers are rounded and kept within their type and clear of the no-data value.
+        """The inverse of `physical`, masked values as NaN: integers are rounded and kept within their type and clear of the
+        no-data value.
 
         Raises UserError for NaN where the type is of integers and there is no no-data value.
         """
-        exact = (values.astype(np.float64) - self.offset) / (1 if self.scale is None else self.scale)
+        exact = (np.ma.filled(values.astype(np.float64), np.nan) - self.offset) / (
+            1 if self.scale is None else self.scale
+        )
         empty = np.isnan(exact)
         if self.dtype.kind == "f":
             return np.where(empty, np.nan if self.nodata is None else self.nodata, exact).astype(self.dtype)

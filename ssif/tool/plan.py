@@ -15,6 +15,7 @@ from ssif.formats.header import Header, Image
 from ssif.pretrained import Pretrained
 from ssif.tiles import TILE, Grid, check_tiles
 from ssif.tool.matching import channel_matrix, described, spelled
+from ssif.white import RELATIVE, bright, check, fits
 
 TILE_BYTES = 2**27  # of a tile's output, at most
 SAMPLED = 32  # rows that are looked at beforehand
@@ -64,13 +65,14 @@ class Plan:
         model.network.readout(wanted.bands)
         low = (found.height, found.width)
         size = wanted_size(low, wanted.scale, wanted.size)
-        white = _white(image, wanted.white)
+        sample = _sample(image, matrix)
+        white = _white(image, wanted.white, model, sample, say)
         p = max(high / its for high, its in zip(size, low))
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
         side = wanted.tile or min(TILE, largest)
         header = _output(found, out, size, white, wanted, model)
         plan = cls(Grid.of(low, size), size, header, matrix, white, side)
-        plan.check_white(image)
+        _check(image, white, model, sample, say)
         if formats.is_picture(out):
             say(
                 f"{out}: a picture has no room for wavelengths{', coordinates' if header.transform or header.crs else ''}"
@@ -92,25 +94,6 @@ class Plan:
         self.clipped[0] += int(((values != inside) & ~np.isnan(values)).sum())
         self.clipped[1] += int(np.isfinite(values).sum())
         return inside
-
-    def check_white(self, image: Image) -> None:
-        """Raise a UserError for an image of which, in a sample of its rows, most values are clipped: `white` is wrong, or
-        the values are no light."""
-        step = max(1, image.header.height // SAMPLED)
-        sample = [
-            self.values(image, slice(row, row + 1), slice(0, image.header.width))
-            for row in range(step // 2, image.header.height, step)
-        ]
-        clipped, total = self.clipped
-        self.clipped = [0, 0]
-        if clipped <= total / 2:
-            return
-        if np.nanmean(sample) > 0.5:
-            raise UserError(
-                f"{image.path}: most values lie above {self.white:g}; name the value that stands for a perfectly white surface"
-                " with --white"
-            )
-        raise UserError(f"{image.path}: most values lie below 0; want radiance or reflectance")
 
 
 def _channels(image: Image, model: Pretrained, said: Bands | None, say: Callable[[str], None]) -> np.ndarray:
@@ -145,21 +128,57 @@ def _channels(image: Image, model: Pretrained, said: Bands | None, say: Callable
     return matrix
 
 
-def _white(image: Image, said: float | None) -> float:
-    """The physical value that is 1 to the network."""
+def _sample(image: Image, matrix: np.ndarray) -> np.ndarray:
+    """Pixels [n, c] of some rows that have data: the network's channels in physical units."""
+    step, used = max(1, image.header.height // SAMPLED), np.flatnonzero(matrix.any(axis=0))
+    rows = range(step // 2, image.header.height, step)
+    values = [image.read(slice(row, row + 1), slice(0, image.header.width))[0][:, used] for row in rows]
+    values = np.concatenate(values) @ matrix[:, used].T
+    return values[~np.isnan(values).any(axis=-1)]
+
+
+def _white(
+    image: Image, said: float | None, model: Pretrained, sample: np.ndarray, say: Callable[[str], None]
+) -> float:
+    """The physical value that is 1 to the network: what is said, else that of the weights' training if the image's values
+    can be on its scale, else what the type of the file stands for."""
     if said is not None:
         if not 0 < said < np.inf:
             raise UserError(f"--white is a positive number, got {said:g}")
         return said
-    header = image.header
+    header, own, trained = image.header, None, model.white
     if header.scale is not None or header.dtype.kind == "f":
-        return 1.0
-    if header.dtype == np.uint8 or formats.is_picture(image.path):
-        return float(np.iinfo(header.dtype).max)
-    raise UserError(
-        f"{image.path} holds {header.dtype} without a scale factor: name the value that stands for a perfectly white surface"
-        " with --white, such as 10000"
-    )
+        own = 1.0
+    elif header.dtype == np.uint8 or formats.is_picture(image.path):
+        own = float(np.iinfo(header.dtype).max)
+    if trained not in (None, *RELATIVE) and len(sample) and not formats.is_picture(image.path):
+        brightness = bright([sample], len(sample))
+        if fits(brightness, trained):
+            say(f"{image.path}: values are divided by {trained:g}, as in the training of the weights")
+            return trained
+        if own is not None:
+            say(
+                f"{image.path}: its bright values are at {brightness:g}, on another scale than those of the training, which"
+                f" were divided by {trained:g}; they are divided by {own:g}, or by what --white says"
+            )
+    if own is None:
+        raise UserError(
+            f"{image.path} holds {header.dtype} without a scale factor: name the value that stands for a perfectly white surface"
+            " with --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
+        )
+    return own
+
+
+def _check(image: Image, its: float, model: Pretrained, sample: np.ndarray, say: Callable[[str], None]) -> None:
+    """Say where the image is on another scale than its white. Raises UserError where most of it would be clipped."""
+    if not len(sample):
+        return
+    try:
+        line = check(sample, its, "with --white")
+    except UserError as error:
+        raise UserError(f"{image.path}: {error}") from None
+    if line and model.white is not None:
+        say(f"{image.path}: {line}")
 
 
 def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model: Pretrained) -> Header:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from ssif.bands import Bands
@@ -16,6 +17,8 @@ from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.formats import create_image
 from ssif.formats.header import Header
+from ssif.metrics import mpsnr
+from ssif.nets.linear import LinearSpectra
 from workflow import presets
 
 BANDS = Bands.from_centres(np.arange(440, 870, 20), 20)
@@ -52,7 +55,7 @@ def test_every_format_and_a_split_by_file(cubes, tmp_path):
         hsi, msi = store.scene(name)
         assert np.allclose(hsi.numpy(), its, atol=1e-6) and msi.shape == (12, 14, 4)
     assert np.allclose(store.bands.edges, BANDS.edges, atol=1e-3) and store.scale == 1
-    assert store.choices["values"] == "reflectance as it is" and store.choices["split"].startswith(
+    assert store.choices["values"].startswith("reflectance as it is;") and store.choices["split"].startswith(
         "test: b.tif, north_*;"
     )
     assert {"a.img", "a.hdr", "north_1.bil"} <= set(yaml.safe_load(store.file.attrs["sources"]))
@@ -92,7 +95,7 @@ def test_bad_bands_go_and_the_others_are_sorted(cubes):
     ("header", "factor", "white", "scale"),
     [
         ({}, 1, None, 1),
-        ({}, 50, None, None),  # radiance: the largest value
+        ({}, 50, None, None),  # radiance
         ({}, 50, 40.0, 40),
         ({"dtype": "uint16", "scale": 1e-4}, 1, None, 1),
         ({"dtype": "uint16"}, 9000, None, None),
@@ -103,9 +106,64 @@ def test_what_becomes_white(cubes, header, factor, white, scale):
     write(cubes / "a.h5", factor * values(0), header)
     data = folder.read("mine", "cubes", region=(0, 0, 4, 4), white=white)
     whole = header.physical(header.stored(factor * values(0)))
-    assert data.scale == (scale or whole.max())
+    of_training = np.sort(whole[:, 4:].reshape(-1, len(BANDS)), axis=0)
+    assert data.scale == (scale or of_training[-2].max())  # one pixel may be brighter
     train, _ = data.scenes
     assert train.hsi.max() <= data.scale and np.allclose(train.hsi, np.minimum(whole[:, 4:], data.scale))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint16"])
+def test_a_hot_pixel_changes_neither_white_nor_the_score(cubes, tmp_path, dtype):
+    """The score of the linear map, with a hot pixel in the training part and without."""
+    header = Header(40, 60, len(BANDS), dtype, BANDS)
+    mixture = np.random.default_rng(0).random((40, 60, 5)) @ np.random.default_rng(1).random((5, len(BANDS)))
+    found = []
+    for hot in (0, 60000):
+        its = (800 * mixture).astype(np.float32)
+        its[3, 50, 4] += hot
+        write(cubes / "a.h5", its, header)
+        prepare("mine", tmp_path / f"{hot}.h5", "ikonos", source={"folder": "cubes", "region": (0, 0, 40, 20)})
+        store = Store(tmp_path / f"{hot}.h5")
+        model = LinearSpectra(store.channels, store.bands)
+        model.fit(store.training_set(torch.device("cpu")))
+        hsi, msi = store.scene("a_test")
+        weight, bias = model.to_bands(store.bands)
+        found.append((store.scale, mpsnr((msi @ weight.T + bias).permute(2, 0, 1), hsi.permute(2, 0, 1))))
+    (scale, score), (scale_hot, score_hot) = found
+    assert abs(scale_hot / scale - 1) < 0.02 and abs(score_hot - score) < 0.5, found
+
+
+def test_white_is_the_value_that_one_training_pixel_in_a_thousand_exceeds(cubes, monkeypatch):
+    monkeypatch.setattr(folder, "STRIP_BYTES", 4 * len(BANDS) * 60 * 7)  # seven rows at a time
+    header = Header(50, 60, len(BANDS), "float32", BANDS)
+    a, b = (write(cubes / f"{name}.h5", 50 * values(i, header), header) for i, name in enumerate("ab"))
+    write(cubes / "t.h5", 40 * values(2, header), header)
+    data = folder.read("mine", "cubes", test=("t.h5",))
+    pixels = np.sort(np.concatenate([a, b]).reshape(-1, len(BANDS)), axis=0)
+    assert data.scale == pixels[-7].max()
+    assert data.choices["values"] == (
+        f"divided by {data.scale:g}, which one training pixel in 1000 exceeds in the brightest band; larger values are cut to it"
+    )
+
+
+def test_hot_pixels_leave_reflectance_as_it_is(cubes):
+    its = values(0)
+    its[6, 8, 3] = 1.7
+    write(cubes / "a.h5", its)
+    data = folder.read("mine", "cubes", **REGION)
+    assert data.scale == 1 and data.choices["values"] == "reflectance as it is; values above 1 are cut to it"
+    assert next(iter(data.scenes)).hsi.max() == 1
+
+
+def test_test_cubes_that_are_brighter_than_white_are_refused(cubes):
+    write(cubes / "a.h5", 50 * values(0))
+    write(cubes / "t.h5", 60 * values(1))
+    message = (
+        r"t\.h5: \d+\.\d% of the values lie above 49\.\d+, which is white in the training cubes; say in the data set's"
+    )
+    with pytest.raises(UserError, match=message):
+        list(folder.read("mine", "cubes", test=("t.h5",)).scenes)
+    assert len(list(folder.read("mine", "cubes", test=("t.h5",), white=50.0).scenes)) == 2
 
 
 def test_a_few_negative_values_become_zero(cubes):
@@ -159,7 +217,7 @@ def test_pixels_without_data_are_refused(cubes):
 
 def test_a_cube_without_light_is_refused(cubes):
     write(cubes / "a.h5", 0 * values(0))
-    with pytest.raises(UserError, match="no cube holds a positive value"):
+    with pytest.raises(UserError, match="cubes: hardly any value of the training cubes is positive"):
         folder.read("mine", "cubes", **REGION)
 
 

@@ -117,9 +117,10 @@ def cover(labels: np.ndarray) -> LandCover:
 def test_classes_have_both_names_and_the_absent_ones_are_named():
     labels = np.zeros((4, 4), np.uint8)
     labels[0], labels[1] = 2, 8
-    lines = "\n".join(land_use.protocol(CONFIG, TARGET, cover(labels), "test", "abc1234"))
+    lines = "\n".join(land_use.protocol(CONFIG, TARGET, cover(labels), "test", "/ 8000", "abc1234"))
     assert "does not have, on which nothing is measured: 1 water; 3 meadows (elsewhere Asphalt)" in lines
     assert "8 labelled pixels" in lines and "2 trees" not in lines and "zscore" in lines and "training region" in lines
+    assert "Values: / 8000." in lines
 
 
 def test_recalls_are_of_the_classes_that_are_there(tidy):

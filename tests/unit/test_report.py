@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ssif.data.store import prepare
 from ssif.errors import UserError
 from workflow import plan, presets, report
 from workflow.blocks import Table
@@ -63,6 +64,9 @@ def write_results(config: presets.Config) -> None:
         (run.folder / "config.json").write_text(json.dumps(record))
         lines = [{"step": step, "loss": 1 / step} for step in (50, 60)] if run.method != "bicubic" else []
         (run.folder / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for dataset in config.datasets:
+        plan.data_file(dataset).parent.mkdir(exist_ok=True)
+        prepare("synthetic", plan.data_file(dataset), "nikon-d700")
     for name in config.tables:
         over_scales.table(cells.scores(config, shown[name]), shown[name]).to_csv(f"results/{name}.csv", index=False)
     pd.concat([cells.means(cells.scores(config, target)) for target in shown.values()]).to_csv(

@@ -86,8 +86,11 @@ def test_one_seed_has_no_deviation(tidy):
 
 
 def test_the_protocol_says_which_bands_are_meant():
-    lines = sensors.protocol(CONFIG, TARGET, CAVE, "abc")
-    assert lines[-1] == "quickbird: blue 447-511, green 499-594, red 621-687 nm; not covered: NIR."
+    lines = sensors.protocol(CONFIG, TARGET, CAVE, "/ 65535", "abc")
+    assert (
+        lines[-1] == "quickbird: blue 447-511, green 499-594, red 621-687 nm; not covered: NIR."
+        and "Values: / 65535." in lines
+    )
 
 
 @pytest.mark.parametrize(

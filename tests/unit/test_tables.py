@@ -120,14 +120,14 @@ def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(scores, 
 
 
 def test_what_the_methods_were_given_stands_under_the_table():
-    lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, "abc"))
+    lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, "/ 65535", "abc"))
     assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn (init stable)" in lines
     assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
-    assert "2 test image(s), 2 seed(s), commit abc" in lines
-    on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, "abc"))
+    assert "2 test image(s), 2 seed(s), commit abc" in lines and "Values: / 65535." in lines
+    on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, "/ 65535", "abc"))
     assert "us3rn (init stable) 6000 steps of 4" in on_cave and "In a chain" not in on_cave and "ours" not in on_cave
     fields = dataclasses.replace(CONFIG, methods=("bicubic", "ssif-rf-uf"))
-    assert "The others" not in "\n".join(over_scales.protocol(fields, targets(fields)["table1"], 2, "abc"))
+    assert "The others" not in "\n".join(over_scales.protocol(fields, targets(fields)["table1"], 2, "/ 65535", "abc"))
 
 
 def paired(gaps: list[float], seeds: int = 1) -> pd.DataFrame:

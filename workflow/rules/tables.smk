@@ -20,6 +20,7 @@ rule cells:
 
 rule table:
     input:
+        data=lambda wildcards: plan.data_file(TARGETS[wildcards.table].dataset),
         scores=lambda wildcards: scores([wildcards.table]),
         records=lambda wildcards: records(behind(wildcards.table)),
         reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",

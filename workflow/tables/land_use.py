@@ -103,8 +103,10 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ours[methods], gain, ours[~methods]], ignore_index=True)
 
 
-def protocol(config: presets.Config, target: Target, cover: LandCover, scene: str, made_at: str) -> list[str]:
-    """What a reader must know of these numbers; `scene` was classified, at commit `made_at`."""
+def protocol(
+    config: presets.Config, target: Target, cover: LandCover, scene: str, values: str, made_at: str
+) -> list[str]:
+    """What a reader must know of these numbers; `scene` was classified, of such `values`, at commit `made_at`."""
     network, training = plan.settings(config, target.classifiers[0])
     labels = cover.maps[scene]
     absent = [named(cover, number) for number in sorted(cover.names) if not (labels == number).any()]
@@ -113,6 +115,7 @@ def protocol(config: presets.Config, target: Target, cover: LandCover, scene: st
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {target.counts[0]} bands, test image {scene} with"
         f" {np.count_nonzero(labels)} labelled pixels, {len(config.seeds)} seed(s), commit {made_at}.",
+        f"Values: {values}.",
         f"Classifier: A2S2K-ResNet{sizes}, trained on true spectra only: {training.steps} steps of {training.batch} windows,"
         f" {training.train[0]} to {training.train[1]} pixels of a class and classes drawn with equal chances; the weights of"
         f" the best mean recall on at most {training.validation} pixels a class of the {source} region.",
@@ -173,7 +176,7 @@ def main() -> None:
     store = Store(plan.data_file(target.dataset))
     cover, scene = land_cover.load(store), store.names("test")[0]
     tidy = table(config, target, sorted(cover.names))
-    footer = protocol(config, target, cover, scene, commit())
+    footer = protocol(config, target, cover, scene, store.choices["values"], commit())
     shown = printed(tidy)
     first = min(target.scales)
     found = recalls(tidy, first, cover, cover.maps[scene])

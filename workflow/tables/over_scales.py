@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ssif.data.store import Store
 from ssif.errors import exit_cleanly
 from workflow import imported, models, plan, presets
 from workflow.arguments import chosen_target
@@ -52,17 +53,20 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
 
-def protocol(config: presets.Config, target: Target, scenes: int, made_at: str) -> list[str]:
-    """What a reader must know to compare a number with another paper's; `scenes` were scored, at commit `made_at`."""
+def protocol(config: presets.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:
+    """What a reader must know to compare a number with another paper's; `scenes` were scored, with such
+    `values` (of the prepared file), at commit `made_at`."""
     data = config.datasets[target.dataset]
     training, network = data.training, data.network
     low, high = data.scales.train
-    source = "the RGB image of each scene" if data.msi == "bmp" else f"{data.msi} simulated from the true bands"
+    shipped = {"bmp": "the RGB image of each scene", "own": "the image that comes with each scene"}
+    source = shipped.get(data.msi, f"{data.msi} simulated from the true bands")
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {data.full_count} bands, {scenes} test image(s),"
         f" {len(config.seeds)} seed(s), commit {made_at}.",
         f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
         " (LR = floor(H / p), HR cropped to LR x p).",
+        f"Values: {values}.",
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
         f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
@@ -101,7 +105,8 @@ def main() -> None:
     config, target = chosen_target(__doc__, "table", lambda config: config.tables)
     scores = cells.scores(config, target)
     tidy = table(scores, target)
-    footer = [*protocol(config, target, scores["scene"].nunique(), commit()), MARKS]
+    values = Store(plan.data_file(target.dataset)).choices["values"]
+    footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
     write(target.name, tidy, text, latex(tidy, footer))

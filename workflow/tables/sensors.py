@@ -58,11 +58,12 @@ def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     return shown.assign(model=shown["name"]).drop(columns="name"), columns
 
 
-def protocol(config: Config, target: Target, source: Bands, made_at: str) -> list[str]:
+def protocol(config: Config, target: Target, source: Bands, values: str, made_at: str) -> list[str]:
     """What a reader must know beside the numbers: which bands are scored, and how the networks were trained."""
     data = config.datasets[target.dataset]
     lines = [
         f"Preset {config.preset}, data set {target.dataset}, {len(config.seeds)} seed(s), commit {made_at}.",
+        f"Values: {values}.",
         f"Truth: the mean of the cube's {len(source)} bands over each of a sensor's, weighted by their overlap in nm; PSNR is"
         " the mean over the bands, mean over images.",
         f"{data.training.steps} steps; equal: C in {data.counts.train[0]:g}-{data.counts.train[1]:g} equal parts of the band"
@@ -92,7 +93,8 @@ def main() -> None:
     target = targets(config)[SENSOR_TABLE]
     tidy = table(config, target)
     shown, columns = printed(tidy)
-    footer = protocol(config, target, Store(plan.data_file(target.dataset)).bands, commit())
+    store = Store(plan.data_file(target.dataset))
+    footer = protocol(config, target, store.bands, store.choices["values"], commit())
     write(target.name, tidy, markdown(shown, footer, columns), latex(shown, footer, columns))
 
 

@@ -1,0 +1,71 @@
+"""Readers in code whose scenes come with an image of their own, and those that hand on what no data set may have."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ssif.bands import Bands
+from ssif.data import store
+from ssif.data.raw import Dataset, Scene
+from ssif.data.store import Store, prepare
+from ssif.errors import UserError
+
+BANDS = Bands.from_centres(np.arange(440, 870, 20), 20)
+HSI = np.random.default_rng(0).integers(0, 100, (8, 9, len(BANDS))).astype(np.uint16)
+MSI = np.random.default_rng(1).random((8, 9, 2))
+
+
+@pytest.fixture
+def reader(monkeypatch):
+    """Make a data set "made" of two scenes, whose image is MSI where nothing else is said."""
+
+    def of(train=MSI, test=MSI, hsi=HSI):
+        scenes = [Scene("a", "train", hsi, {}, train), Scene("b", "test", HSI, {}, test)]
+        made = Dataset("made", BANDS, 100.0, scenes, {"split": "a trains"})
+        monkeypatch.setitem(store.READERS, "made", lambda data_dir=None: made)
+
+    return of
+
+
+def test_images_of_their_own_are_taken_as_they_are(reader, tmp_path):
+    reader()
+    prepare("made", tmp_path / "made.h5", "own")
+    found = Store(tmp_path / "made.h5")
+    assert np.array_equal(found.scene("b")[1], MSI.astype(np.float32))
+    assert (found.channels, found.response, found.msi_bands) == (2, None, None)
+    assert found.choices == {"values": "divided by 100", "split": "a trains", "msi": "own"}
+
+
+@pytest.mark.parametrize(
+    ("msi", "images", "message"),
+    [
+        ("ikonos", {}, "a has an image of its own, which msi: ikonos would replace; take it with msi: own"),
+        ("ikonos", {"train": None}, "b has an image of its own, which msi: ikonos would replace"),
+        (
+            "own",
+            {"train": None, "test": None},
+            "a has no image of its own, which msi: own takes; name a sensor instead",
+        ),
+        ("own", {"test": None}, "b has no image of its own"),
+        ("own", {"test": MSI[:4]}, "b: its own image has shape (4, 9, 2), want (8, 9, 2)"),
+        ("own", {"test": MSI[..., :1]}, "b: its own image has shape (8, 9, 1), want (8, 9, 2)"),
+        ("own", {"train": MSI[..., 0]}, "a: its own image has shape (8, 9), want (8, 9, channels)"),
+        ("own", {"train": 255 * MSI}, "a: its own image has values from"),
+        ("own", {"train": MSI - 0.5}, "want [0, 1]"),
+        ("own", {"train": np.where(MSI > 0.9, np.nan, MSI)}, "a: its own image has values from nan to nan"),
+        ("own", {"train": np.ma.masked_greater(MSI, 0.9)}, "a: its own image has values from nan to nan"),
+        ("own", {"hsi": np.ma.masked_greater(HSI, 90)}, "a has masked pixels; cut the scene to where it has data"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused(reader, tmp_path, msi, images, message):
+    reader(**images)
+    with pytest.raises(UserError, match=re.escape(message)):
+        prepare("made", tmp_path / "made.h5", msi)
+    assert not (tmp_path / "made.h5").exists()
+
+
+def test_a_sensor_is_simulated_where_no_scene_has_an_image(reader, tmp_path):
+    reader(None, None)
+    prepare("made", tmp_path / "made.h5", "ikonos")
+    assert Store(tmp_path / "made.h5").channels == 4
