@@ -30,12 +30,12 @@ HEADER = Header(
 )  # fmt: skip
 
 
-def small_model(folder: Path) -> Pretrained:
+def small_model(folder: Path, **card) -> Pretrained:
     torch.manual_seed(0)
     network = SSIF(3, variant="RF-UF", **SIZES).eval()
     for parameter in network.decoder.parameters():
         parameter.data *= 2
-    save_weights(network, folder / "w.safetensors", described(network, CARD))
+    save_weights(network, folder / "w.safetensors", described(network, CARD | card))
     return ssif.load(folder / "w.safetensors")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import ssif
 from ssif.data import synthetic
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
@@ -44,6 +45,13 @@ def test_a_config_file_makes_the_table(field, monkeypatch):
     assert list(table["model"].unique()) == ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-UF"]
     assert table["psnr"].between(5, 60).all() and set(table["dataset"]) == {"my_data"} and set(table["p"]) == {2, 3, 4}
     assert "Nothing to be done" in snakemake(field, field / "field.yaml", "--", "results/table1.csv")
+
+    # What became of the values stands under the table, and in the weights.
+    values = "reflectance as it is; values above 1 are cut to it"
+    assert f"Values: {values}." in (field / "results/table1.md").read_text()
+    run = field / "results/runs/my-data/my_data/my_data.ssif-rf-uf.s0"
+    card = ssif.load(run / "weights.safetensors").card
+    assert (card["white"], card["values"]) == (1, values)
 
     assert "<h2>Table 1: my_data, 31 bands</h2>" in (field / "results/report.html").read_text()
 
