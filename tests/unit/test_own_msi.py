@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ssif.bands import Bands
-from ssif.data import store
+from ssif.data import prepare as preparing
+from ssif.data.prepare import prepare
 from ssif.data.raw import Dataset, Scene
-from ssif.data.store import Store, prepare
+from ssif.data.store import Store
 from ssif.errors import UserError
 
 BANDS = Bands.from_centres(np.arange(440, 870, 20), 20)
@@ -23,7 +24,7 @@ def reader(monkeypatch):
     def of(train=MSI, test=MSI, hsi=HSI):
         scenes = [Scene("a", "train", hsi, {}, train), Scene("b", "test", HSI, {}, test)]
         made = Dataset("made", BANDS, 100.0, scenes, {"split": "a trains"})
-        monkeypatch.setitem(store.READERS, "made", lambda data_dir=None: made)
+        monkeypatch.setattr(preparing, "reader", lambda name: lambda data_dir=None: made)
 
     return of
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ssif.data.store import prepare
+from ssif.data.prepare import prepare
 from ssif.errors import UserError
 from workflow import plan, presets, report
 from workflow.blocks import Table

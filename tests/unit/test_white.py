@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 import ssif
-from ssif.checkpoint import save_weights
+from ssif.checkpoint import described, save_weights
 from ssif.errors import UserError
 from ssif.formats.header import Header
-from ssif.pretrained import described
 from ssif.white import bright
 from tests.predicting import BANDS, CARD, HEADER, RGB, WANTED, read, run, small_model, write
 
