@@ -147,6 +147,8 @@ def test_masked_values_are_gaps(trained, dtype):
     gaps = np.where(empty, np.nan, plain)
     wanted = trained.predict(gaps, BANDS, scale=2, white=WHITE)
     assert np.isnan(wanted[8:10, 10:12]).all() and np.isnan(wanted).sum() == 4 * len(BANDS)
+    as_reflectance = np.ma.array(IMAGE, mask=empty)
+    assert np.isnan(trained.predict(as_reflectance, BANDS, scale=2)).sum() == 4 * len(BANDS)
     # What a mask hides may be anything.
     hidden = np.ma.array(np.where(empty, np.iinfo("uint16").max, plain).astype(dtype), mask=empty)
     assert np.array_equal(trained.predict(hidden, BANDS, scale=2, white=WHITE), wanted, equal_nan=True)
