@@ -159,7 +159,7 @@ def _white(
         if own is not None:
             say(
                 f"{image.path}: its bright values are at {brightness:g}, on another scale than those of the training, which"
-                f" were divided by {trained:g}; they are divided by {own:g}, or by what --white says"
+                f" were divided by {trained:g}; they are divided by {own:g} unless --white is given"
             )
     if own is None:
         raise UserError(

@@ -48,7 +48,7 @@ def test_reflectance_for_weights_of_digital_numbers_is_said_to_be_on_another_sca
     source = write(tmp_path / "a.npy", Header(9, 12, 3, "float32", RGB), image)
     said = run(source, tmp_path / "b.npy", trained)
     (line,) = [line for line in said if "another scale" in line]
-    assert "than those of the training, which were divided by 8000; they are divided by 1, or by what --white" in line
+    assert "which were divided by 8000; they are divided by 1 unless --white is given" in line
     wanted = trained.predict(np.minimum(image, 1), BANDS, scale=2.5)
     assert np.nanmax(np.abs(read(tmp_path / "b.npy")[1] - wanted)) < 1e-5
     # Who says what is white is not told.

@@ -80,7 +80,7 @@ EDITS = {
     "the bands that are scored": ("workflow/evaluate.py", "resampling_matrix(store.bands, bands)", "overlap_matrix(store.bands, bands)", EVERY_SCORE),
     "the images that are kept": ("workflow/predictions.py", "image.astype(np.float16)", "image.astype(np.float32)", EVERY_SCORE),
     "how data are prepared": (
-        "ssif/data/prepare.py", "simulated.astype(", "(simulated / 2).astype(", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE
+        "ssif/data/prepare.py", "image.astype(", "(image / 2).astype(", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE
     ),
     "the responses of a sensor": ("camera.csv", "\n500,", "\n500.5,", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE),
     "a module of no other data set": ("ssif/data/pavia_centre.py", "import numpy as np", "import numpy", {}),
