@@ -42,5 +42,5 @@ lint: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv results/data results/runs results/state results/logs results/presets results/figures
+	rm -rf .venv results/data results/runs results/state results/locks results/logs results/presets results/figures
 	rm -f results/*.csv results/*.md results/*.tex results/report.html

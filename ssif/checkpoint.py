@@ -117,10 +117,18 @@ def save_state(path: Path, config: dict, state: dict) -> None:
         temporary.write_bytes(buffer.getbuffer())
 
 
+class OtherState(UserError):
+    """A training state at `path` of another configuration; `differing`: the keys in which, with both values."""
+
+    def __init__(self, path: Path, differing: list[str]):
+        self.differing = ", ".join(differing)
+        super().__init__(f"{path} was saved under another configuration ({self.differing}); delete it to start afresh")
+
+
 def load_state(path: Path, config: dict, device: torch.device) -> dict | None:
     """The state saved at `path`, or None where there is none.
 
-    Raises UserError if it is torn or was saved under another configuration; the message names the keys that differ.
+    Raises UserError if it is torn, and OtherState if it was saved under another configuration, naming the keys that differ.
     """
     if not path.exists():
         return None
@@ -131,9 +139,7 @@ def load_state(path: Path, config: dict, device: torch.device) -> dict | None:
         raise UserError(f"cannot read the training state {path} ({error}); delete it to start afresh") from None
     differing = differing_keys(saved, json.loads(json.dumps(config)))
     if differing:
-        raise UserError(
-            f"{path} was saved under another configuration ({', '.join(differing)}); delete it to start afresh"
-        )
+        raise OtherState(path, differing)
     return state
 
 

@@ -24,8 +24,8 @@ def choose(kind: str, name: str, known) -> str:
 
 
 def exit_cleanly(main):
-    """Decorate a command's `main`: a UserError or a full disk is one line on stderr and exit status 1; where nobody reads
-    its output any more (`| head`) it stops in silence, with a shell's status for that."""
+    """Decorate a command's `main`: a UserError or a full disk is one line on stderr and exit status 1; on Ctrl-C, and where
+    nobody reads its output any more (`| head`), it stops in silence, with a shell's status for that."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -36,6 +36,8 @@ def exit_cleanly(main):
             # Python would try once more at its end, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
         except UserError as error:
             sys.exit(f"error: {error}")
         except OSError as error:

@@ -2,6 +2,8 @@
 
 import glob
 import os
+import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -55,15 +57,45 @@ def remove_leftovers(path: str | os.PathLike) -> None:
     """Delete what killed processes left of `whole_file` and `whole_files` of `path`; only for who knows that none is alive."""
     path = Path(path)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+        _remove(left)
+
+
+def remove_strays(folder: str | os.PathLike) -> None:
+    """Delete below `folder` what processes of this machine that are no longer alive left of `whole_file` and `whole_files`."""
+    for left in sorted(Path(folder).rglob(".*.part")):
+        named = re.fullmatch(rf"\..+\.{re.escape(this_machine())}\.(\d+)\.part", left.name)
+        if named and not _alive(int(named[1])):
+            _remove(left)
+
+
+def this_machine() -> str:
+    """The name by which other machines on the same disk know this one."""
+    return platform.node() or "localhost"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # Somebody else's.
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        # In a folder that cannot be written it stays.
+        with suppress(OSError):
+            path.unlink()
 
 
 def _beside(path: Path) -> Path:
     """The temporary name of a file that this process writes."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f".{path.name}.{this_machine()}.{os.getpid()}.part")
 
 
 def locked(file: IO) -> bool:

@@ -27,11 +27,9 @@ def copy_project(folder: Path) -> None:
             shutil.copy(ROOT / part, target)
 
 
-def snakemake(
-    folder: Path, preset: str | Path, *arguments: str, fails: bool = False, root: Path = ROOT, **environment: str
-) -> str:
-    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed. root: a copy of the project."""
-    command = [
+def command(folder: Path, preset: str | Path, *arguments: str, root: Path = ROOT) -> list[str]:
+    """The command line of Snakemake in `folder` with a preset of config/ or a file. root: a copy of the project."""
+    return [
         *PROGRAM,
         "--snakefile",
         str(root / "Snakefile"),
@@ -43,8 +41,16 @@ def snakemake(
         "2",
         *arguments,
     ]
+
+
+def snakemake(
+    folder: Path, preset: str | Path, *arguments: str, fails: bool = False, root: Path = ROOT, **environment: str
+) -> str:
+    """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed. root: a copy of the project."""
     environment = os.environ | {"PYTHONPATH": str(root)} | environment
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        command(folder, preset, *arguments, root=root), capture_output=True, text=True, env=environment
+    )
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output[-3000:]
     return output

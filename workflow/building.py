@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from baselines.chains import Chain
-from ssif.checkpoint import described, load_weights, save_weights
+from ssif.checkpoint import described, differing_keys, load_weights, save_weights
 from ssif.data import land_cover
 from ssif.data.store import Store
 from ssif.errors import UserError, choose
@@ -116,17 +116,33 @@ def full_identity(config: Config, run: plan.Run, store: Store) -> dict:
     return identity
 
 
-def finished(run: plan.Run) -> Path:
-    """The weights of a run. Raises UserError where it was not trained yet."""
+def finished(config: Config, run: plan.Run, store: Store) -> Path:
+    """The weights of a run. Raises UserError where it was not trained yet, and where what was trained is not what `config`
+    and the data say, naming the keys that differ."""
+    path, remedy = run.folder / "config.json", f"python -m workflow.train --run {run.id}"
     if not run.weights.exists():
-        raise UserError(f"{run.weights} is missing: python -m workflow.train --run {run.id}")
+        raise UserError(f"{run.weights} is missing: {remedy}")
+    try:
+        found = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        raise UserError(f"{path} cannot be read, so nobody knows what the weights beside it are of: {remedy}") from None
+    wanted = json.loads(json.dumps(full_identity(config, run, store)))
+    differing = differing_keys({key: found[key] for key in wanted if key in found}, wanted)
+    if differing:
+        raise UserError(
+            f"{run.weights} does not hold the weights of this model but those of other settings or data"
+            f" ({', '.join(differing)}): {remedy}"
+        )
     return run.weights
 
 
 def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
-    """The run's network with its finished weights, for prediction. Raises UserError where they are missing or torn."""
+    """The run's network with its finished weights, for prediction.
+
+    Raises UserError where they are missing or torn, and where they are of other settings or data.
+    """
     model = build(config, run, store).eval().requires_grad_(False)
-    load_weights(model, finished(run))
+    load_weights(model, finished(config, run, store))
     return model
 
 

@@ -21,13 +21,14 @@ from ssif.data.degrade import downsample, lr_size
 from ssif.data.standardise import Standardise
 from ssif.data.store import Store
 from ssif.data.windows import padded
-from ssif.errors import UserError, exit_cleanly
+from ssif.errors import UserError
 from ssif.io import whole_file
 from workflow import land_use, plan, predictions, targets
 from workflow.arguments import chosen_run
 from workflow.blocks import Config
 from workflow.building import device, open_data, trained
 from workflow.models import MODELS, is_classifier
+from workflow.processes import alone, program
 
 TRUE, BICUBIC = "true image", "true image, bicubic"
 
@@ -93,9 +94,7 @@ def _name(p: float, label: str) -> str:
     return f"p{p:g}/{label}"
 
 
-@exit_cleanly
-def main() -> None:
-    config, run = chosen_run(__doc__, targets.classified)
+def work(config: Config, run: plan.Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     cover, scene = land_cover.load(store), store.names("test")[0]
@@ -124,6 +123,13 @@ def main() -> None:
             file[name].attrs["agreement"] = agreement
     with whole_file(run.folder / "land_use.csv") as temporary:
         table.to_csv(temporary, index=False)
+
+
+@program
+def main() -> None:
+    config, run = chosen_run(__doc__, targets.classified)
+    with alone(run, "classification"):
+        work(config, run)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ PLANNING = tuple(
     f"workflow.{name}"
     for name in ("arguments", "blocks", "models", "plan", "presets", "provenance", "strict", "targets")
 )
-NO_NUMBERS = ("ssif.errors", "ssif.io", "ssif.progress")
+NO_NUMBERS = ("ssif.errors", "ssif.io", "ssif.progress", "workflow.code", "workflow.processes")
 
 
 def of_job(*modules: str) -> str:

@@ -11,12 +11,12 @@ import torch
 
 from ssif.bands import resampling_matrix
 from ssif.data.store import Store
-from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from workflow import plan, predictions, presets, targets
 from workflow.arguments import chosen_run
 from workflow.building import device, method, open_data, trained
 from workflow.models import MODELS
+from workflow.processes import alone, program
 from workflow.scoring import Wanted, scores
 
 
@@ -43,9 +43,7 @@ def _parts(store: Store, count: int) -> Wanted:
     return Wanted({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
 
 
-@exit_cleanly
-def main() -> None:
-    config, run = chosen_run(__doc__, targets.rows)
+def work(config: presets.Config, run: plan.Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     networks = [trained(config, network, store) for network in plan.stages(run)]
@@ -57,6 +55,13 @@ def main() -> None:
     predictions.write(run, store.names("test")[0], images)
     with whole_file(run.folder / "metrics.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+@program
+def main() -> None:
+    config, run = chosen_run(__doc__, targets.rows)
+    with alone(run, "evaluation"):
+        work(config, run)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import torch
 
 from ssif.bands import Bands, coverage, overlap_matrix
 from ssif.data.store import Store
-from ssif.errors import UserError, exit_cleanly
+from ssif.errors import UserError
 from ssif.io import whole_file
 from ssif.sensors import sensor_bands
 from workflow import presets, targets
@@ -20,6 +20,7 @@ from workflow.building import device, open_data, trained
 from workflow.models import MODELS
 from workflow.plan import Run
 from workflow.presets import SENSOR_TABLE
+from workflow.processes import alone, program
 from workflow.scoring import Wanted, scores
 
 COVERED = 0.99  # of a sensor's band, by bands of the cube
@@ -57,9 +58,7 @@ def rows_of_the_table(config: presets.Config) -> list[Run]:
     return shown[SENSOR_TABLE].rows if SENSOR_TABLE in shown else []
 
 
-@exit_cleanly
-def main() -> None:
-    config, run = chosen_run(__doc__, rows_of_the_table)
+def work(config: presets.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     table = evaluate(trained(config, run, store), config, run, store)
@@ -68,6 +67,13 @@ def main() -> None:
         table.insert(place, key, value)
     with whole_file(run.folder / "sensors.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+@program
+def main() -> None:
+    config, run = chosen_run(__doc__, rows_of_the_table)
+    with alone(run, "sensors"):
+        work(config, run)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from ssif.bands import resampling_matrix
 from ssif.data import land_cover
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
-from ssif.errors import exit_cleanly
 from workflow import classify, models, plan, predictions, presets
 from workflow.arguments import chosen_target
 from workflow.building import open_data, trained
 from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
 from workflow.models import MODELS
 from workflow.names import spelled
+from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables import ablation, cells, land_use
 from workflow.targets import Target
@@ -143,7 +143,7 @@ def _truth(store: Store, scale: float) -> np.ndarray:
     return hsi[:height, :width].permute(2, 0, 1).numpy()
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
     figure = DRAWINGS.get(target.name, ablated)(config, target)

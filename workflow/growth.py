@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 
 from ssif.bands import Bands
-from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from ssif.nets.ssif import SSIF
 from ssif.response import nyquist_factor
@@ -23,6 +22,7 @@ from workflow import arithmetic, plan, presets
 from workflow.arguments import parser
 from workflow.blocks import Data
 from workflow.figures import growth, style
+from workflow.processes import program
 from workflow.provenance import provenance
 
 BASE = {"p": 4.0, "C": 31, "K": 16, "side": 64}
@@ -78,7 +78,7 @@ def seconds(work: Callable, rounds: int = 1) -> float:
     return min(found)
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     torch.set_num_threads(1)

@@ -31,7 +31,7 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
         return
     _, training = plan.settings(config, run)
     for start in plan.warm_start(config, run):
-        load_fitting(model, finished(start))
+        load_fitting(model, finished(config, start, store))
     # By name: a run depends on the lessons of its own family alone (`workflow.code`).
     lessons = import_module(network(run.method).lessons).lessons(model, config, run, store, scenes)
     schedule = Schedule(training.steps, training.rate, lessons.decay)

@@ -129,6 +129,11 @@ def modules(networks: list[Run], lessons: bool = False) -> list[str]:
     return [network.module for network in found] + [network.lessons for network in found if lessons]
 
 
+def training_modules(config: Config, network: Run) -> list[str]:
+    """Where the code is that decides what a network learns."""
+    return ["workflow.train", *modules([network], lessons=True), *modules(needed(config, network))]
+
+
 def find(known: list[Run], run_id: str) -> Run:
     """The run with this id; an unknown one raises UserError listing the known ones."""
     by_id = {run.id: run for run in known}

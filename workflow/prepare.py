@@ -7,12 +7,13 @@ import dataclasses
 from pathlib import Path
 
 from ssif.data.prepare import prepare, prepare_land_cover
-from ssif.errors import choose, exit_cleanly
+from ssif.errors import choose
 from workflow import plan, presets
 from workflow.arguments import parser
+from workflow.processes import program
 
 
-@exit_cleanly
+@program
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--dataset", required=True, help="one of the data sets of the preset")

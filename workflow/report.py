@@ -19,13 +19,14 @@ from PIL import Image
 
 from ssif.data import land_cover
 from ssif.data.store import Store
-from ssif.errors import UserError, exit_cleanly
+from ssif.errors import UserError
 from ssif.io import whole_file
 from workflow import imported, models, plan, presets
 from workflow.arguments import parser
 from workflow.figures import curves, style
 from workflow.models import MODELS
 from workflow.names import spelled
+from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
 from workflow.targets import Target, networks, targets
@@ -277,7 +278,7 @@ def _there(path: Path, remedy: str) -> Path:
     return path
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     with whole_file(plan.RESULTS / "report.html") as temporary:

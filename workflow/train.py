@@ -10,28 +10,47 @@ import json
 import shutil
 import sys
 import time
+from pathlib import Path
 
 import torch
 
-from ssif.errors import exit_cleanly
+from ssif.checkpoint import OtherState
 from ssif.training import Interrupted
-from workflow import targets
+from workflow import code, plan, targets
 from workflow.arguments import chosen_run
+from workflow.blocks import Config
 from workflow.building import build, device, finish, full_identity, open_data
 from workflow.learning import learn
+from workflow.processes import alone, program
 from workflow.provenance import provenance
 
 
-@exit_cleanly
-def main() -> None:
-    config, run = chosen_run(__doc__, targets.networks)
+def set_aside(state: Path, other: OtherState) -> None:
+    """Move unfinished work of other settings beside its place, over what was there before, and say so."""
+    aside = state.with_name(f"{state.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    state.rename(aside)
+    print(
+        f"{state} is unfinished work of other settings, data or code ({other.differing}); moved to {aside}, starting afresh",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def work(config: Config, run: plan.Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))
     model = build(config, run, store)
     identity = full_identity(config, run, store)
+    # Half a training by one code and half by another would be a training by neither.
+    unfinished = identity | {"code": code.of_job(*plan.training_modules(config, run))}
     try:
-        learn(model, config, run, store, identity)
+        try:
+            learn(model, config, run, store, unfinished)
+        except OtherState as other:
+            set_aside(run.state, other)
+            learn(model, config, run, store, unfinished)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.number)
@@ -43,6 +62,13 @@ def main() -> None:
     record = identity | {"seconds": round(seconds, 1)}
     finish(config, run, store, model, record, origin, curve.read_text() if curve.exists() else "")
     shutil.rmtree(run.state, ignore_errors=True)
+
+
+@program
+def main() -> None:
+    config, run = chosen_run(__doc__, targets.networks)
+    with alone(run, "training"):
+        work(config, run)
 
 
 if __name__ == "__main__":

@@ -272,7 +272,7 @@ def test_weights_of_another_network(monkeypatch, folder):
     accepted(monkeypatch, train, "--run", RUN)
     configure(datasets__synthetic__network__hidden=17)
     assert "does not hold the weights of this model" in refused(monkeypatch, evaluate, "--run", RUN)
-    configure()
+    configure(datasets__synthetic__training__steps=1)
     weights = Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:-5])
     assert "cannot read weights from" in refused(monkeypatch, evaluate, "--run", RUN)

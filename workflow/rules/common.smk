@@ -20,7 +20,7 @@ if set("{}") & set(workflow.basedir):
         f"Snakemake takes braces in a path for wildcards: rename the folder {workflow.basedir}"
     )
 
-from workflow import code, cost, imported, models, plan, presets, targets
+from workflow import code, cost, imported, models, plan, presets, processes, targets
 
 try:
     CONFIG = presets.parse(config)
@@ -31,14 +31,40 @@ except UserError as error:
 # Jobs are plain commands that read a file, so what --config or --configfile changed has to be in one.
 PRESET = f"results/presets/{CONFIG.preset}.yaml"
 RESOLVED = yaml.safe_dump(dict(config), sort_keys=False)
-if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
-    with whole_file(PRESET) as temporary:
-        temporary.write_text(RESOLVED)
+
+
+def write_preset():
+    if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
+        with whole_file(PRESET) as temporary:
+            temporary.write_text(RESOLVED)
+
+
+# A job on another machine is a Snakemake of its own there.
+if not workflow.is_main_process:
+    write_preset()
+
+
+# What comes before the first job, but not in a dry run. Snakemake's own lock, which profiles/default turns off, stays when it
+# is killed; this one ends with the process.
+onstart:
+    global LOCK
+    try:
+        LOCK = processes.lock("snakemake", "this folder")
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    processes.pass_on_interrupts()
+    write_preset()
+
 
 # All rules run the Python of this environment, whatever else is on the PATH. It is a function, since PATH has no room for a
 # folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee` would hide
-# that a program failed.
-PREFIX = f'set -euo pipefail; python() {{ exec {shlex.quote(sys.executable)} "$@"; }}; '
+# that a program failed. tee stays to the end of a program that a signal stops: without it the program's last words would
+# end it before its work is saved.
+PREFIX = (
+    f"set -euo pipefail; export {processes.STARTER}={os.getpid()}; "
+    f'python() {{ exec {shlex.quote(sys.executable)} "$@"; }}; '
+    "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }; "
+)
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 

@@ -50,9 +50,7 @@ rule train:
             plan.identity(CONFIG, NETWORKS[wildcards.run])
         ),
         code=lambda wildcards: code.of_job(
-            "workflow.train",
-            *plan.modules([NETWORKS[wildcards.run]], lessons=True),
-            *plan.modules(plan.needed(CONFIG, NETWORKS[wildcards.run])),
+            *plan.training_modules(CONFIG, NETWORKS[wildcards.run])
         ),
     shell:
         "python -m workflow.train --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"

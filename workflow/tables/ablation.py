@@ -7,11 +7,11 @@ import json
 
 import pandas as pd
 
-from ssif.errors import exit_cleanly
 from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import parser
 from workflow.names import spelled
+from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables import cells
 from workflow.targets import Target, targets, value_of
@@ -45,7 +45,7 @@ def table(config: presets.Config, target: Target) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index().assign(commit=commit())
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     shown = targets(config)

@@ -5,11 +5,12 @@ python -m workflow.tables.cells [--config config/config.yaml]
 
 import pandas as pd
 
-from ssif.errors import UserError, exit_cleanly
+from ssif.errors import UserError
 from ssif.io import whole_file
 from workflow import plan, presets
 from workflow.arguments import parser
 from workflow.names import spelled
+from workflow.processes import program
 from workflow.targets import Target, targets
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
@@ -50,7 +51,7 @@ def _read(run: plan.Run) -> pd.DataFrame:
         raise UserError(f"{run.folder}/metrics.csv is missing: python -m workflow.evaluate --run {run.id}") from None
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     every = pd.concat([means(scores(config, target)) for target in targets(config).values()])

@@ -15,11 +15,12 @@ from ssif import accuracy
 from ssif.data import land_cover
 from ssif.data.raw import LandCover
 from ssif.data.store import Store
-from ssif.errors import UserError, exit_cleanly
+from ssif.errors import UserError
 from workflow import imported, plan, presets
 from workflow.arguments import chosen_target
 from workflow.classify import BICUBIC, TRUE
 from workflow.models import MODELS, is_classifier
+from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables.layout import latex, markdown, write
 from workflow.tables.over_scales import REFERENCE
@@ -168,7 +169,7 @@ def _section(title: str, table: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config, target = chosen_target(
         __doc__, "table", lambda config: [name for name in config.tables if name == "table3"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from ssif.data.store import Store
-from ssif.errors import exit_cleanly
 from workflow import imported, models, plan, presets
 from workflow.arguments import chosen_target
+from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables import cells, significance
 from workflow.tables.layout import latex, markdown, write
@@ -100,7 +100,7 @@ def _baselines(config: presets.Config, target: Target) -> list[str]:
     return notes
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config, target = chosen_target(__doc__, "table", lambda config: config.tables)
     scores = cells.scores(config, target)

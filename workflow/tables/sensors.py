@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssif.bands import Bands
 from ssif.data.store import Store
-from ssif.errors import UserError, exit_cleanly
+from ssif.errors import UserError
 from workflow import imported, plan, presets
 from workflow.arguments import parser
 from workflow.blocks import Config
@@ -18,6 +18,7 @@ from workflow.evaluate_sensors import covered
 from workflow.models import EXTENSIONS, network
 from workflow.plan import Run
 from workflow.presets import SENSOR_TABLE
+from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables.cells import METRICS
 from workflow.tables.layout import latex, markdown, write
@@ -87,7 +88,7 @@ def _read(config: Config, run: Run) -> pd.DataFrame:
     return found.assign(intervals=training.intervals if network(run.method).uses("intervals") else "")
 
 
-@exit_cleanly
+@program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     target = targets(config)[SENSOR_TABLE]

@@ -1,0 +1,100 @@
+"""What keeps the suite's processes out of each other's way: one Snakemake in a folder, one program on a run, and no program
+that outlives the Snakemake which started it. Locks are the kernel's: they end with a process, however it ends."""
+
+import functools
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import IO
+
+from ssif.errors import UserError, exit_cleanly
+from ssif.io import locked, remove_strays, this_machine
+from workflow.plan import RESULTS, Run
+
+STARTER = "SSIF_SNAKEMAKE"  # environment variable of jobs: the process id of the Snakemake that started them
+LOCKS = RESULTS / "locks"
+PATIENCE = 20  # seconds in which a program whose Snakemake was killed has ended
+
+
+def lock(name: str, work: str, patience: float = 0) -> IO:
+    """A file of results/locks, locked until it is closed.
+
+    Raises UserError, naming the process that has it, if that still works after `patience` seconds, and where the file cannot
+    be written.
+    """
+    path = LOCKS / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    end = time.monotonic() + patience
+    while not locked(file):
+        if time.monotonic() > end:
+            file.seek(0)
+            holder = file.read() or "another process"
+            file.close()
+            raise UserError(f"{holder} is at work on {work}; wait for it or stop it")
+        time.sleep(0.1)
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {this_machine()}")
+    file.flush()
+    return file
+
+
+def alone(run: Run, work: str) -> IO:
+    """The lock under which a program does one kind of work (training, evaluation ...) on a run."""
+    return lock(f"{run.preset}/{run.id}.{work}", f"{run.id} ({work})", PATIENCE)
+
+
+def program(main):
+    """Decorate the `main` of a program: `exit_cleanly`; SIGTERM leaves no temporary file; what killed programs left is
+    removed; and soon after the Snakemake that started it is gone, it stops as on SIGTERM."""
+
+    @exit_cleanly
+    @functools.wraps(main)
+    def wrapped() -> None:
+        before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        try:
+            if starter := os.environ.get(STARTER):
+                threading.Thread(target=_stop_after, args=(int(starter), os.getppid()), daemon=True).start()
+            remove_strays(RESULTS)
+            main()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return wrapped
+
+
+def _stop_after(starter: int, shell: int) -> None:
+    """Stop this process once its Snakemake, or the shell between them, is gone."""
+    # It comes with Snakemake; who runs a program by hand does not need it.
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        snakemake = psutil.Process(starter)
+        # A killed process whose exit status nobody has asked for is a zombie.
+        while os.getppid() == shell and snakemake.is_running() and snakemake.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.5)
+    # Python drops an exception that is raised inside a destructor, and with it a signal.
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+
+def pass_on_interrupts() -> None:
+    """SIGINT to this Snakemake alone also reaches its jobs, as Ctrl-C does. It would wait for their ends and then forget them."""
+    import psutil
+
+    def interrupt(number: int, _) -> None:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
+        raise KeyboardInterrupt
+
+    # Who starts a command in the background may have Ctrl-C ignored there.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
