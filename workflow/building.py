@@ -129,6 +129,8 @@ def finished(config: Config, run: plan.Run, store: Store) -> Path:
     wanted = json.loads(json.dumps(full_identity(config, run, store)))
     differing = differing_keys({key: found[key] for key in wanted if key in found}, wanted)
     if differing:
+        if "imported" in found:
+            remedy = f"python -m workflow.import_weights --run {run.id} FILE"
         raise UserError(
             f"{run.weights} does not hold the weights of this model but those of other settings or data"
             f" ({', '.join(differing)}): {remedy}"

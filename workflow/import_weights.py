@@ -13,11 +13,12 @@ import torch
 from baselines.releases import load_release
 from ssif.data.raw import sha256
 from ssif.data.store import Store
-from ssif.errors import UserError, exit_cleanly, flat
+from ssif.errors import UserError, flat
 from workflow import imported, plan, presets
 from workflow.arguments import parser
 from workflow.blocks import Config
 from workflow.building import build, device, finish, full_identity, open_data
+from workflow.processes import alone, program
 from workflow.provenance import provenance
 from workflow.targets import networks
 
@@ -36,7 +37,7 @@ def import_weights(config: Config, run: plan.Run, store: Store, file: Path) -> N
     finish(config, run, store, model, record, provenance(device(config)))
 
 
-@exit_cleanly
+@program
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--run", required=True, help="the run's id, e.g. cave.us3rn.p4.C31.s0")
@@ -45,7 +46,8 @@ def main() -> None:
     config = presets.load(arguments.config)
     run = plan.find(networks(config), arguments.run)
     torch.set_num_threads(config.threads)
-    import_weights(config, run, open_data(config, run), arguments.file)
+    with alone(run, "training"):
+        import_weights(config, run, open_data(config, run), arguments.file)
     print(run.weights)
 
 

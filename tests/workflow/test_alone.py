@@ -16,7 +16,7 @@ from ssif.checkpoint import save_state
 from ssif.errors import exit_cleanly
 from ssif.io import this_machine
 from tests.snake import ROOT
-from workflow import classify, evaluate, evaluate_sensors, plan, prepare, processes, train
+from workflow import building, classify, evaluate, evaluate_sensors, plan, prepare, processes, train
 
 RUN = plan.Run("smoke", "synthetic", "ssif-rf-uf", 0)
 CLASSIFIER = "synthetic.a2s2k.s0"
@@ -79,6 +79,8 @@ def test_weights_of_other_data_are_refused(monkeypatch, folder):
     # What else stands there, such as where imported weights come from, does not count.
     (RUN.folder / "config.json").write_text(json.dumps(config | {"imported": {"file": "net.pth"}}))
     call(monkeypatch, evaluate, "--run", RUN.id)
+    (RUN.folder / "config.json").write_text(json.dumps(config | {"data": "0", "imported": {"file": "net.pth"}}))
+    assert refused(monkeypatch, evaluate, RUN.id).endswith(f"python -m workflow.import_weights --run {RUN.id} FILE")
     for text in ("", "[1]", "{"):
         (RUN.folder / "config.json").write_text(text)
         assert "config.json cannot be read" in refused(monkeypatch, evaluate, RUN.id)
@@ -140,7 +142,7 @@ def test_weights_never_stand_beside_the_configuration_of_others(monkeypatch, fol
     """A kill between the two files of a run that is trained again."""
     call(monkeypatch, train, "--run", RUN.id)
     configure(3)
-    monkeypatch.setattr(train, "save_weights", lambda *_: sys.exit("killed"))
+    monkeypatch.setattr(building, "save_weights", lambda *_: sys.exit("killed"))
     with pytest.raises(SystemExit):
         call(monkeypatch, train, "--run", RUN.id)
     assert "weights.safetensors is missing" in refused(monkeypatch, evaluate, RUN.id)
