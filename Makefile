@@ -43,4 +43,4 @@ lint: .venv/installed
 
 clean:
 	rm -rf .venv results/data results/runs results/state results/locks results/logs results/presets results/figures
-	rm -f results/*.csv results/*.md results/*.tex results/report.html
+	rm -f results/*.csv results/.*.sha256 results/*.md results/*.tex results/report.html

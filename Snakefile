@@ -2,6 +2,10 @@
 # Another preset: `snakemake --configfile config/standard.yaml --cores 4 results/table1.csv`
 # A preset is whole: Snakemake would otherwise merge one given with --configfile into the default.
 if not workflow.configfiles:
+    try:
+        open("config/config.yaml", encoding="utf-8").read()
+    except UnicodeDecodeError as error:
+        raise WorkflowError(f"config/config.yaml is not UTF-8: {error}")
 
     configfile: "config/config.yaml"
 

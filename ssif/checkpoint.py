@@ -1,5 +1,6 @@
 """Weights as safetensors, and the state of an unfinished training; both whole or absent, neither unpickles code."""
 
+import hashlib
 import io
 import json
 import pickle
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from ssif.errors import UserError, flat
 from ssif.io import whole_file
+from ssif.seals import check_note, noted_file
 
 # Under which keys files of weights have their tensors, those first that are meant for use; and how deep at most.
 CONTAINERS = ("state_dict", "params_ema", "params", "param", "model", "net", "sd")
@@ -19,10 +21,20 @@ DEPTH = 3
 
 
 def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None:
-    """Write parameters and buffers of `model` as safetensors, with a `card` of what JSON can write in its metadata."""
+    """Write parameters and buffers of `model` as safetensors, with a `card` of what JSON can write in its metadata.
+
+    The card also gets a "sha256" of itself and the tensors, which every reader below checks.
+    """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    card = json.loads(json.dumps(card or {}))
+    text = json.dumps(card | {"sha256": _digest(tensors, card)})
     with whole_file(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(tensors, {"card": json.dumps(card)} if card else None))
+        temporary.write_bytes(safetensors.torch.save(tensors, {"card": text}))
+
+
+def load_card(path: Path) -> dict:
+    """What weights say of themselves, {} where they say nothing. Raises UserError if the file is missing or damaged."""
+    return _read(path)[1]
 
 
 def described(model: nn.Module, card: dict) -> dict:
@@ -31,7 +43,7 @@ def described(model: nn.Module, card: dict) -> dict:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill `model` from `path`. Raises UserError if the file is missing or torn, or names and shapes do not match."""
+    """Fill `model` from `path`. Raises UserError if the file is missing or damaged, or names and shapes do not match."""
     tensors = _tensors(path)
     try:
         model.load_state_dict(tensors)
@@ -42,7 +54,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
 def load_fitting(model: nn.Module, path: Path) -> None:
     """Fill what `path` has under the same name and in the same shape, as a warm start; the rest stays as it is.
 
-    Raises UserError if the file is missing or torn.
+    Raises UserError if the file is missing or damaged.
     """
     found, own = _tensors(path), model.state_dict()
     model.load_state_dict(
@@ -51,10 +63,28 @@ def load_fitting(model: nn.Module, path: Path) -> None:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """Tensors and card. Weights of an earlier version, or of somebody else, have no "sha256" to be checked."""
     try:
-        return safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
+        with safetensors.safe_open(path, "pt") as file:
+            card = json.loads((file.metadata() or {}).get("card", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"cannot read weights from {path}: {flat(str(error))}") from None
+    if isinstance(card, dict) and card.pop("sha256", None) not in (None, _digest(tensors, card)):
+        raise UserError(f"cannot read weights from {path}: their checksum does not match")
+    return tensors, card
+
+
+def _digest(tensors: dict[str, Tensor], card: dict) -> str:
+    digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _fits(found: Tensor | None, own: Tensor) -> bool:
@@ -110,10 +140,10 @@ def _unpickled(path: Path):
 
 
 def save_state(path: Path, config: dict, state: dict) -> None:
-    """Write a training state beside the configuration that it belongs to."""
+    """Write a training state beside the configuration that it belongs to, and note its checksum (`ssif.seals`)."""
     buffer = io.BytesIO()
     torch.save({"config": json.dumps(config, sort_keys=True), **state}, buffer)
-    with whole_file(path) as temporary:
+    with noted_file(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 
 
@@ -128,15 +158,18 @@ class OtherState(UserError):
 def load_state(path: Path, config: dict, device: torch.device) -> dict | None:
     """The state saved at `path`, or None where there is none.
 
-    Raises UserError if it is torn, and OtherState if it was saved under another configuration, naming the keys that differ.
+    Raises UserError if it is damaged, and OtherState if it was saved under another configuration, naming the keys that differ.
     """
     if not path.exists():
         return None
     try:
+        check_note(path)
         state = torch.load(path, map_location=device, weights_only=True)
         saved = json.loads(state.pop("config"))
     except Exception as error:
-        raise UserError(f"cannot read the training state {path} ({error}); delete it to start afresh") from None
+        raise UserError(
+            f"cannot read the training state {path} ({flat(str(error))[:200]}); delete it to start afresh"
+        ) from None
     differing = differing_keys(saved, json.loads(json.dumps(config)))
     if differing:
         raise OtherState(path, differing)

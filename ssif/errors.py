@@ -24,8 +24,8 @@ def choose(kind: str, name: str, known) -> str:
 
 
 def exit_cleanly(main):
-    """Decorate a command's `main`: a UserError or a full disk is one line on stderr and exit status 1; on Ctrl-C, and where
-    nobody reads its output any more (`| head`), it stops in silence, with a shell's status for that."""
+    """Decorate a command's `main`: a UserError, a full disk or a denied permission is one line on stderr and exit status 1; on
+    Ctrl-C, and where nobody reads its output any more (`| head`), it stops in silence, with a shell's status for that."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -41,6 +41,8 @@ def exit_cleanly(main):
         except UserError as error:
             sys.exit(f"error: {error}")
         except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                sys.exit(f"error: {error.filename}: {os.strerror(error.errno)}")
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             sys.exit(f"error: the disk is full ({os.strerror(error.errno)}); finished files are whole")

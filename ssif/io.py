@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ssif.errors import UserError
+
 try:
     import fcntl
 except ImportError:  # Windows has none
@@ -21,11 +23,12 @@ except ImportError:  # Windows has none
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to the disk and move it there in one step.
 
-    If the block raises, the temporary file goes and an older `path` stays as it was.
+    If the block raises, the temporary file goes and an older `path` stays as it was. Raises UserError where no file can be
+    made there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
+    _check_place(temporary, path)
     try:
         yield temporary
         with open(temporary, "rb") as stream:
@@ -40,8 +43,8 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
     """As `whole_file`, for a file that others belong to: yield a temporary folder beside `path`, whose files then move
     beside it, `path` itself last but for a header (.hdr) that makes it readable."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     folder = _beside(path)
+    _check_place(folder, path)
     folder.mkdir()
     try:
         yield folder
@@ -98,6 +101,16 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{this_machine()}.{os.getpid()}.part")
 
 
+def _check_place(temporary: Path, path: Path) -> None:
+    """Raise UserError where `temporary` cannot be made, which libraries report in their own words or not at all."""
+    try:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        temporary.unlink()
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
 def locked(file: IO) -> bool:
     """Lock an open file until it is closed; False where another process has it locked."""
     # Some network file systems have no locks.
@@ -110,11 +123,12 @@ def locked(file: IO) -> bool:
     return True
 
 
-def check_room(path: str | os.PathLike, nbytes: int) -> None:
-    """Raise OSError (ENOSPC, EDQUOT, EFBIG) where a file of `nbytes` cannot be written in place of `path`.
+def check_room(path: str | os.PathLike, nbytes: int, behind: int = 0) -> None:
+    """Raise OSError (ENOSPC, EDQUOT, EFBIG) where a file of `nbytes` cannot be written in place of `path`, or, to one that
+    has `behind` bytes, as many more.
 
     For libraries that crash, or hide the reason, when the disk is full halfway.
     """
     if hasattr(os, "posix_fallocate"):  # macOS has none
         with tempfile.TemporaryFile(dir=Path(path).parent) as file:
-            os.posix_fallocate(file.fileno(), 0, nbytes)
+            os.posix_fallocate(file.fileno(), behind, nbytes)

@@ -1,15 +1,13 @@
 """A trained SSIF as one file: weights that say which network they are of, what it takes and where it comes from."""
 
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
 
 from ssif.bands import Bands
-from ssif.checkpoint import load_weights
+from ssif.checkpoint import load_card, load_weights
 from ssif.data.degrade import wanted_size
 from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
@@ -25,17 +23,12 @@ NETWORKS = {network.name: network for network in (SSIF, SSIFPlus)}
 def load(path: str | Path, device: str = "cpu") -> "Pretrained":
     """The network in `path`, as `workflow.train` writes it for SSIF and SSIF+ (weights.safetensors).
 
-    Raises UserError where the file is missing, a directory or torn, or holds another network or no description.
+    Raises UserError where the file is missing, a directory or damaged, or holds another network or no description.
     """
     if Path(path).is_dir():
         raise UserError(f"{path} is a directory, not weights")
+    card = load_card(Path(path))
     try:
-        with safetensors.safe_open(path, "pt") as file:
-            text = (file.metadata() or {}).get("card", "{}")
-    except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"cannot read weights from {path}: {' '.join(str(error).split())}") from None
-    try:
-        card = json.loads(text)
         if "network" not in card:
             raise UserError(
                 f"{path} does not say which network it is of; ssif.load reads weights of SSIF and SSIF+ only"

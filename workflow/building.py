@@ -6,6 +6,7 @@ its own networks and on no other's.
 
 import inspect
 import json
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -13,19 +14,18 @@ import torch
 
 from baselines.chains import Chain
 from ssif.checkpoint import described, differing_keys, load_weights, save_weights
-from ssif.data import land_cover
 from ssif.data.store import Store
 from ssif.errors import UserError, choose
-from ssif.io import whole_file
 from ssif.response import nyquist_factor
-from workflow import plan
+from ssif.seals import noted_file
+from workflow import plan, prepared, stored
 from workflow.blocks import Config
 from workflow.models import is_classifier, network
 
 
 def open_data(config: Config, run: plan.Run) -> Store:
-    """The run's prepared data set. Raises UserError if it is absent, torn, or simulates another sensor."""
-    store = Store(plan.data_file(run.dataset))
+    """The run's prepared data set. Raises UserError if it is absent, damaged, or simulates another sensor."""
+    store = prepared.data(run.dataset)
     wanted = config.datasets[run.dataset].msi
     if store.choices["msi"] != wanted:
         raise UserError(
@@ -92,7 +92,7 @@ def _spectral(store: Store, run: plan.Run) -> dict:
 
 
 def _classifier(store: Store, run: plan.Run) -> dict:
-    return {"bands": len(store.bands), "classes": len(land_cover.load(store).names)}
+    return {"bands": len(store.bands), "classes": len(prepared.cover(store).names)}
 
 
 # Which arguments the data and the run decide (`workflow.models.Network.takes`).
@@ -112,39 +112,45 @@ def full_identity(config: Config, run: plan.Run, store: Store) -> dict:
     """All that decides what a network learns: the plan's part of it, and the data that it learned from."""
     identity = plan.identity(config, run) | {"data": store.identity}
     if is_classifier(run.method):
-        identity["land_cover"] = land_cover.load(store).choices
+        identity["land_cover"] = prepared.cover(store).choices
     return identity
 
 
-def finished(config: Config, run: plan.Run, store: Store) -> Path:
-    """The weights of a run. Raises UserError where it was not trained yet, and where what was trained is not what `config`
-    and the data say, naming the keys that differ."""
-    path, remedy = run.folder / "config.json", f"python -m workflow.train --run {run.id}"
+def fill(
+    model: torch.nn.Module,
+    config: Config,
+    run: plan.Run,
+    store: Store,
+    load: Callable[[torch.nn.Module, Path], None] = load_weights,
+) -> None:
+    """Load a run's finished weights into `model`.
+
+    Raises UserError where they are missing or damaged, and where what was trained is not what `config` and the data say,
+    naming the keys that differ.
+    """
+    remedy = f"python -m workflow.train --run {run.id}"
     if not run.weights.exists():
         raise UserError(f"{run.weights} is missing: {remedy}")
-    try:
-        found = dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        raise UserError(f"{path} cannot be read, so nobody knows what the weights beside it are of: {remedy}") from None
+    found = stored.record(run)
     wanted = json.loads(json.dumps(full_identity(config, run, store)))
     differing = differing_keys({key: found[key] for key in wanted if key in found}, wanted)
+    if "imported" in found:
+        remedy = f"python -m workflow.import_weights --run {run.id} FILE"
     if differing:
-        if "imported" in found:
-            remedy = f"python -m workflow.import_weights --run {run.id} FILE"
         raise UserError(
             f"{run.weights} does not hold the weights of this model but those of other settings or data"
             f" ({', '.join(differing)}): {remedy}"
         )
-    return run.weights
+    try:
+        load(model, run.weights)
+    except UserError as error:
+        raise UserError(f"{error}: {remedy}") from None
 
 
 def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
-    """The run's network with its finished weights, for prediction.
-
-    Raises UserError where they are missing or torn, and where they are of other settings or data.
-    """
+    """The run's network with its finished weights, for prediction. Raises UserError as `fill`."""
     model = build(config, run, store).eval().requires_grad_(False)
-    load_weights(model, finished(config, run, store))
+    fill(model, config, run, store)
     return model
 
 
@@ -181,8 +187,8 @@ def finish(
     record = record | {"parameters": sum(p.numel() for p in model.parameters())} | origin
     # Weights come last and are what others look for: at no time do old ones stand beside the new description.
     run.weights.unlink(missing_ok=True)
-    with whole_file(run.folder / "config.json") as temporary:
+    with noted_file(run.folder / "config.json") as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n")
-    with whole_file(run.folder / "train.jsonl") as temporary:
+    with noted_file(run.folder / "train.jsonl") as temporary:
         temporary.write_text(curve)
     save_weights(model, run.weights, card(config, run, store, model, origin))

@@ -10,20 +10,19 @@ classified from its own window; maps.h5 the maps of Figure 9, from one convoluti
 import time
 from collections.abc import Iterator
 
-import h5py
 import numpy as np
 import pandas as pd
 import torch
 
 from ssif.accuracy import confusion
-from ssif.data import land_cover
+from ssif.data import archive
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.standardise import Standardise
 from ssif.data.store import Store
 from ssif.data.windows import padded
-from ssif.errors import UserError
-from ssif.io import whole_file
-from workflow import land_use, plan, predictions, targets
+from ssif.errors import UserError, flat
+from ssif.seals import noted_file
+from workflow import land_use, plan, predictions, prepared, targets
 from workflow.arguments import chosen_run
 from workflow.blocks import Config
 from workflow.building import device, open_data, trained
@@ -79,15 +78,17 @@ def classify(
 
 
 def stored_map(run: plan.Run, p: float, label: str) -> tuple[np.ndarray, float]:
-    """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError where it is missing."""
-    path = run.folder / "maps.h5"
+    """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError where it is missing
+    or damaged."""
+    path, remedy = run.folder / "maps.h5", f"python -m workflow.classify --run {run.id}"
     try:
-        with h5py.File(path) as file:
+        with archive.read(path) as file:
             stored = file[_name(p, label)]
             return stored[()], float(stored.attrs["agreement"])
-    except (OSError, KeyError):
-        remedy = f"python -m workflow.classify --run {run.id}"
+    except (FileNotFoundError, KeyError):
         raise UserError(f"{path} lacks the map of {label} at p = {p:g}: {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{path} is damaged ({flat(str(error))}): {remedy}") from None
 
 
 def _name(p: float, label: str) -> str:
@@ -97,7 +98,7 @@ def _name(p: float, label: str) -> str:
 def work(config: Config, run: plan.Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
-    cover, scene = land_cover.load(store), store.names("test")[0]
+    cover, scene = prepared.cover(store), store.names("test")[0]
     ids = np.array(sorted(cover.names))
     classifier = targets.classifier(config, run.dataset, run.seed)
     model = trained(config, classifier, store)
@@ -116,12 +117,12 @@ def work(config: Config, run: plan.Run) -> None:
     table = pd.DataFrame(counts, columns=["model", "p", "true", "predicted", "pixels"])
     for place, (key, value) in enumerate({"dataset": run.dataset, "preset": run.preset, "seed": run.seed}.items()):
         table.insert(place, key, value)
-    with whole_file(run.folder / "maps.h5") as temporary, h5py.File(temporary, "w") as file:
+    with archive.create(run.folder / "maps.h5") as file:
         file.attrs["scene"] = scene
         for name, (whole, agreement) in maps.items():
-            file[name] = whole
+            archive.put(file, name, whole)
             file[name].attrs["agreement"] = agreement
-    with whole_file(run.folder / "land_use.csv") as temporary:
+    with noted_file(run.folder / "land_use.csv") as temporary:
         table.to_csv(temporary, index=False)
 
 

@@ -16,7 +16,10 @@ PLANNING = tuple(
     f"workflow.{name}"
     for name in ("arguments", "blocks", "models", "plan", "presets", "provenance", "strict", "targets")
 )
-NO_NUMBERS = ("ssif.errors", "ssif.io", "ssif.progress", "workflow.code", "workflow.processes")
+NO_NUMBERS = (
+    *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "seals")),
+    *(f"workflow.{name}" for name in ("code", "imported", "prepared", "processes", "stored")),
+)
 
 
 def of_job(*modules: str) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from ssif.bands import resampling_matrix
 from ssif.data.store import Store
-from ssif.io import whole_file
+from ssif.seals import noted_file
 from workflow import plan, predictions, presets, targets
 from workflow.arguments import chosen_run
 from workflow.building import device, method, open_data, trained
@@ -53,7 +53,7 @@ def work(config: presets.Config, run: plan.Run) -> None:
     for place, (key, value) in enumerate(label.items()):
         table.insert(place, key, value)
     predictions.write(run, store.names("test")[0], images)
-    with whole_file(run.folder / "metrics.csv") as temporary:
+    with noted_file(run.folder / "metrics.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
 
 

@@ -12,7 +12,7 @@ import torch
 from ssif.bands import Bands, coverage, overlap_matrix
 from ssif.data.store import Store
 from ssif.errors import UserError
-from ssif.io import whole_file
+from ssif.seals import noted_file
 from ssif.sensors import sensor_bands
 from workflow import presets, targets
 from workflow.arguments import chosen_run
@@ -65,7 +65,7 @@ def work(config: presets.Config, run: Run) -> None:
     label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
     for place, (key, value) in enumerate(label.items()):
         table.insert(place, key, value)
-    with whole_file(run.folder / "sensors.csv") as temporary:
+    with noted_file(run.folder / "sensors.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
 
 

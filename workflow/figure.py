@@ -12,10 +12,9 @@ from scipy.ndimage import uniform_filter
 
 from ssif.accuracy import scores
 from ssif.bands import resampling_matrix
-from ssif.data import land_cover
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
-from workflow import classify, models, plan, predictions, presets
+from workflow import classify, models, plan, predictions, prepared, presets
 from workflow.arguments import chosen_target
 from workflow.building import open_data, trained
 from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
@@ -50,7 +49,7 @@ def ablated(config: presets.Config, target: Target) -> Figure:
 
 def spectrum(config: presets.Config, target: Target) -> Figure:
     """Figure 1: the spectral signature of one pixel at several C."""
-    store, scale, run = Store(plan.data_file(target.dataset)), target.scales[0], target.rows[0]
+    store, scale, run = prepared.data(target.dataset), target.scales[0], target.rows[0]
     truth = _truth(store, scale)
     pixel = typical_pixel(truth.mean(axis=0), 2 * int(scale) + 1)
     images = {count: predictions.read(run, scale, count) for count in target.counts}
@@ -61,7 +60,7 @@ def spectrum(config: presets.Config, target: Target) -> Figure:
 
 def maps(config: presets.Config, target: Target) -> Figure:
     """Figure 8: predicted images beside the truth, and where and at which bands they err."""
-    store, scale, count = Store(plan.data_file(target.dataset)), target.scales[0], target.counts[0]
+    store, scale, count = prepared.data(target.dataset), target.scales[0], target.counts[0]
     rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
     images = {MODELS[run.method].label: predictions.read(run, scale, count) for run in rows}
     bands = store.bands.parts(count)
@@ -87,8 +86,8 @@ def embedded(config: presets.Config, target: Target) -> Figure:
 
 def land_cover_maps(config: presets.Config, target: Target) -> Figure:
     """Figure 9: the land cover found in predicted images and in the true one, beside the labels."""
-    store, scale, seed = Store(plan.data_file(target.dataset)), target.scales[0], config.seeds[0]
-    cover = land_cover.load(store)
+    store, scale, seed = prepared.data(target.dataset), target.scales[0], config.seeds[0]
+    cover = prepared.cover(store)
     found = {row["model"]: scores(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
              if row["seed"] == seed and row["p"] == scale}  # fmt: skip
     shown, agreements = {}, []

@@ -4,14 +4,13 @@ import numpy as np
 import torch
 
 from ssif.accuracy import confusion, scores
-from ssif.data import land_cover
 from ssif.data.patches import TrainingSet
 from ssif.data.standardise import Standardise
 from ssif.data.store import Store
 from ssif.data.windows import Pool, Windows, draw_windows, padded, pixels, split
 from ssif.errors import UserError
 from ssif.training import Lessons, Validation, halving
-from workflow import plan
+from workflow import plan, prepared
 from workflow.blocks import ClassifierTraining, Config
 
 
@@ -26,7 +25,7 @@ def lessons(model: torch.nn.Module, config: Config, run: plan.Run, store: Store,
     Raises UserError where a class has too few labelled pixels.
     """
     (_, training), patch, seed = plan.settings(config, run), model.patch, run.seed
-    cover, device = land_cover.load(store), scenes.hsi.device
+    cover, device = prepared.cover(store), scenes.hsi.device
     standardise = standardised(training, store, scenes)
     images, ids = padded(scenes.hsi * store.scale, standardise, patch), sorted(cover.names)
     names = [f"{number} {cover.names[number]}" for number in ids]

@@ -9,7 +9,7 @@ from ssif.data.store import Store
 from ssif.training import Schedule, train
 from workflow import plan
 from workflow.blocks import Config
-from workflow.building import device, finished
+from workflow.building import device, fill
 from workflow.models import network
 
 
@@ -31,7 +31,7 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
         return
     _, training = plan.settings(config, run)
     for start in plan.warm_start(config, run):
-        load_fitting(model, finished(config, start, store))
+        fill(model, config, start, store, load_fitting)
     # By name: a run depends on the lessons of its own family alone (`workflow.code`).
     lessons = import_module(network(run.method).lessons).lessons(model, config, run, store, scenes)
     schedule = Schedule(training.steps, training.rate, lessons.decay)

@@ -26,7 +26,7 @@ from workflow.blocks import (
 )
 from workflow.models import MODELS
 from workflow.names import check_different, check_name, spelled
-from workflow.strict import strict, typed
+from workflow.strict import check_finite, strict, typed
 
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
 SENSOR_TABLE = "table_sensors"
@@ -47,16 +47,18 @@ VALIDATION_FROM = ("train_region", "test_region")
 def load(path: str | Path) -> Config:
     """Read and check a YAML (or JSON) configuration. Raises UserError with one line for whatever is wrong with it."""
     try:
-        with open(path) as stream:
-            return parse(yaml.safe_load(stream))
+        return parse(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise UserError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8: {error}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def parse(mapping: dict) -> Config:
     """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
+    check_finite(mapping)
     config = strict(Config, mapping, "the configuration")
     check_name("preset", config.preset)
     if len(set(config.seeds)) < len(config.seeds) or not 0 <= min(config.seeds) <= max(config.seeds) < 2**32:

@@ -8,7 +8,6 @@ It measures nothing: all numbers come from files that the other programs have wr
 import base64
 import datetime
 import io
-import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +16,9 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
-from ssif.data import land_cover
-from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.io import whole_file
-from workflow import imported, models, plan, presets
+from workflow import imported, models, plan, prepared, presets, stored
 from workflow.arguments import parser
 from workflow.figures import curves, style
 from workflow.models import MODELS
@@ -29,7 +26,7 @@ from workflow.names import spelled
 from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
-from workflow.targets import Target, networks, targets
+from workflow.targets import Target, networks, targets, value_of
 
 HERE = Path(__file__).resolve().parent
 PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
@@ -41,8 +38,9 @@ def page(config: presets.Config) -> str:
     """The whole page. Raises UserError naming the first file that is missing or of another preset."""
     shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
     tables = [table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
-    every, scores = trained(config), _csv(config, "cells", "cells")
-    ablated = _csv(config, "ablation", "ablation") if config.ablations else None
+    cells_of = {(run.id, *cell) for target in shown.values() for run in target.rows for cell in target.cells(run)}
+    every, scores = trained(config), _csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
+    ablated = _ablated(config, shown) if config.ablations else None
     steps, sizes = smaller(config, paper)
     interpolated = scores[scores["reference"] == "interpolated"].groupby("dataset")["C"].unique()
     environment = jinja2.Environment(
@@ -77,12 +75,10 @@ def trained(config: presets.Config) -> list[dict]:
     """Of every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
     found = []
     for run in networks(config):
-        remedy = f"python -m workflow.train --run {run.id}"
-        record = json.loads(_there(run.folder / "config.json", remedy).read_text())
-        lines = _there(run.folder / "train.jsonl", remedy).read_text().splitlines()
-        curve = pd.DataFrame([json.loads(line) for line in lines])
+        record = stored.record(run)
         origin = record.get("imported")
         steps = None if origin else record["training"].get("steps")
+        curve = stored.curve(run, steps)
         # A map that is fitted has neither, nor have imported weights.
         speed = steps / record["seconds"] if steps and record["seconds"] else None
         loss = None if curve.empty else curve["loss"].iloc[-1]
@@ -94,7 +90,7 @@ def trained(config: presets.Config) -> list[dict]:
 
 def table(config: presets.Config, target: Target) -> dict:
     """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
-    tidy = _csv(config, target.name, f"over_scales --table {target.name}")
+    tidy = _csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
     ours = tidy[tidy["source"] != "reported"]
     scores = cells.scores(config, target)
     paired = significance.compare(scores.rename(columns=over_scales.SCORES))
@@ -103,7 +99,7 @@ def table(config: presets.Config, target: Target) -> dict:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
             absent.setdefault(lacking, []).append(model)
     reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
-    commits, values = list(ours["commit"].unique()), Store(plan.data_file(target.dataset)).choices["values"]
+    commits, values = list(ours["commit"].unique()), prepared.data(target.dataset).choices["values"]
     return {
         "target": target,
         "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
@@ -118,9 +114,9 @@ def table(config: presets.Config, target: Target) -> dict:
 
 def classification(config: presets.Config, target: Target) -> dict:
     """Table 3: its blocks, the recall of each class at the first p, the paper's numbers, the lines under it."""
-    tidy = _csv(config, target.name, f"land_use --table {target.name}")
-    store = Store(plan.data_file(target.dataset))
-    cover, scene = land_cover.load(store), store.names("test")[0]
+    tidy = _csv(config, target.name, f"land_use --table {target.name}", ["model", "p"], _shown(target))
+    store = prepared.data(target.dataset)
+    cover, scene = prepared.cover(store), store.names("test")[0]
     return {
         "target": target,
         "columns": [label for label, _, _ in land_use.COLUMNS.values()],
@@ -137,9 +133,15 @@ def classification(config: presets.Config, target: Target) -> dict:
 
 def sensor_table(config: presets.Config, target: Target) -> dict:
     """The table of sensors: its blocks and the lines under it."""
-    tidy = _csv(config, target.name, "sensors").fillna({"intervals": ""})
+    wanted = {
+        (model, sensors.intervals(config, run), sensor, p)
+        for run in target.rows
+        for model, p in _shown(replace(target, rows=[run]))
+        for sensor in config.tables[target.name].sensors
+    }
+    tidy = _csv(config, target.name, "sensors", ["model", "intervals", "sensor", "p"], wanted)
     shown, columns = sensors.printed(tidy)
-    store, made_at = Store(plan.data_file(target.dataset)), ", ".join(tidy["commit"].unique())
+    store, made_at = prepared.data(target.dataset), ", ".join(tidy["commit"].unique())
     return {
         "target": target,
         "columns": [label for label, _, _ in columns.values()],
@@ -190,7 +192,9 @@ def ablation(config: presets.Config, name: str, every: pd.DataFrame) -> dict:
 
 def drawing(name: str) -> str:
     """A figure of results/figures, as `embedded`."""
-    return embedded(_there(plan.RESULTS / "figures" / f"{name}.png", f"python -m workflow.figure --figure {name}"))
+    path = plan.RESULTS / "figures" / f"{name}.png"
+    with stored.readable(path, f"python -m workflow.figure --figure {name}"):
+        return embedded(path)
 
 
 def embedded(image: Path | io.BytesIO) -> str:
@@ -260,22 +264,38 @@ def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[s
     return steps, list(sizes)
 
 
-def _csv(config: presets.Config, name: str, program: str) -> pd.DataFrame:
-    """results/<name>.csv. Raises UserError where it is missing or of another preset."""
+def _shown(target: Target) -> set[tuple[str, float]]:
+    """Label and p of every row of ours in a table."""
+    return {(MODELS[run.method].label, p) for run in target.rows for p, _ in target.cells(run)}
+
+
+def _ablated(config: presets.Config, shown: dict[str, Target]) -> pd.DataFrame:
+    """results/ablation.csv, as `_csv`."""
+    wanted = {
+        (name, MODELS[run.method].label, value_of(config, its, run), *cell)
+        for name, its in config.ablations.items()
+        for run in shown[name].rows
+        for cell in shown[name].cells(run)
+    }
+    return _csv(config, "ablation", "ablation", ["ablation", "model", "value", "p", "C"], wanted)
+
+
+def _csv(config: presets.Config, name: str, program: str, keys: list[str], wanted: set[tuple]) -> pd.DataFrame:
+    """results/<name>.csv. Raises UserError where it is missing, damaged or of another preset, and where it has not one row
+    of ours with each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"
-    path = _there(plan.RESULTS / f"{name}.csv", remedy)
-    # A commit's hash may be all digits, and so may a value.
-    found = pd.read_csv(path, dtype={"value": str, "changes": str, "commit": str})
-    if others := sorted(set(found["preset"].dropna()) - {config.preset}):
+    path = plan.RESULTS / f"{name}.csv"
+    with stored.readable(path, remedy):
+        found = pd.read_csv(path, dtype=stored.TEXTS)
+        others = sorted(set(found["preset"].dropna().astype(str)) - {config.preset})
+    if others:
         raise UserError(f"{path} is of the preset {', '.join(others)}, not {config.preset}: {remedy}")
+    with stored.readable(path, remedy):
+        # Where nothing is written: a method without the key of an ablation, or without kinds of intervals.
+        found = found.fillna(dict.fromkeys(stored.TEXTS.keys() & set(keys), ""))
+        ours = found[found["source"] != "reported"] if "source" in found else found
+        stored.check_rows(ours, keys, list(wanted))
     return found
-
-
-def _there(path: Path, remedy: str) -> Path:
-    """The path. Raises UserError that says what writes it where it is missing."""
-    if not path.exists():
-        raise UserError(f"{path} is missing: {remedy}")
-    return path
 
 
 @program

@@ -1,6 +1,7 @@
 """A dataclass from a nested mapping, strictly: no unknown key, no missing one, no value of another type."""
 
 import dataclasses
+import math
 import types
 import typing
 
@@ -42,3 +43,12 @@ def typed(kind, value, where: str):
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UserError(f"{where} wants a {kind.__name__}, got {value!r}")
     return value
+
+
+def check_finite(value, where: str = "") -> None:
+    """Raise UserError for a number that is not finite, anywhere in nested mappings and lists."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{where} wants a finite number, got {value!r}")
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, its in inside:
+        check_finite(its, f"{where}.{key}" if where else f"{key}")

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 from ssif.data import raw
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 
 
 def named_folder(data_dir: Path | str | None = None) -> Path | None:
@@ -100,6 +100,9 @@ def _settle(file: Path, target: Path) -> Path:
                 archive.extractall(Path(scratch, target.name))
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise UserError(f"{file}: not a whole zip archive") from error
+        except RuntimeError as error:
+            # Encrypted, or packed in a way that Python does not know.
+            raise UserError(f"{file} cannot be unpacked ({flat(str(error))}); unpack it to {target} yourself") from None
         try:
             return Path(scratch, target.name).rename(target)
         except OSError:

@@ -2,21 +2,21 @@
 
 import json
 
-import h5py
-
+from ssif.data import archive
 from ssif.data.raw import LandCover, check_labels
 from ssif.data.store import Store
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 
 
-def load(store: Store) -> LandCover:
+def load(store: Store, remedy: str = "prepare it again") -> LandCover:
     """The land cover of the scenes of `store`, from <data set>.land_cover.h5 beside it.
 
-    Raises UserError where the file is missing or torn, has labels of another size than an image, or an unknown id.
+    Raises UserError where the file is missing or damaged, ending on the `remedy`, and where it has labels of another size
+    than an image, or an unknown id.
     """
     path = store.path.with_suffix(".land_cover.h5")
     try:
-        with h5py.File(path) as file:
+        with archive.read(path) as file:
             maps = {scene: labels[()] for scene, labels in file["scenes"].items()}
             name, sources, choices = (json.loads(file.attrs[key]) for key in ("name", "sources", "choices"))
             names, others = (
@@ -24,7 +24,7 @@ def load(store: Store) -> LandCover:
                 for key in ("names", "other_names")
             )
     except (OSError, KeyError) as error:
-        raise UserError(f"{path} is no prepared land cover ({error}); delete it and prepare again") from None
+        raise UserError(f"{path} is no prepared land cover ({flat(str(error))}): {remedy}") from None
     cover = LandCover(name, maps, names, sources, choices, others)
     check_labels(cover, path)
     for scene in store.splits:

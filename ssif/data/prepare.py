@@ -5,13 +5,12 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from ssif.data import archive
 from ssif.data.raw import Scene, check_labels, sha256
 from ssif.data.readers import land_cover_reader, reader
 from ssif.errors import UserError, choose
-from ssif.io import whole_file
 from ssif.sensors import msi_matrix, sensor_bands
 
 
@@ -34,13 +33,13 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
     # The file of a sensor's responses decides what a network sees, as the cubes do.
     sources = {msi: sha256(Path(msi))} if msi.endswith(".csv") else {}
     channels = None
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with archive.create(path) as file:
         for scene in dataset.scenes:
             group = file.create_group(f"scenes/{scene.name}")
             group.attrs["split"] = scene.split
             if np.ma.is_masked(scene.hsi):
                 raise UserError(f"{scene.name} has masked pixels; cut the scene to where it has data")
-            group["hsi"] = scene.hsi
+            archive.put(group, "hsi", scene.hsi)
             if matrix is None:
                 image = _own_msi(scene, msi, channels)
                 channels = image.shape[-1]
@@ -50,7 +49,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
                 raise UserError(
                     f"{scene.name} has an image of its own, which msi: {msi} would replace; take it with msi: own"
                 )
-            group["msi"] = image.astype(np.float32)
+            archive.put(group, "msi", image.astype(np.float32))
             sources |= scene.sources
         file["wavelengths"] = dataset.bands.edges
         if matrix is not None:
@@ -80,8 +79,8 @@ def prepare_land_cover(name: str, path: Path, data_dir: Path | None = None) -> N
     """Read the land cover of data set `name` and write `path`: maps, names, source hashes and choices."""
     cover = land_cover_reader(name)(data_dir)
     check_labels(cover, path)
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with archive.create(path) as file:
         for scene, labels in cover.maps.items():
-            file[f"scenes/{scene}"] = labels
+            archive.put(file, f"scenes/{scene}", labels)
         for key in ("name", "names", "other_names", "sources", "choices"):
             file.attrs[key] = json.dumps(getattr(cover, key))

@@ -4,27 +4,27 @@ import hashlib
 import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
 from ssif.bands import Bands
+from ssif.data import archive
 from ssif.data.patches import TrainingSet
-from ssif.errors import UserError
+from ssif.errors import UserError, flat
 
 
 class Store:
     """A prepared data set. `bands` [C, 2] nm, `channels` of the MSI, its `response` [c, C] and `msi_bands` [c, 2] nm (None for
     an image that was not simulated), `scale` of the raw values, `choices`, `identity` (a hash of the sources and all choices).
 
-    Raises UserError where the file is missing, torn or not one that `prepare` wrote.
+    Raises UserError where the file is missing, damaged or not one that `prepare` wrote, ending on the `remedy`.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, remedy: str = "prepare it again"):
         self.path = Path(path)
         try:
-            self.file = h5py.File(path, "r")
+            self.file = archive.read(self.path)
             self.bands = Bands(self.file["wavelengths"][()])
             self.scale = float(self.file.attrs["scale"])
             self.choices = json.loads(self.file.attrs["choices"]) | {"msi": self.file.attrs["msi"]}
@@ -32,7 +32,7 @@ class Store:
             self.identity = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
             self.splits = {name: scene.attrs["split"] for name, scene in self.file["scenes"].items()}
         except (OSError, KeyError) as error:
-            raise UserError(f"{path} is not a prepared data set ({error}); delete it and prepare again") from None
+            raise UserError(f"{path} is not a prepared data set ({flat(str(error))}): {remedy}") from None
         matrix = self.file.get("msi_matrix")
         self.response = None if matrix is None else torch.from_numpy(matrix[()].astype(np.float32))
         self.msi_bands = None if matrix is None else Bands(self.file["msi_bands"][()])

@@ -15,6 +15,7 @@ import numpy as np
 from ssif.errors import UserError
 from ssif.formats import fields, heap
 from ssif.formats.header import Header, Image, Kind
+from ssif.hdf5 import check_own, own, walk
 from ssif.io import check_room, whole_file
 
 CHUNK = 64  # rows and columns of a chunk that we write, at most
@@ -23,28 +24,18 @@ LONGEST_READ = 20  # seconds
 
 
 def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every dataset of numbers; links to other places are not followed.
-
-    Group by group, because HDF5's own visit, and asking it about an object, never comes back from some broken files.
-    """
-    found, seen, pending = {}, set(), [("", file)]
-    for above, group in pending:
-        # A name that is no text comes as bytes; nobody could ask for it.
-        for name in (its for its in group if isinstance(its, str)):
-            link = group.id.links.get_info(name.encode())
-            if link.type != h5py.h5l.TYPE_HARD or link.u in seen:
-                continue
-            seen.add(link.u)
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                pending.append((f"{above}{name}/", item))
-            elif isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf" and item.shape:
-                found[above + name] = item.shape
+    """Name -> shape of every dataset of numbers; links to other places are not followed."""
+    found = {}
+    for group, name in walk(file):
+        item = own(group, name)
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf" and item.shape:
+            found[item.name.removeprefix("/")] = item.shape
     return found
 
 
-def check_chunks(dataset: h5py.Dataset) -> None:
-    """Raise UserError for chunks that would take more memory than a window may."""
+def check_readable(dataset: h5py.Dataset) -> None:
+    """Raise UserError for values that lie in other files, and for chunks that would take more memory than a window may."""
+    check_own(dataset)
     if dataset.chunks:
         fields.check_piece(int(np.prod(dataset.chunks, dtype=float)) * dataset.dtype.itemsize, "a chunk of it")
 
@@ -53,7 +44,7 @@ def _open(path: Path, key: str | None) -> Image:
     file = h5py.File(path, "r")
     try:
         dataset = file[fields.choose_array(shapes(file), key)]
-        check_chunks(dataset)
+        check_readable(dataset)
         header = fields.header(dataset.shape, dataset.dtype, _fields(path, dataset).get)
     except BaseException:
         file.close()
@@ -84,9 +75,9 @@ def _place(dataset: h5py.Dataset, name: str) -> tuple[str, str, np.dtype] | None
         if name in owner.attrs:
             return owner.name, name, owner.attrs.get_id(name).dtype
     for group in (dataset.parent, dataset.file):
-        beside = group.get(name)
+        beside = own(group, name)
         if isinstance(beside, h5py.Dataset) and beside.size and beside.size <= fields.LONGEST:
-            check_chunks(beside)
+            check_readable(beside)
             return beside.name, "", beside.dtype
     return None
 

@@ -11,6 +11,7 @@ import scipy.io
 from ssif.errors import UserError
 from ssif.formats import fields, hdf5, mat5, torn
 from ssif.formats.header import Header, Image, Kind
+from ssif.hdf5 import check_own, own
 from ssif.io import whole_file
 
 # Version 5 counts a variable's bytes in 32 bits, of which MATLAB uses 31.
@@ -28,7 +29,9 @@ def read_mat(path: Path, key: str) -> np.ndarray:
     with torn.one_line(path):
         if h5py.is_hdf5(path):
             with h5py.File(path) as file:
-                found = [name for name in file if not name.startswith("#")]
+                found = [name for name in file if not name.startswith("#") and own(file, name)]
+                if key in found:
+                    check_own(file[key])
                 # HDF5 counts axes from the slowest: MATLAB's [rows, columns, bands] lie there reversed.
                 array = np.ascontiguousarray(file[key][()].T) if key in found else None
         else:
@@ -71,7 +74,7 @@ def _open_hdf5(path: Path, key: str | None) -> Image:
         # Reversed, as above.
         shapes = {name: shape[::-1] for name, shape in hdf5.shapes(file).items() if not name.startswith("#")}
         dataset = file[fields.choose_array(shapes, key)]
-        hdf5.check_chunks(dataset)
+        hdf5.check_readable(dataset)
         header = fields.header(dataset.shape[::-1], dataset.dtype, lambda field: _variable(file, field))
     except BaseException:
         file.close()
@@ -85,7 +88,7 @@ def _open_hdf5(path: Path, key: str | None) -> Image:
 
 
 def _variable(file: h5py.File, name: str):
-    item = file.get(name)
+    item = own(file, name)
     if not isinstance(item, h5py.Dataset) or not item.shape or not 0 < item.size <= fields.LONGEST:
         return None
     if item.attrs.get("MATLAB_class") == b"char":

@@ -10,6 +10,7 @@ from ssif import formats
 from ssif.errors import flat
 from ssif.formats import raster, torn
 from ssif.formats.header import Header
+from ssif.hdf5 import own
 
 
 def about(path: Path, key: str | None = None) -> str:
@@ -27,7 +28,7 @@ def _is_prepared(path: Path) -> bool:
         return False
     try:
         with h5py.File(path) as file:
-            return "scenes" in file and "choices" in file.attrs
+            return own(file, "scenes") is not None and "choices" in file.attrs
     except OSError:
         return False
 

@@ -136,6 +136,19 @@ def test_broken_zip_of_one_mirror_gives_way_to_the_next(served, data):
     assert (locate("scenes.zip", mirrors, 200, "scenes", data_dir=data) / "a/1.png").read_bytes() == b"one" * 100
 
 
+def test_an_encrypted_zip_is_one_line(data):
+    whole = bytearray(zipped({"a/1.png": b"one"}))
+    # The bit "encrypted" of the member's own header and of the directory's.
+    whole[6] |= 1
+    whole[whole.index(b"PK\x01\x02") + 8] |= 1
+    (data / "scenes.zip").write_bytes(whole)
+    with pytest.raises(
+        UserError, match=r"scenes\.zip cannot be unpacked \(.*encrypted.*\); unpack it to .*scenes yourself$"
+    ):
+        locate("scenes.zip", [], 200, "scenes", data_dir=data)
+    assert [path.name for path in data.iterdir()] == ["scenes.zip"]
+
+
 def test_zip_that_the_user_brought(data):
     whole = zipped({"a/1.png": b"one"})
     (data / "scenes.zip").write_bytes(whole[:-30])

@@ -18,6 +18,7 @@ from ssif.bandspec import parse_bands
 from ssif.errors import UserError
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
+from ssif.formats.matlab import read_mat
 from ssif.tool.about import about
 
 CUBES = ("a.hdr", "a.tif", "a.mat", "a.h5", "a.npy", "a.npz")
@@ -234,3 +235,48 @@ def test_a_camera_that_was_turned_is_said(tmp_path, name):
 def test_pictures_say_where_they_come_from(tmp_path, name, kept):
     header = Header(8, 8, 3, "uint8", provenance="ssif predict 'é, ü.tif'")
     assert write(tmp_path / name, header, 100).provenance == header.provenance * kept
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.mat"])
+def test_values_in_other_files_are_not_read(tmp_path, name):
+    """Of somebody's HDF5 file that points at a file of the reader's own."""
+    (tmp_path / "secret").write_bytes(bytes(range(24)))
+    with h5py.File(tmp_path / name, "w") as file:
+        file.create_dataset("cube", (2, 3, 4), "u1", external=[(str(tmp_path / "secret"), 0, 24)])
+    with pytest.raises(UserError, match=rf"{name}: the values of /cube lie in other files, which are not read$"):
+        open_image(tmp_path / name)
+    with pytest.raises(UserError, match="the values of /cube lie in other files"):
+        read_mat(tmp_path / name, "cube")
+
+
+def test_virtual_values_are_read_from_the_file_itself_alone(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["cube"] = np.ones((2, 3, 4))
+    for source, where in ((".", "/parts/cube"), ("other.h5", "cube")):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["parts/cube"] = np.ones((2, 3, 4))
+            layout = h5py.VirtualLayout((2, 3, 4), "f8")
+            layout[:] = h5py.VirtualSource(source, where, (2, 3, 4))
+            file.create_virtual_dataset("virtual", layout)
+        if source == ".":
+            with open_image(tmp_path / "a.h5", "virtual") as image:
+                assert (image.read(slice(0, 2), slice(0, 3)) == 1).all()
+        else:
+            with pytest.raises(UserError, match="the values of /virtual lie in other files"):
+                open_image(tmp_path / "a.h5", "virtual")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.mat"])
+@pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "wavelengths"), h5py.SoftLink("/away/wavelengths")])
+def test_links_to_other_files_are_not_followed(tmp_path, name, link):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["wavelengths"] = [400.0, 500.0, 600.0]
+    with h5py.File(tmp_path / name, "w") as file:
+        file["cube"] = np.ones((3, 20, 30) if name == "a.mat" else (30, 20, 3))
+        file["away"] = h5py.ExternalLink("other.h5", "/")
+        file["wavelengths"] = link
+        file["linked"] = h5py.ExternalLink("other.h5", "wavelengths")
+    with open_image(tmp_path / name) as image:
+        assert image.header.bands is None
+    with pytest.raises(UserError, match=r"has no key 'linked'; keys found: cube$"):
+        read_mat(tmp_path / name, "linked")

@@ -15,6 +15,7 @@ from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.data.store import Store
 from ssif.data.windows import gather
 from ssif.errors import UserError
+from ssif.seals import seal
 from ssif.training import Lessons
 from tests.real_data import real
 from workflow import land_use, plan, presets
@@ -77,6 +78,7 @@ def test_a_prepared_file_gives_what_was_read(labelled):
 def spoil(store: Store, change) -> None:
     with h5py.File(store.path.with_suffix(".land_cover.h5"), "a") as file:
         change(file)
+    seal(store.path.with_suffix(".land_cover.h5"))
 
 
 def shorter(file) -> None:

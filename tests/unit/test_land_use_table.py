@@ -143,6 +143,25 @@ def test_a_run_that_was_not_classified_is_named(tidy):
         land_use.table(CONFIG, TARGET, IDS)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda found: found[found["p"] != 4], "it has no rows"),
+        (lambda found: found[:-1], "at p = 4 it counts other labelled pixels than .*land_use.csv"),
+        (lambda found: found.replace({"predicted": {6: 7}}), "it has classes that the land cover has not"),
+        (lambda found: pd.concat([found, found[:1]]), "2 rows of true 2, predicted 2, not one"),
+    ],
+)
+def test_counts_that_are_not_all_there_are_told(tidy, change, reason):
+    run = TARGET.rows[2]
+    path = run.folder / "land_use.csv"
+    change(pd.read_csv(path)).to_csv(path, index=False)
+    with pytest.raises(
+        UserError, match=rf"^{path} is damaged \({reason}\): python -m workflow.classify --run {run.id}$"
+    ):
+        land_use.table(CONFIG, TARGET, IDS)
+
+
 @pytest.mark.parametrize(("shape", "shown"), [((30, 10), (10, 30)), ((12, 14), (12, 14))])
 def test_figure_9_shows_every_map_and_the_labels_in_one_palette(shape, shown):
     labels = np.zeros(shape, np.uint8)

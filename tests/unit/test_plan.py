@@ -217,6 +217,27 @@ def test_a_broken_or_missing_file_is_one_line(tmp_path):
     with pytest.raises(UserError, match="is not YAML") as error:
         presets.load(tmp_path / "torn.yaml")
     assert "\n" not in str(error.value)
+    for content in (b"preset: caf\xe9", b"\xff\xfe\x00 binary", bytes(range(256))):
+        (tmp_path / "latin.yaml").write_bytes(content)
+        with pytest.raises(UserError, match=r"latin\.yaml is not UTF-8: ") as error:
+            presets.load(tmp_path / "latin.yaml")
+        assert "\n" not in str(error.value)
+    (tmp_path / "empty.yaml").write_bytes(b"")
+    with pytest.raises(UserError, match="the configuration wants the keys preset, device"):
+        presets.load(tmp_path / "empty.yaml")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "key",
+    ["training.rate", "training.halve_at.0", "network.lambda_max", "baselines.us3rn.training.crop.lr", "scales.test.1"],
+)
+def test_a_number_that_is_not_finite_is_refused(key, number):
+    where, _, place = f"datasets.indian_pines.{key}".rpartition(".")
+    value = {"0": [number], "1": [2, number], "lr": {"lr": number}}.get(place, number)
+    mapping = changed(where if place in ("0", "1", "lr") else f"{where}.{place}", value)
+    with pytest.raises(UserError, match=rf"^datasets\.indian_pines\.{key} wants a finite number, got (nan|inf)$"):
+        presets.parse(mapping)
 
 
 def test_identity_changes_with_what_is_learned_and_not_with_what_is_evaluated():

@@ -59,7 +59,7 @@ def write_results(config: presets.Config) -> None:
             "seconds": 90.0,
             "commit": "abc1234",
             "machine": MACHINE,
-            "training": {"steps": 60},
+            "training": {"steps": 60} if run.method != "bicubic" else {},
         }
         (run.folder / "config.json").write_text(json.dumps(record))
         lines = [{"step": step, "loss": 1 / step} for step in (50, 60)] if run.method != "bicubic" else []
@@ -69,9 +69,8 @@ def write_results(config: presets.Config) -> None:
         prepare("synthetic", plan.data_file(dataset), "nikon-d700")
     for name in config.tables:
         over_scales.table(cells.scores(config, shown[name]), shown[name]).to_csv(f"results/{name}.csv", index=False)
-    pd.concat([cells.means(cells.scores(config, target)) for target in shown.values()]).to_csv(
-        "results/cells.csv", index=False
-    )
+    every = pd.concat([cells.means(cells.scores(config, target)) for target in shown.values()])
+    every.drop_duplicates(cells.KEYS).to_csv("results/cells.csv", index=False)
     if config.ablations:
         tables = [ablation.table(config, shown[name]) for name in config.ablations]
         pd.concat(tables).to_csv("results/ablation.csv", index=False)

@@ -30,7 +30,9 @@ def write_metrics(**psnr_of_method):
         ]  # fmt: skip
         run.folder.mkdir(parents=True)
         pd.DataFrame(table).to_csv(run.folder / "metrics.csv", index=False)
-        (run.folder / "config.json").write_text(json.dumps({"parameters": 1000, "seconds": 60.0 + 20 * run.seed}))
+        (run.folder / "config.json").write_text(
+            json.dumps({"parameters": 1000, "seconds": 60.0 + 20 * run.seed, "training": {}})
+        )
 
 
 ON_GRID = ("rcan+awan", "awan+rcan", "awan+sspsr", "rcan+awan+mog-dcn", "ssjsr", "us3rn")
@@ -218,3 +220,25 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path, monkeypatch):
         UserError, match=r"metrics.csv is missing: python -m workflow.evaluate --run synthetic.bicubic.s0"
     ):
         cells.scores(CONFIG, TABLE1)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda table: table[:-1], "is damaged (0 rows of scene b, p 4.0, C 31, not one)"),
+        (lambda table: pd.concat([table, table[-1:]]), "is damaged (2 rows of scene b, p 4.0, C 31, not one)"),
+        (lambda table: table.assign(ssim=np.nan), "is damaged (ssim has values that are no numbers)"),
+        (lambda table: table.assign(rmse="low"), "is damaged (could not convert string to float: 'low')"),
+        (lambda table: table[table["scene"] == "a"], "lacks b"),
+        (lambda table: table.drop(columns="C"), "is damaged (\"['C'] not in index\")"),
+        (lambda table: table[:0], "is damaged (it has no rows)"),
+    ],
+)
+def test_scores_that_are_not_all_there_are_told(scores, change, reason):
+    run = next(run for run in TABLE1.rows if run.method == "ssif-rf-uf")
+    path = run.folder / "metrics.csv"
+    table = pd.read_csv(path)
+    change(table[table["C"] == 31]).to_csv(path, index=False)
+    with pytest.raises(UserError) as refused:
+        cells.scores(CONFIG, TABLE1)
+    assert str(refused.value) == f"{path} {reason}: python -m workflow.evaluate --run {run.id}"

@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 
 from ssif.data import cave, pavia_centre
+from ssif.seals import seal
 from workflow import classify, evaluate, prepare, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,6 +135,7 @@ def test_wavelengths_in_micrometres(monkeypatch, folder):
     prepared(monkeypatch)
     with h5py.File("results/data/synthetic.h5", "a") as file:
         file["wavelengths"][...] = file["wavelengths"][()] / 1000
+    seal(Path("results/data/synthetic.h5"))
     assert "micrometres" in refused(monkeypatch, train, "--run", RUN)
 
 
@@ -186,6 +188,7 @@ def relabel(change) -> None:
         labels = change(file["scenes/synthetic-1"][()])
         del file["scenes/synthetic-1"]
         file["scenes/synthetic-1"] = labels
+    seal(Path("results/data/synthetic.land_cover.h5"))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +249,7 @@ def test_an_image_in_another_radiometric_scale(monkeypatch, folder):
     accepted(monkeypatch, train, "--run", CLASSIFIER)
     with h5py.File("results/data/synthetic.h5", "a") as file:
         file["scenes/synthetic-3/hsi"][...] = file["scenes/synthetic-3/hsi"][()] // 256
+    seal(Path("results/data/synthetic.h5"))
     assert "the image is in another radiometric scale" in refused(monkeypatch, classify, "--run", CLASSIFIER)
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from ssif.bands import Bands
-from ssif.io import whole_file
+from ssif.seals import noted_file
 
 WIDTH = 7.0  # inches
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -156,5 +156,5 @@ def save(figure: Figure, path: str | Path) -> None:
     # How fonts are embedded is read when a figure is saved, not when it is drawn.
     with styled():
         for kind, metadata in (("pdf", {"CreationDate": None}), ("png", None)):
-            with whole_file(f"{path}.{kind}") as temporary:
+            with noted_file(f"{path}.{kind}") as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata)

@@ -34,9 +34,9 @@ RESOLVED = yaml.safe_dump(dict(config), sort_keys=False)
 
 
 def write_preset():
-    if not os.path.exists(PRESET) or Path(PRESET).read_text() != RESOLVED:
+    if not os.path.exists(PRESET) or Path(PRESET).read_bytes() != RESOLVED.encode():
         with whole_file(PRESET) as temporary:
-            temporary.write_text(RESOLVED)
+            temporary.write_text(RESOLVED, encoding="utf-8")
 
 
 # A job on another machine is a Snakemake of its own there.
@@ -50,18 +50,19 @@ onstart:
     global LOCK
     try:
         LOCK = processes.lock("snakemake", "this folder")
+        write_preset()
     except UserError as error:
         sys.exit(f"error: {error}")
     processes.pass_on_interrupts()
-    write_preset()
 
 
 # All rules run the Python of this environment, whatever else is on the PATH. It is a function, since PATH has no room for a
 # folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee` would hide
 # that a program failed. tee stays to the end of a program that a signal stops: without it the program's last words would
-# end it before its work is saved.
+# end it before its work is saved. A program that is killed says nothing, and so the shell does.
+KILLED = "error: killed (status 137), usually because the machine ran out of memory; use fewer --cores or smaller sizes"
 PREFIX = (
-    f"set -euo pipefail; export {processes.STARTER}={os.getpid()}; "
+    f"set -euo pipefail; trap 'test $? -ne 137 || echo \"{KILLED}\" >&2' EXIT; export {processes.STARTER}={os.getpid()}; "
     f'python() {{ exec {shlex.quote(sys.executable)} "$@"; }}; '
     "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }; "
 )

@@ -3,12 +3,10 @@
 python -m workflow.tables.ablation [--config config/config.yaml]
 """
 
-import json
-
 import pandas as pd
 
-from ssif.io import whole_file
-from workflow import plan, presets
+from ssif.seals import noted_file
+from workflow import plan, presets, stored
 from workflow.arguments import parser
 from workflow.names import spelled
 from workflow.processes import program
@@ -32,7 +30,7 @@ def table(config: presets.Config, target: Target) -> pd.DataFrame:
     """KEYS, mean and standard deviation over seeds of the metrics, parameters, training seconds and commit."""
     ablation = config.ablations[target.name]
     found = points(config, target)
-    records = {run.id: json.loads((run.folder / "config.json").read_text()) for run in target.rows}
+    records = {run.id: stored.record(run) for run in target.rows}
     found["parameters"] = [records[run]["parameters"] for run in found["run"]]
     found["training_seconds"] = [records[run]["seconds"] for run in found["run"]]
     fixed = " ".join(f"{key}={spelled(value)}" for key, value in ablation.fixed.items())
@@ -50,7 +48,7 @@ def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     shown = targets(config)
     tables = [table(config, shown[name]) for name in config.ablations]
-    with whole_file(plan.RESULTS / "ablation.csv") as temporary:
+    with noted_file(plan.RESULTS / "ablation.csv") as temporary:
         pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
 
 

@@ -5,9 +5,8 @@ python -m workflow.tables.cells [--config config/config.yaml]
 
 import pandas as pd
 
-from ssif.errors import UserError
-from ssif.io import whole_file
-from workflow import plan, presets
+from ssif.seals import noted_file
+from workflow import plan, presets, stored
 from workflow.arguments import parser
 from workflow.names import spelled
 from workflow.processes import program
@@ -21,13 +20,13 @@ def scores(config: presets.Config, target: Target) -> pd.DataFrame:
     """One row a run, scene, p and C that the target shows: KEYS, scene, METRICS, seconds and peak_mib.
 
     `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
-    scales, or C beyond the counts, of the training. Raises UserError naming the first run that was not evaluated.
+    scales, or C beyond the counts, of the training. Raises UserError naming the first file that is missing or damaged or
+    lacks a cell, and the command that makes it again.
     """
     scales, counts = (getattr(config.datasets[target.dataset], axis).train for axis in ("scales", "counts"))
-    tables = []
-    for run in target.rows:
-        table = _read(run)
-        shown = set(target.cells(run))
+    wanted, tables = {run: target.cells(run) for run in target.rows}, []
+    for run, table in stored.scores("metrics.csv", "workflow.evaluate", ["p", "C"], wanted).items():
+        shown = set(wanted[run])
         table = table[[cell in shown for cell in zip(table["p"], table["C"])]]
         inside = table["p"].between(*scales) & table["C"].between(*counts)
         changes = " ".join(f"{key}={spelled(value)}" for key, value in run.changes)
@@ -44,18 +43,11 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def _read(run: plan.Run) -> pd.DataFrame:
-    try:
-        return pd.read_csv(run.folder / "metrics.csv")
-    except FileNotFoundError:
-        raise UserError(f"{run.folder}/metrics.csv is missing: python -m workflow.evaluate --run {run.id}") from None
-
-
 @program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     every = pd.concat([means(scores(config, target)) for target in targets(config).values()])
-    with whole_file(plan.RESULTS / "cells.csv") as temporary:
+    with noted_file(plan.RESULTS / "cells.csv") as temporary:
         every.drop_duplicates(KEYS).to_csv(temporary, index=False, float_format="%.6g")
 
 

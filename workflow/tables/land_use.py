@@ -7,19 +7,19 @@ stand beside them as "reported" where the data set is the paper's.
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from ssif import accuracy
-from ssif.data import land_cover
 from ssif.data.raw import LandCover
-from ssif.data.store import Store
 from ssif.errors import UserError
-from workflow import imported, plan, presets
+from workflow import plan, prepared, presets, stored
 from workflow.arguments import chosen_target
 from workflow.classify import BICUBIC, TRUE
 from workflow.models import MODELS, is_classifier
+from workflow.plan import Run
 from workflow.processes import program
 from workflow.provenance import commit
 from workflow.tables.layout import latex, markdown, write
@@ -42,24 +42,39 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
     """Of every image and seed at each p of the target: model, source, seed, p, and confusion matrix [n, n] over `ids`.
 
     source: "ours", "extension", or "bound" for the true image and the constant answer, the most frequent class for every
-    pixel. Raises UserError naming the first run that was not classified.
+    pixel. Raises UserError naming the first file that is missing or damaged, or lacks an image or some of its pixels.
     """
+    pixels = {}
     for run in (*target.rows, *target.classifiers):
-        try:
-            counts = pd.read_csv(run.folder / "land_use.csv")
-        except FileNotFoundError:
-            path, remedy = run.folder / "land_use.csv", f"python -m workflow.classify --run {run.id}"
-            raise UserError(f"{path} is missing: {remedy}") from None
+        path = run.folder / "land_use.csv"
+        with stored.readable(path, f"python -m workflow.classify --run {run.id}"):
+            counted = _counted(pd.read_csv(path), target, run, ids)
+            for (_, p), matrix in counted.items():
+                first, true = pixels.setdefault(p, (path, matrix.sum(axis=1)))
+                if (matrix.sum(axis=1) != true).any():
+                    raise UserError(f"at p = {p:g} it counts other labelled pixels than {first}")
         source = "bound" if is_classifier(run.method) else MODELS[run.method].source
-        for (model, p), its in counts[counts["p"].isin(target.scales)].groupby(["model", "p"], sort=False):
-            matrix = np.zeros((len(ids), len(ids)), dtype=int)
-            matrix[np.searchsorted(ids, its["true"]), np.searchsorted(ids, its["predicted"])] = its["pixels"]
+        for (model, p), matrix in counted.items():
             found = {"model": model, "source": source, "seed": run.seed, "p": p}
             yield found | {"matrix": matrix}
             if model == TRUE:
                 constant = np.zeros_like(matrix)
                 constant[:, matrix.sum(axis=1).argmax()] = matrix.sum(axis=1)
                 yield found | {"model": CONSTANT, "matrix": constant}
+
+
+def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> dict[tuple[str, float], np.ndarray]:
+    """Label and p -> confusion matrix of each image that the target shows of a run."""
+    labels = [TRUE, BICUBIC] if is_classifier(run.method) else [MODELS[run.method].label]
+    found = {}
+    for label, p in product(labels, [p for p in target.scales if run.scale in (None, p)]):
+        its = counts[(counts["model"] == label) & (counts["p"] == p)]
+        stored.check_rows(its, ["true", "predicted"], list(zip(its["true"], its["predicted"])), ["pixels"])
+        matrix = pd.crosstab(its["true"], its["predicted"], its["pixels"], aggfunc="sum")
+        if not set(matrix.index) | set(matrix.columns) <= set(ids):
+            raise UserError("it has classes that the land cover has not")
+        found[label, p] = matrix.reindex(index=ids, columns=ids).fillna(0).to_numpy().astype(int)
+    return found
 
 
 def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFrame:
@@ -131,7 +146,7 @@ def protocol(
             if absent
             else []
         ),
-        *imported.lines(config, target),
+        *stored.imports(config, target),
     ]
 
 
@@ -174,8 +189,8 @@ def main() -> None:
     config, target = chosen_target(
         __doc__, "table", lambda config: [name for name in config.tables if name == "table3"]
     )
-    store = Store(plan.data_file(target.dataset))
-    cover, scene = land_cover.load(store), store.names("test")[0]
+    store = prepared.data(target.dataset)
+    cover, scene = prepared.cover(store), store.names("test")[0]
     tidy = table(config, target, sorted(cover.names))
     footer = protocol(config, target, cover, scene, store.choices["values"], commit())
     shown = printed(tidy)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssif.data.store import Store
-from workflow import imported, models, plan, presets
+from workflow import models, plan, presets, stored
 from workflow.arguments import chosen_target
 from workflow.processes import program
 from workflow.provenance import commit
@@ -73,7 +72,7 @@ def protocol(config: presets.Config, target: Target, scenes: int, values: str, m
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
         *_baselines(config, target),
-        *imported.lines(config, target),
+        *stored.imports(config, target),
     ]
 
 
@@ -105,7 +104,7 @@ def main() -> None:
     config, target = chosen_target(__doc__, "table", lambda config: config.tables)
     scores = cells.scores(config, target)
     tidy = table(scores, target)
-    values = Store(plan.data_file(target.dataset)).choices["values"]
+    values = prepared.data(target.dataset).choices["values"]
     footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)

@@ -9,9 +9,7 @@ sensors of irregular bands as future work (section 6) and allows training on the
 import pandas as pd
 
 from ssif.bands import Bands
-from ssif.data.store import Store
-from ssif.errors import UserError
-from workflow import imported, plan, presets
+from workflow import plan, prepared, presets, stored
 from workflow.arguments import parser
 from workflow.blocks import Config
 from workflow.evaluate_sensors import covered
@@ -31,7 +29,7 @@ def table(config: Config, target: Target) -> pd.DataFrame:
     """KEYS, then mean and standard deviation over seeds (empty for a single one) of each metric; each seed enters with its
     mean over the scenes. `intervals` of the training, "" of a method that has none."""
     low, high = config.datasets[target.dataset].scales.train
-    scores = pd.concat([_read(config, run) for run in target.rows])
+    scores = _read(config, target)
     scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
     of_seed = scores.groupby([*KEYS, "seed"], sort=False)[METRICS].mean().reset_index()
     groups = of_seed.groupby(KEYS, sort=False)
@@ -75,17 +73,21 @@ def protocol(config: Config, target: Target, source: Bands, values: str, made_at
         scored = ", ".join(f"{name} {start:.0f}-{end:.0f}" for name, (start, end) in zip(names, bands.edges))
         left_out = f"; not covered: {', '.join(others)}" if others else ""
         lines.append(f"{sensor}: {scored} nm{left_out}.")
-    return lines + imported.lines(config, target)
+    return lines + stored.imports(config, target)
 
 
-def _read(config: Config, run: Run) -> pd.DataFrame:
-    try:
-        found = pd.read_csv(run.folder / "sensors.csv")
-    except FileNotFoundError:
-        remedy = f"python -m workflow.evaluate_sensors --run {run.id}"
-        raise UserError(f"{run.folder}/sensors.csv is missing: {remedy}") from None
+def _read(config: Config, target: Target) -> pd.DataFrame:
+    """sensors.csv of all rows. Raises UserError naming the first that is missing or damaged or lacks a cell."""
+    cells = [(p, sensor) for p in target.scales for sensor in config.tables[SENSOR_TABLE].sensors]
+    wanted = dict.fromkeys(target.rows, cells)
+    found = stored.scores("sensors.csv", "workflow.evaluate_sensors", ["p", "sensor"], wanted)
+    return pd.concat(its.assign(intervals=intervals(config, run)) for run, its in found.items())
+
+
+def intervals(config: Config, run: Run) -> str:
+    """Of the run's training; "" of a method that has none."""
     _, training = plan.settings(config, run)
-    return found.assign(intervals=training.intervals if network(run.method).uses("intervals") else "")
+    return training.intervals if network(run.method).uses("intervals") else ""
 
 
 @program
@@ -94,7 +96,7 @@ def main() -> None:
     target = targets(config)[SENSOR_TABLE]
     tidy = table(config, target)
     shown, columns = printed(tidy)
-    store = Store(plan.data_file(target.dataset))
+    store = prepared.data(target.dataset)
     footer = protocol(config, target, store.bands, store.choices["values"], commit())
     write(target.name, tidy, markdown(shown, footer, columns), latex(shown, footer, columns))
 

@@ -1,0 +1,109 @@
+"""What the workflow's programs wrote and read again: whole and as it was written, or one line with the command that makes
+it again."""
+
+import json
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ssif.errors import UserError, flat
+from ssif.seals import check_note
+from workflow import imported
+from workflow.blocks import Config
+from workflow.plan import Run
+from workflow.targets import Target, networks
+
+# Of pandas, JSON and Pillow on broken files.
+FAILURES = (OSError, ValueError, LookupError, TypeError, SyntaxError, struct.error, zlib.error)
+# A commit's hash may be all digits, and so may a value.
+TEXTS = {"value": str, "changes": str, "intervals": str, "commit": str}
+# The other scores are nan where no band or pixel of an image can enter them.
+FINITE = ("mpsnr", "psnr_cube", "ssim", "rmse")
+
+
+@contextmanager
+def readable(path: Path, remedy: str) -> Iterator[None]:
+    """Raise UserError that ends on the `remedy` where `path` is missing or has changed, and where the block cannot read it."""
+    try:
+        check_note(path)
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {remedy}") from None
+    except FAILURES as error:
+        raise UserError(f"{path} is damaged ({flat(str(error)) or type(error).__name__}): {remedy}") from None
+
+
+def scores(name: str, program: str, keys: list[str], cells: dict[Run, list[tuple]]) -> dict[Run, pd.DataFrame]:
+    """Of each run the rows of its csv file `name`, which `program` wrote.
+
+    cells: the values of `keys` of which the run has one row for each test scene. Raises UserError as `readable`, and where
+    it has not, or a score is no number.
+    """
+    remedies = {run: f"python -m {program} --run {run.id}" for run in cells}
+    found = {}
+    for run, remedy in remedies.items():
+        with readable(run.folder / name, remedy):
+            its = pd.read_csv(run.folder / name, dtype=TEXTS)
+            check_rows(
+                its, ["scene", *keys], [(scene, *cell) for scene in set(its["scene"]) for cell in cells[run]], FINITE
+            )
+            found[run] = its
+    scenes = {scene for its in found.values() for scene in its["scene"]}
+    for run, its in found.items():
+        if lacking := scenes - set(its["scene"]):
+            raise UserError(f"{run.folder / name} lacks {', '.join(sorted(map(str, lacking)))}: {remedies[run]}")
+    return found
+
+
+def check_rows(found: pd.DataFrame, keys: list[str], wanted: list[tuple], numbers: Iterable[str] = ()) -> None:
+    """Raise UserError unless there is exactly one row of each of the `wanted` values of `keys`, and `numbers` are finite."""
+    rows = Counter(found[keys].itertuples(index=False, name=None))
+    if not rows:
+        raise UserError("it has no rows")
+    for values in wanted:
+        if rows[values] != 1:
+            cell = ", ".join(f"{key} {value}" for key, value in zip(keys, values))
+            raise UserError(f"{rows[values]} rows of {cell}, not one")
+    for name in numbers:
+        if not np.isfinite(found[name].astype(float)).all():
+            raise UserError(f"{name} has values that are no numbers")
+
+
+def record(run: Run) -> dict:
+    """config.json of a network. Raises UserError where it is missing or damaged."""
+    path = run.folder / "config.json"
+    with readable(path, retrain(run)):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found["training"], dict) or not np.isfinite([found["parameters"], found["seconds"]]).all():
+            raise UserError("it does not say how the network was trained")
+        return found
+
+
+def imports(config: Config, target: Target) -> list[str]:
+    """`workflow.imported.lines`. Raises UserError for a config.json that is damaged, and so may not say it."""
+    for network in networks(config, [target]):
+        if network.weights.exists():
+            record(network)
+    return imported.lines(config, target)
+
+
+def curve(run: Run, steps: int | None) -> pd.DataFrame:
+    """train.jsonl of a network, a row a line, none where it has no `steps`. Raises UserError where it is missing or damaged."""
+    path = run.folder / "train.jsonl"
+    with readable(path, retrain(run)):
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        found = pd.DataFrame(lines)
+        if steps and (found["step"].iloc[-1] != steps or not np.isfinite(found["loss"].astype(float)).all()):
+            raise UserError(f"it does not reach step {steps}")
+        return found
+
+
+def retrain(run: Run) -> str:
+    """The command that trains a network."""
+    return f"python -m workflow.train --run {run.id}"
