@@ -74,6 +74,8 @@ def test_weights_of_other_settings_are_refused(monkeypatch, folder, program, cha
 def test_weights_of_other_data_are_refused(monkeypatch, folder):
     call(monkeypatch, train, "--run", RUN.id)
     config = json.loads((RUN.folder / "config.json").read_text())
+    # Without its checksum, the file may be changed by hand.
+    (RUN.folder / ".config.json.sha256").unlink()
     (RUN.folder / "config.json").write_text(json.dumps(config | {"data": "0123456789ab"}))
     assert "(data: 0123456789ab there, " in refused(monkeypatch, evaluate, RUN.id)
     # What else stands there, such as where imported weights come from, does not count.
@@ -83,7 +85,7 @@ def test_weights_of_other_data_are_refused(monkeypatch, folder):
     assert refused(monkeypatch, evaluate, RUN.id).endswith(f"python -m workflow.import_weights --run {RUN.id} FILE")
     for text in ("", "[1]", "{"):
         (RUN.folder / "config.json").write_text(text)
-        assert "config.json cannot be read" in refused(monkeypatch, evaluate, RUN.id)
+        assert "config.json is damaged (" in refused(monkeypatch, evaluate, RUN.id)
 
 
 def test_starts_stages_and_classifiers_of_other_settings_are_refused(monkeypatch, folder):

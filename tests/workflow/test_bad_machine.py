@@ -74,8 +74,8 @@ def test_results_that_may_not_be_written(monkeypatch):
 
 def test_results_that_cannot_be_a_folder_are_one_line_of_snakemake(tmp_path):
     (tmp_path / "results").write_text("")
-    output = snakemake(tmp_path, "smoke", "--dry-run", fails=True)
-    assert "results/presets/smoke.yaml cannot be written: Not a directory" in output and "Traceback" not in output
+    output = snakemake(tmp_path, "smoke", fails=True)
+    assert "error: results/locks/snakemake cannot be written: Not a directory" in output and "Traceback" not in output
 
 
 def test_a_default_configuration_that_is_no_utf_8_is_one_line_of_snakemake(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow import models, plan, presets, stored
+from workflow import models, plan, prepared, presets, stored
 from workflow.arguments import chosen_target
 from workflow.processes import program
 from workflow.provenance import commit
