@@ -14,7 +14,6 @@ from tests.snake import ROOT, SNAKEMAKE, snakemake
 from workflow import evaluate, prepare, train
 
 RUN = "synthetic.bicubic.s0"
-FOLDER = f"results/runs/smoke/synthetic/{RUN}"
 PROGRAMS = [(prepare, "--dataset", "synthetic"), (train, "--run", RUN), (evaluate, "--run", RUN)]
 PREPARE = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
 
@@ -39,14 +38,18 @@ def test_a_file_that_may_not_grow_is_a_full_disk_at_any_size(folder, size):
     assert_full(subprocess.run(PREPARE, capture_output=True, text=True, **limit))
 
 
+def mounted(folder: Path, options: str) -> list[str]:
+    """What runs a command with a file system of its own as results. Only root may do that, and not in every container."""
+    (folder / "results").mkdir()
+    start = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o {options} none results && exec "$@"', "-"]
+    if subprocess.run([*start, "true"], capture_output=True).returncode:
+        pytest.skip("cannot mount a file system here")
+    return start
+
+
 @pytest.mark.parametrize("size", ["8k", "64k", "700k"])
 def test_a_full_disk(folder, size):
-    """A real one, which only root may make, and not in every container."""
-    (folder / "results").mkdir()
-    mounted = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size={size} none results && exec "$@"', "-"]
-    if subprocess.run([*mounted, "true"], capture_output=True).returncode:
-        pytest.skip("cannot mount a file system here")
-    assert_full(subprocess.run([*mounted, *PREPARE], capture_output=True, text=True))
+    assert_full(subprocess.run([*mounted(folder, f"size={size}"), *PREPARE], capture_output=True, text=True))
 
 
 def test_results_that_may_not_be_written(monkeypatch):
@@ -68,14 +71,17 @@ def test_results_that_may_not_be_written(monkeypatch):
         finally:
             os.seteuid(user)
             monkeypatch.undo()
-    written = ["results/data/synthetic.h5", *(f"{FOLDER}/{name}" for name in ("config.json", "predictions.h5"))]
-    assert messages == [f"error: {path} cannot be written: Permission denied" for path in written]
+    written = ["data/synthetic.h5", f"locks/smoke/{RUN}.training", f"locks/smoke/{RUN}.evaluation"]
+    assert messages == [f"error: results/{path} cannot be written: Permission denied" for path in written]
 
 
-def test_results_that_cannot_be_a_folder_are_one_line_of_snakemake(tmp_path):
-    (tmp_path / "results").write_text("")
-    output = snakemake(tmp_path, "smoke", fails=True)
-    assert "error: results/locks/snakemake cannot be written: Not a directory" in output and "Traceback" not in output
+def test_results_that_may_not_be_written_are_one_line_of_snakemake(folder):
+    command = [*SNAKEMAKE, "--directory", str(folder), "--configfile", "config.yaml", "--cores", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*mounted(folder, "ro"), *command], capture_output=True, text=True, env=environment)
+    output = done.stdout + done.stderr
+    assert "error: results/locks/snakemake cannot be written: Read-only file system" in output
+    assert done.returncode and "Traceback" not in output
 
 
 def test_a_default_configuration_that_is_no_utf_8_is_one_line_of_snakemake(tmp_path):
