@@ -14,9 +14,11 @@ from PIL import Image
 
 from ssif.data import cave, pavia_centre
 from ssif.seals import seal
+from tests import programs
+from tests.programs import configure
+from tests.snake import ROOT
 from workflow import classify, evaluate, prepare, train
 
-ROOT = Path(__file__).resolve().parents[2]
 RUN = "synthetic.ssif-rf-uf.s0"
 CLASSIFIER = "synthetic.a2s2k.s0"
 
@@ -30,27 +32,11 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def configure(**changes) -> None:
-    """Write config.yaml: the smoke preset with dotted keys changed (`__` for the dot)."""
-    config = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        place = config
-        for key in parents:
-            place = place.setdefault(key, {})
-        place[last] = value
-    Path("config.yaml").write_text(yaml.safe_dump(config))
-
-
-def refused(monkeypatch, program, *arguments: str) -> str:
-    """Run the program's main; return its one line."""
-    monkeypatch.setattr(sys, "argv", [program.__name__, "--config", "config.yaml", *arguments])
-    with pytest.raises(SystemExit) as end:
-        program.main()
-    message = end.value.code
-    assert isinstance(message, str) and message.startswith("error: ") and "\n" not in message
-    assert not list(Path().rglob("*.part"))
-    return message
+def refused(program, *arguments: str) -> str:
+    """Run the program's main, which refuses; return its one line."""
+    line = programs.run(program, *arguments)
+    assert line
+    return line
 
 
 def cave_scene_folders(root: Path, spoil=None) -> None:
@@ -67,28 +53,28 @@ def cave_scene_folders(root: Path, spoil=None) -> None:
             spoil(scene)
 
 
-def prepare_cave(monkeypatch, folder, spoil) -> str:
+def prepare_cave(folder, spoil) -> str:
     data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
     configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"], figures={}, ablations={})
     cave_scene_folders(folder / "data", spoil)
-    message = refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "data")
+    message = refused(prepare, "--dataset", "cave", "--data-dir", "data")
     assert not Path("results/data/cave.h5").exists()
     return message
 
 
-def test_a_truncated_png(monkeypatch, folder):
+def test_a_truncated_png(folder):
     def cut(scene):
         file = scene / "clay_ms_07.png"
         file.write_bytes(file.read_bytes()[:40])
 
-    assert "clay_ms_07.png" in prepare_cave(monkeypatch, folder, cut)
+    assert "clay_ms_07.png" in prepare_cave(folder, cut)
 
 
-def test_a_missing_band(monkeypatch, folder):
-    assert "clay_ms_31.png" in prepare_cave(monkeypatch, folder, lambda scene: (scene / "clay_ms_31.png").unlink())
+def test_a_missing_band(folder):
+    assert "clay_ms_31.png" in prepare_cave(folder, lambda scene: (scene / "clay_ms_31.png").unlink())
 
 
-def pavia(monkeypatch, folder, cube) -> str:
+def pavia(folder, cube) -> str:
     data = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["datasets"]["pavia_centre"]
     configure(
         datasets={"pavia_centre": data}, tables={"table1": "pavia_centre"}, methods=["liif"], figures={}, ablations={}
@@ -96,47 +82,47 @@ def pavia(monkeypatch, folder, cube) -> str:
     (folder / "data").mkdir()
     if cube is not None:
         scipy.io.savemat(folder / "data/Pavia.mat", {"pavia": cube})
-    message = refused(monkeypatch, prepare, "--dataset", "pavia_centre", "--data-dir", "data")
+    message = refused(prepare, "--dataset", "pavia_centre", "--data-dir", "data")
     assert not Path("results/data/pavia_centre.h5").exists()
     return message
 
 
-def test_a_wrong_band_count(monkeypatch, folder):
-    assert "102" in pavia(monkeypatch, folder, np.ones((20, 20, 103), np.uint16))
+def test_a_wrong_band_count(folder):
+    assert "102" in pavia(folder, np.ones((20, 20, 103), np.uint16))
 
 
 def test_a_cube_with_nan(monkeypatch, folder):
     monkeypatch.setattr(pavia_centre, "SHAPE", (8, 140, 102))
     cube = np.ones((8, 140, 102), np.float32)
     cube[3, 5, 7:9] = np.nan
-    assert "2 values are NaN" in pavia(monkeypatch, folder, cube)
+    assert "2 values are NaN" in pavia(folder, cube)
 
 
 def test_missing_data_says_what_to_put_where(monkeypatch, folder):
     monkeypatch.setattr(pavia_centre, "HOSTS", ["http://127.0.0.1:9"])
-    message = pavia(monkeypatch, folder, None)
+    message = pavia(folder, None)
     assert "put Pavia.mat" in message and "MiB" in message and "--data-dir" in message
 
 
-def test_a_data_folder_that_is_not_there(monkeypatch, folder):
+def test_a_data_folder_that_is_not_there(folder):
     data = yaml.safe_load((ROOT / "config/cave-cpu.yaml").read_text())["datasets"]["cave"]
     configure(datasets={"cave": data}, tables={"table1": "cave"}, methods=["liif"], figures={}, ablations={})
-    assert "does not exist" in refused(monkeypatch, prepare, "--dataset", "cave", "--data-dir", "nowhere")
+    assert "does not exist" in refused(prepare, "--dataset", "cave", "--data-dir", "nowhere")
 
 
-def test_not_prepared_or_torn_data(monkeypatch, folder):
-    assert "is not a prepared data set" in refused(monkeypatch, train, "--run", RUN)
+def test_not_prepared_or_torn_data(folder):
+    assert "is not a prepared data set" in refused(train, "--run", RUN)
     Path("results/data").mkdir(parents=True)
     Path("results/data/synthetic.h5").write_bytes(b"\x89HDF torn")
-    assert "is not a prepared data set" in refused(monkeypatch, train, "--run", RUN)
+    assert "is not a prepared data set" in refused(train, "--run", RUN)
 
 
-def test_wavelengths_in_micrometres(monkeypatch, folder):
-    prepared(monkeypatch)
+def test_wavelengths_in_micrometres(folder):
+    prepared()
     with h5py.File("results/data/synthetic.h5", "a") as file:
         file["wavelengths"][...] = file["wavelengths"][()] / 1000
     seal(Path("results/data/synthetic.h5"))
-    assert "micrometres" in refused(monkeypatch, train, "--run", RUN)
+    assert "micrometres" in refused(train, "--run", RUN)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +137,8 @@ def test_wavelengths_in_micrometres(monkeypatch, folder):
         ({"datasets__synthetic__training__rate": 1e30}, ["loss of step", "is not finite"]),
     ],
 )
-def test_a_configuration_that_cannot_be_trained(monkeypatch, folder, changes, words):
-    assert_untrainable(monkeypatch, RUN, changes, words)
+def test_a_configuration_that_cannot_be_trained(folder, changes, words):
+    assert_untrainable(RUN, changes, words)
 
 
 @pytest.mark.parametrize(
@@ -164,22 +150,22 @@ def test_a_configuration_that_cannot_be_trained(monkeypatch, folder, changes, wo
         ({"training__rate": 1e30}, ["loss of step", "is not finite"]),
     ],
 )
-def test_a_baseline_that_cannot_be_trained(monkeypatch, folder, changes, words):
+def test_a_baseline_that_cannot_be_trained(folder, changes, words):
     changes = {f"datasets__synthetic__baselines__us3rn__{key}": value for key, value in changes.items()}
-    assert_untrainable(monkeypatch, "synthetic.us3rn.p2.C31.s0", changes, words)
+    assert_untrainable("synthetic.us3rn.p2.C31.s0", changes, words)
 
 
-def assert_untrainable(monkeypatch, run: str, changes: dict, words: list[str]) -> None:
-    prepared(monkeypatch)
+def assert_untrainable(run: str, changes: dict, words: list[str]) -> None:
+    prepared()
     configure(**changes)
-    message = refused(monkeypatch, train, "--run", run)
+    message = refused(train, "--run", run)
     assert all(word in message for word in words), message
     assert not Path(f"results/runs/smoke/synthetic/{run}").exists()
 
 
-def labelled(monkeypatch) -> None:
-    prepared(monkeypatch)
-    accepted(monkeypatch, prepare, "--dataset", "synthetic", "--land-cover")
+def labelled() -> None:
+    prepared()
+    accepted(prepare, "--dataset", "synthetic", "--land-cover")
 
 
 def relabel(change) -> None:
@@ -198,10 +184,10 @@ def relabel(change) -> None:
         (lambda labels: np.where(labels == 2, 9, labels), ["unknown class id 9 in synthetic-1", "known: 1, 2, 3, 4"]),
     ],
 )
-def test_labels_that_do_not_fit(monkeypatch, folder, change, words):
-    labelled(monkeypatch)
+def test_labels_that_do_not_fit(folder, change, words):
+    labelled()
     relabel(change)
-    message = refused(monkeypatch, train, "--run", CLASSIFIER)
+    message = refused(train, "--run", CLASSIFIER)
     assert all(word in message for word in words), message
 
 
@@ -219,67 +205,65 @@ def test_labels_that_do_not_fit(monkeypatch, folder, change, words):
         ({"network__patch": 5}, ["unknown patch 5", "known: 11, 7, 9"]),
     ],
 )
-def test_a_classifier_that_cannot_be_trained(monkeypatch, folder, changes, words):
-    labelled(monkeypatch)
+def test_a_classifier_that_cannot_be_trained(folder, changes, words):
+    labelled()
     configure(**{f"datasets__synthetic__land_use__{key}": value for key, value in changes.items()})
-    message = refused(monkeypatch, train, "--run", CLASSIFIER)
+    message = refused(train, "--run", CLASSIFIER)
     assert all(word in message for word in words), message
     assert not Path(f"results/runs/smoke/synthetic/{CLASSIFIER}").exists()
 
 
-def test_a_classifier_without_land_cover_or_images(monkeypatch, folder):
-    prepared(monkeypatch)
-    assert "is no prepared land cover" in refused(monkeypatch, train, "--run", CLASSIFIER)
-    labelled(monkeypatch)
+def test_a_classifier_without_land_cover_or_images(folder):
+    prepared()
+    assert "is no prepared land cover" in refused(train, "--run", CLASSIFIER)
+    labelled()
     configure(datasets__synthetic__land_use__training__steps=1)
-    message = refused(monkeypatch, classify, "--run", RUN)
+    message = refused(classify, "--run", RUN)
     assert message.endswith(f"is missing: python -m workflow.train --run {CLASSIFIER}")
-    accepted(monkeypatch, train, "--run", CLASSIFIER)
-    message = refused(monkeypatch, classify, "--run", RUN)
+    accepted(train, "--run", CLASSIFIER)
+    message = refused(classify, "--run", RUN)
     assert message.endswith(f"lacks p = 2, C = 31: python -m workflow.evaluate --run {RUN}")
     configure(datasets__synthetic__land_use=None)
-    assert "datasets.synthetic lacks land_use, the classifier that table3 needs" in refused(
-        monkeypatch, classify, "--run", RUN
-    )
+    assert "datasets.synthetic lacks land_use, the classifier that table3 needs" in refused(classify, "--run", RUN)
 
 
-def test_an_image_in_another_radiometric_scale(monkeypatch, folder):
-    labelled(monkeypatch)
+def test_an_image_in_another_radiometric_scale(folder):
+    labelled()
     configure(datasets__synthetic__land_use__training__steps=1)
-    accepted(monkeypatch, train, "--run", CLASSIFIER)
+    accepted(train, "--run", CLASSIFIER)
     with h5py.File("results/data/synthetic.h5", "a") as file:
         file["scenes/synthetic-3/hsi"][...] = file["scenes/synthetic-3/hsi"][()] // 256
     seal(Path("results/data/synthetic.h5"))
-    assert "the image is in another radiometric scale" in refused(monkeypatch, classify, "--run", CLASSIFIER)
+    assert "the image is in another radiometric scale" in refused(classify, "--run", CLASSIFIER)
 
 
-def test_an_unknown_sensor(monkeypatch, folder):
+def test_an_unknown_sensor(folder):
     configure(datasets__synthetic__msi="spot-5")
-    message = refused(monkeypatch, prepare, "--dataset", "synthetic")
+    message = refused(prepare, "--dataset", "synthetic")
     assert "unknown sensor 'spot-5'; known: ikonos, landsat-7" in message
 
 
-def test_data_prepared_for_another_sensor(monkeypatch, folder):
-    prepared(monkeypatch)
+def test_data_prepared_for_another_sensor(folder):
+    prepared()
     configure(datasets__synthetic__msi="ikonos")
-    assert "prepared with the sensor nikon-d700, not ikonos" in refused(monkeypatch, train, "--run", RUN)
+    assert "prepared with the sensor nikon-d700, not ikonos" in refused(train, "--run", RUN)
 
 
-def test_an_unknown_run_and_data_set(monkeypatch, folder):
-    assert "known: synthetic.a2s2k.s0, synthetic.awan-hr.C31.s0" in refused(monkeypatch, train, "--run", "cave.rcan.s0")
-    assert "known: synthetic" in refused(monkeypatch, prepare, "--dataset", "cave")
+def test_an_unknown_run_and_data_set(folder):
+    assert "known: synthetic.a2s2k.s0, synthetic.awan-hr.C31.s0" in refused(train, "--run", "cave.rcan.s0")
+    assert "known: synthetic" in refused(prepare, "--dataset", "cave")
 
 
-def test_weights_of_another_network(monkeypatch, folder):
-    prepared(monkeypatch)
+def test_weights_of_another_network(folder):
+    prepared()
     configure(datasets__synthetic__training__steps=1)
-    accepted(monkeypatch, train, "--run", RUN)
+    accepted(train, "--run", RUN)
     configure(datasets__synthetic__network__hidden=17)
-    assert "does not hold the weights of this model" in refused(monkeypatch, evaluate, "--run", RUN)
+    assert "does not hold the weights of this model" in refused(evaluate, "--run", RUN)
     configure(datasets__synthetic__training__steps=1)
     weights = Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:-5])
-    assert "cannot read weights from" in refused(monkeypatch, evaluate, "--run", RUN)
+    assert "cannot read weights from" in refused(evaluate, "--run", RUN)
 
 
 @pytest.mark.parametrize(
@@ -291,18 +275,18 @@ def test_weights_of_another_network(monkeypatch, folder):
         (train, "sspsr.p3.C31.after-awan-lr", "awan-lr.p3.C31"),
     ],
 )
-def test_a_network_that_is_not_trained_yet_is_named(monkeypatch, folder, program, run, missing):
-    prepared(monkeypatch)
+def test_a_network_that_is_not_trained_yet_is_named(folder, program, run, missing):
+    prepared()
     configure(methods=["rcan+awan", "us3rn", "awan+sspsr-chained"])
-    message = refused(monkeypatch, program, "--run", f"synthetic.{run}.s0")
+    message = refused(program, "--run", f"synthetic.{run}.s0")
     assert message.endswith(f"is missing: python -m workflow.train --run synthetic.{missing}.s0")
 
 
-def test_a_stage_has_no_row_to_evaluate_and_a_chain_nothing_to_train(monkeypatch, folder):
-    prepared(monkeypatch)
-    assert "known: synthetic.awan+rcan.p2" in refused(monkeypatch, evaluate, "--run", "synthetic.rcan-msi.p2.s0")
+def test_a_stage_has_no_row_to_evaluate_and_a_chain_nothing_to_train(folder):
+    prepared()
+    assert "known: synthetic.awan+rcan.p2" in refused(evaluate, "--run", "synthetic.rcan-msi.p2.s0")
     assert "known: synthetic.a2s2k.s0, synthetic.awan-hr.C31.s0" in refused(
-        monkeypatch, train, "--run", "synthetic.rcan+awan.p2.C31.s0"
+        train, "--run", "synthetic.rcan+awan.p2.C31.s0"
     )
 
 
@@ -330,10 +314,9 @@ def test_a_full_disk_while_training_keeps_what_was_there(folder):
     assert Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors").exists()
 
 
-def prepared(monkeypatch) -> None:
-    accepted(monkeypatch, prepare, "--dataset", "synthetic")
+def prepared() -> None:
+    accepted(prepare, "--dataset", "synthetic")
 
 
-def accepted(monkeypatch, program, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", [program.__name__, "--config", "config.yaml", *arguments])
-    program.main()
+def accepted(program, *arguments: str) -> None:
+    assert programs.run(program, *arguments) is None
