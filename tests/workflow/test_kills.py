@@ -198,7 +198,9 @@ def test_a_storm_of_fifty_kills_ends_in_the_same_results(tmp_path, undisturbed):
         run.kill(number, place, chance)
         said = run.end()
         print(f"{number.name} to the {place}: {said.count('Finished jobid')} jobs finished", flush=True)
-        assert not re.search(r"IncompleteFiles|LockException|at work on|^error: (?!killed \(status 137\))", said, re.MULTILINE), said
+        assert not re.search(
+            r"IncompleteFiles|LockException|at work on|^error: (?!killed \(status 137\))", said, re.MULTILINE
+        ), said
     run = Snakemake(tmp_path)
     assert run.process.wait(1200) == 0, run.end()
     compare(tmp_path, calm)
