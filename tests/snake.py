@@ -47,7 +47,7 @@ def snakemake(
     folder: Path, preset: str | Path, *arguments: str, fails: bool = False, root: Path = ROOT, **environment: str
 ) -> str:
     """Run Snakemake in `folder` with a preset of config/ or a file; return all it printed. root: a copy of the project."""
-    environment = os.environ | {"PYTHONPATH": str(root)} | environment
+    environment = os.environ | environment
     done = subprocess.run(
         command(folder, preset, *arguments, root=root), capture_output=True, text=True, env=environment
     )

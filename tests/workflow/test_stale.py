@@ -68,7 +68,7 @@ EDITS = {
     ),
     "a builder": ("workflow/building.py", '"bands": store.bands.parts(run.count)', '"bands": store.bands', EVERY_TRAINING | EVERY_SCORE),
     "the rate": ("workflow/learning.py", "training.rate, lessons", "2 * training.rate, lessons", EVERY_TRAINING | EVERY_SCORE),
-    "the weights that are written": ("workflow/train.py", "save_weights(model,", "save_weights(model.half(),", EVERY_TRAINING | EVERY_SCORE),
+    "the weights that are written": ("workflow/building.py", "save_weights(model,", "save_weights(model.half(),", EVERY_TRAINING | EVERY_SCORE),
     "an argument of one method": (
         "workflow/models.py", '_ssif("RF-UF", "k")', '_ssif("RF-GF", "k")', {"train": 1, "evaluate": 1, "cells": 1}
     ),

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import yaml
 
+# Snakemake puts this checkout first only where it is not on the path yet.
+sys.path.insert(0, workflow.basedir)
+
 from ssif.errors import UserError
 from ssif.io import whole_file
 
@@ -56,13 +59,14 @@ onstart:
     processes.pass_on_interrupts()
 
 
-# All rules run the Python of this environment, whatever else is on the PATH. It is a function, since PATH has no room for a
-# folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee` would hide
+# All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH or installed.
+# Python is a function, since PATH has no room for a folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee` would hide
 # that a program failed. tee stays to the end of a program that a signal stops: without it the program's last words would
 # end it before its work is saved. A program that is killed says nothing, and so the shell does.
 KILLED = "error: killed (status 137), usually because the machine ran out of memory; use fewer --cores or smaller sizes"
 PREFIX = (
     f"set -euo pipefail; trap 'test $? -ne 137 || echo \"{KILLED}\" >&2' EXIT; export {processes.STARTER}={os.getpid()}; "
+    f"export PYTHONPATH={shlex.quote(workflow.basedir)}${{PYTHONPATH:+:$PYTHONPATH}}; "
     f'python() {{ exec {shlex.quote(sys.executable)} "$@"; }}; '
     "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }; "
 )
