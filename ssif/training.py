@@ -1,6 +1,7 @@
 """The training loop, one for every model that learns by steps. Read it from top to bottom."""
 
 import json
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ssif.checkpoint import load_state, save_state
 from ssif.errors import UserError
@@ -47,6 +49,11 @@ def halving(*fractions: float) -> Callable[[float], float]:
     return lambda done: 0.5 ** sum(done >= fraction for fraction in fractions)
 
 
+def cosine(done: float) -> float:
+    """The decay along half a cosine, to zero at the end of the budget."""
+    return (1 + math.cos(math.pi * done)) / 2
+
+
 @dataclass(frozen=True)
 class Validation:
     """After every `every` steps `score(model)`, the higher the better, decides which weights a training ends with."""
@@ -74,12 +81,14 @@ def train(
     label: str,
     validation: Validation | None = None,
     precision: torch.dtype = torch.float32,
+    average: float = 0.0,
 ) -> None:
     """Train `model` in place; resume from `folder` if a state is there; leave the curve in `folder`/train.jsonl.
 
     precision: with torch.bfloat16 the matrix products are taken in it; weights, gradients' sums, coordinates and the loss
     stay in float32. It ends with the last weights or, with a `validation`, with those that scored best, the first of
-    equals.
+    equals. average: it ends with the exponential mean of the weights of all steps instead, in which each step keeps this
+    share of the mean before; 0 for none.
 
     `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
     same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not
@@ -89,12 +98,15 @@ def train(
     # cuDNN may otherwise choose algorithms by timing them, and sums in another order would break bit-equal resumes.
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.rate, fused=True)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average)) if average else None
 
     state_path = folder / "state.pt"
     first, elapsed, losses, curve, scored, best = 0, 0.0, [], [], None, None
     if state := load_state(state_path, config, device):
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
+        if averaged:
+            averaged.load_state_dict(state["averaged"])
         first, elapsed, curve = state["step"], state["elapsed"], state["curve"]
         scored, best = state["scored"], state["best"]
         losses = list(state["losses"].to(device).unbind())
@@ -105,6 +117,7 @@ def train(
         save_state(state_path, config, {
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
+            "averaged": averaged.state_dict() if averaged else None,
             "step": step,
             "elapsed": elapsed + time.monotonic() - start,
             "losses": torch.stack(losses) if losses else torch.zeros(0),
@@ -131,6 +144,8 @@ def train(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
+            if averaged:
+                averaged.update_parameters(model)
             losses.append(loss.detach())
 
             done = step + 1
@@ -157,6 +172,8 @@ def train(
             if time.monotonic() - saved > SAVE_EVERY:
                 save(done)
                 saved = time.monotonic()
+    if averaged:
+        model.load_state_dict(averaged.module.state_dict())
     if best:
         model.load_state_dict(best["weights"])
     model.eval()

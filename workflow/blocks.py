@@ -32,14 +32,17 @@ class FieldSizes:
 class Training:
     """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves.
 
-    intervals: of the target bands of a step, "equal" or "irregular" (`ssif.bands.irregular_cuts`).
+    decay: how the rate falls, "halving" at `halve_at` or along a "cosine" to zero; average: of the weights over the steps
+    (`ssif.training.train`). intervals: of the target bands of a step, "equal" or "irregular" (`ssif.bands.irregular_cuts`).
     """
 
     steps: int
     batch: int
     lr_sizes: tuple[int, ...]
     rate: float
-    halve_at: tuple[float, ...]
+    halve_at: tuple[float, ...] = ()
+    decay: str = "halving"
+    average: float = 0.0
     intervals: str = "equal"
 
 
@@ -47,13 +50,14 @@ class Training:
 class PatchTraining:
     """Budget of a network on a pixel grid; the decay of the rate is the method's own (`baselines.grid`).
 
-    crop: {"lr": side} or {"hr": side} in pixels; the other side follows from p.
+    crop: {"lr": side} or {"hr": side} in pixels; the other side follows from p. average: as of the fields.
     """
 
     steps: int
     batch: int
     crop: dict
     rate: float
+    average: float = 0.0
 
     def lr_size(self, scale: int) -> int:
         """Side of the LR crop at scale p."""

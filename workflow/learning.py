@@ -35,4 +35,5 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
     # By name: a run depends on the lessons of its own family alone (`workflow.code`).
     lessons = import_module(network(run.method).lessons).lessons(model, config, run, store, scenes)
     schedule = Schedule(training.steps, training.rate, lessons.decay)
-    train(model, lessons.draw, schedule, run.state, identity, run.id, lessons.validation, precision(config))
+    average = getattr(training, "average", 0.0)
+    train(model, lessons.draw, schedule, run.state, identity, run.id, lessons.validation, precision(config), average)

@@ -8,7 +8,7 @@ import torch
 from baselines.chains import carry
 from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
-from ssif.training import Lessons, halving
+from ssif.training import Lessons, cosine, halving
 from workflow import plan
 from workflow.blocks import Config
 from workflow.building import trained
@@ -18,7 +18,8 @@ def lessons(model: torch.nn.Module, config: Config, run: plan.Run, store: Store,
     """The lessons of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
     if model.batches == "queries":
         _, training = plan.settings(config, run)
-        return Lessons(_queries(config, run, scenes), halving(*training.halve_at))
+        decay = cosine if training.decay == "cosine" else halving(*training.halve_at)
+        return Lessons(_queries(config, run, scenes), decay)
     return Lessons(_patches(config, run, store, scenes), model.decay)
 
 

@@ -63,7 +63,7 @@ class Method:
         return "extension" if self.extension else "ours"
 
 
-BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at")
+BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at", "decay", "average")
 FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
 FOURIER = ("lambda_min", "lambda_max")
 # What a field reads that serves any bands; one of fixed bands (LIIF) has always the same.

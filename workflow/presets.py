@@ -41,6 +41,7 @@ FIGURES = {
 # Of the land cover in predicted images: they need a classifier.
 LAND_USE = ("table3", "fig9")
 INTERVALS = ("equal", "irregular")
+DECAYS = ("halving", "cosine")
 VALIDATION_FROM = ("train_region", "test_region")
 
 
@@ -175,6 +176,7 @@ def _check_field(data: Data, where: str) -> None:
         raise UserError(f"{where}.training.lr_sizes: sides of at least 1 LR pixel")
     if not all(0 < fraction < 1 for fraction in data.training.halve_at):
         raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
+    choose(f"{where}.training.decay:", data.training.decay, DECAYS)
     choose(f"{where}.training.intervals:", data.training.intervals, INTERVALS)
     shortest = data.network.lambda_min
     if shortest != "nyquist" and not (isinstance(shortest, float) and 0 < shortest < data.network.lambda_max):
@@ -193,6 +195,8 @@ def _check_patches(training: PatchTraining, scales: list[int], where: str) -> No
 def _check_budget(training: Training | PatchTraining | ClassifierTraining, where: str) -> None:
     if min(training.steps, training.batch) < 1 or training.rate <= 0:
         raise UserError(f"{where}: steps, batch and rate are positive")
+    if not 0 <= getattr(training, "average", 0) < 1:
+        raise UserError(f"{where}.average: at least 0 and below 1")
 
 
 def _check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config) -> None:

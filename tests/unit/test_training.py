@@ -13,7 +13,7 @@ from torch import nn
 
 from ssif import training
 from ssif.errors import UserError
-from ssif.training import Interrupted, Schedule, Validation, halving, train
+from ssif.training import Interrupted, Schedule, Validation, cosine, halving, train
 
 
 class Line(nn.Module):
@@ -46,6 +46,28 @@ def test_rate_halves_at_fractions_of_the_budget():
     assert [schedule.at(step) for step in range(10)] == [8, 8, 8, 8, 4, 4, 2, 2, 1, 1]
 
 
+def test_a_cosine_falls_from_the_whole_rate_to_none():
+    assert [cosine(done) for done in (0, 1 / 3, 1 / 2, 1)] == pytest.approx([1, 3 / 4, 1 / 2, 0])
+
+
+def test_the_mean_of_the_weights_is_kept(tmp_path):
+    """Against the mean written out over the weights that a training without it passes through."""
+    weights, model = [], fresh()
+
+    def seen(step: int):
+        weights.append(model.layer.weight.detach().clone())
+        return draw(step)
+
+    train(model, seen, SCHEDULE, tmp_path / "last", {}, "line")
+    mean = weights[1].clone()
+    for weight in [*weights[2:], model.layer.weight.detach()]:
+        mean = 0.9 * mean + 0.1 * weight
+    averaged = fresh()
+    train(averaged, draw, SCHEDULE, tmp_path / "mean", {}, "line", average=0.9)
+    torch.testing.assert_close(averaged.layer.weight.detach(), mean, atol=1e-6, rtol=0)
+    assert not torch.equal(mean, model.layer.weight)
+
+
 def test_the_curve_is_the_mean_loss_since_the_last_line(tmp_path):
     model = fresh()
     with torch.no_grad():
@@ -59,9 +81,10 @@ def test_the_curve_is_the_mean_loss_since_the_last_line(tmp_path):
 
 
 @pytest.mark.parametrize(("stop", "by"), [(1, "SIGTERM"), (50, "SIGINT"), (77, "SIGTERM"), (229, "SIGINT")])
-def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop, by):
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop, by, average):
     straight = fresh()
-    train(straight, draw, SCHEDULE, tmp_path / "straight", {"a": 1}, "line")
+    train(straight, draw, SCHEDULE, tmp_path / "straight", {"a": 1}, "line", average=average)
 
     def draw_and_stop(step: int):
         if step == stop - 1:
@@ -69,10 +92,15 @@ def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop, by):
         return draw(step)
 
     with pytest.raises(Interrupted, match=f"stopped by {by} after step {stop}"):
-        train(fresh(), draw_and_stop, SCHEDULE, tmp_path / "resumed", {"a": 1}, "line")
+        train(fresh(), draw_and_stop, SCHEDULE, tmp_path / "resumed", {"a": 1}, "line", average=average)
     seen = []
     resumed = fresh()
-    train(resumed, lambda step: seen.append(step) or draw(step), SCHEDULE, tmp_path / "resumed", {"a": 1}, "line")
+
+    def noted(step: int):
+        seen.append(step)
+        return draw(step)
+
+    train(resumed, noted, SCHEDULE, tmp_path / "resumed", {"a": 1}, "line", average=average)
     assert seen[0] == stop and len(seen) == 230 - stop
     for ours, theirs in zip(resumed.parameters(), straight.parameters()):
         assert torch.equal(ours, theirs)
