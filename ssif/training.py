@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ssif.checkpoint import load_state, save_state
 from ssif.errors import UserError
@@ -87,8 +87,8 @@ def train(
 
     precision: with torch.bfloat16 the matrix products are taken in it; weights, gradients' sums, coordinates and the loss
     stay in float32. It ends with the last weights or, with a `validation`, with those that scored best, the first of
-    equals. average: it ends with the exponential mean of the weights of all steps instead, in which each step keeps this
-    share of the mean before; 0 for none.
+    equals. average: it ends with the exponential mean of the weights of all steps instead, in which each step keeps at
+    most this share of the mean before; 0 for none.
 
     `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
     same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not
@@ -98,7 +98,7 @@ def train(
     # cuDNN may otherwise choose algorithms by timing them, and sums in another order would break bit-equal resumes.
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.rate, fused=True)
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average)) if average else None
+    averaged = AveragedModel(model, multi_avg_fn=_mean_of_steps(average)) if average else None
 
     state_path = folder / "state.pt"
     first, elapsed, losses, curve, scored, best = 0, 0.0, [], [], None, None
@@ -178,6 +178,17 @@ def train(
         model.load_state_dict(best["weights"])
     model.eval()
     write_curve()
+
+
+def _mean_of_steps(average: float) -> Callable[[list, list, torch.Tensor], None]:
+    """How the mean of the weights takes those of a step. A young mean keeps less, or a short training would end near its
+    first weights: 900 steps at 0.998 would keep 16 % of them."""
+
+    def update(mean: list[torch.Tensor], weights: list[torch.Tensor], steps: torch.Tensor) -> None:
+        kept = min(average, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(mean, weights, 1 - kept)
+
+    return update
 
 
 def _check_finite(losses: list[torch.Tensor], done: int, draw: Callable[[int], object]) -> None:

@@ -60,12 +60,31 @@ def test_the_mean_of_the_weights_is_kept(tmp_path):
 
     train(model, seen, SCHEDULE, tmp_path / "last", {}, "line")
     mean = weights[1].clone()
-    for weight in [*weights[2:], model.layer.weight.detach()]:
-        mean = 0.9 * mean + 0.1 * weight
+    for steps, weight in enumerate([*weights[2:], model.layer.weight.detach()], 1):
+        kept = min(0.9, (1 + steps) / (10 + steps))
+        mean = kept * mean + (1 - kept) * weight
     averaged = fresh()
     train(averaged, draw, SCHEDULE, tmp_path / "mean", {}, "line", average=0.9)
     torch.testing.assert_close(averaged.layer.weight.detach(), mean, atol=1e-6, rtol=0)
     assert not torch.equal(mean, model.layer.weight)
+
+
+def test_the_mean_of_a_short_training_is_near_its_end(tmp_path):
+    """With 0.998 all along it would keep 98 % of the first weights after ten steps."""
+    weights, model = [], fresh()
+    short = Schedule(steps=10, rate=0.05, decay=halving())
+    train(
+        model,
+        lambda step: weights.append(model.layer.weight.detach().clone()) or draw(step),
+        short,
+        tmp_path / "a",
+        {},
+        "",
+    )
+    averaged = fresh()
+    train(averaged, draw, short, tmp_path / "b", {}, "", average=0.998)
+    way, left = (weights[1] - model.layer.weight).norm(), (averaged.layer.weight - model.layer.weight).norm()
+    assert left < way / 2
 
 
 def test_the_curve_is_the_mean_loss_since_the_last_line(tmp_path):
