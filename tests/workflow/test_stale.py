@@ -1,4 +1,5 @@
-"""Nothing stale: an edit of whatever a result depends on is found by the next dry run. In a copy of the project."""
+"""Nothing stale: an edit of whatever a result depends on is found by the next dry run, in a copy of the project; and a checkout
+runs its own code."""
 
 import os
 from pathlib import Path
@@ -95,3 +96,11 @@ EDITS = {
 def test_an_edit_is_found_by_the_next_dry_run(copy, edit):
     *place, expected = EDITS[edit]
     assert after(copy, *place) == expected
+
+
+def test_no_code_in_the_working_directory_is_run(tmp_path):
+    """Where Snakemake is told to use another checkout's Snakefile, by whatever path."""
+    (tmp_path / "workflow").mkdir()
+    for name in ("__init__", "prepare"):
+        (tmp_path / f"workflow/{name}.py").write_text("raise SystemExit('another checkout')")
+    snakemake(tmp_path, "smoke", "results/data/synthetic.h5")
