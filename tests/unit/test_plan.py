@@ -176,7 +176,11 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("figures.fig1.counts", [], "figures.fig1.counts wants a list"),
         ("figures.fig8", {"dataset": "indian_pines", "scales": [2]}, "figures.fig8 wants methods"),
         ("figures.fig8.methods", ["vgg"], "unknown model 'vgg'"),
-        ("ablations.fig6.change", "colour", "unknown key in ablations.fig6: 'colour'; known: average, batch, decay, dim"),
+        (
+            "ablations.fig6.change",
+            "colour",
+            "unknown key in ablations.fig6: 'colour'; known: average, batch, decay, dim",
+        ),
         ("ablations.fig6.values", [3], "ablations.fig6.spectral_decoder wants a str, got 3"),
         ("ablations.fig6.values", [], "ablations.fig6.values wants one or more"),
         ("ablations.fig6.fixed", {"steps": 0}, "ablations.fig6.training: steps, batch and rate are positive"),
