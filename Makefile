@@ -7,7 +7,7 @@ BIN = .venv/bin
 SNAKEMAKE = $(BIN)/python -m snakemake --configfile "config/$$PRESET.yaml" --cores "$$CORES"
 export PRESET CORES PYTHON
 
-.PHONY: table1 figures report all test bench lint clean
+.PHONY: table1 figures report all test test-workflow test-others bench lint clean
 
 table1: .venv/installed
 	$(SNAKEMAKE) results/table1.csv
@@ -21,8 +21,17 @@ report: .venv/installed
 all: .venv/installed
 	$(SNAKEMAKE)
 
+# Both halves at once, with one thread each, keep two cores busy: most of the time each of them works on one.
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow" tests
+	$(MAKE) --no-print-directory --jobs 2 test-workflow test-others
+
+test-workflow test-others: export OMP_NUM_THREADS = 1
+
+test-workflow: .venv/installed
+	$(BIN)/python -m pytest -m "not slow" tests/workflow
+
+test-others: .venv/installed
+	$(BIN)/python -m pytest -m "not slow" tests --ignore tests/workflow
 
 bench: .venv/installed
 	$(BIN)/python -m pytest -q tests/bench --benchmark-only --benchmark-json=results/benchmarks.json

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,19 @@ def copy_project(folder: Path) -> None:
             shutil.copytree(ROOT / part, target, ignore=left_out)
         else:
             shutil.copy(ROOT / part, target)
+
+
+def checkout(folder: Path) -> None:
+    """The project in `folder` with a Python of its own in .venv, as `make` wants it, which has the packages of this one."""
+    copy_project(folder)
+    # venv itself wants no colon; an environment of another kind may have one.
+    environment = folder.parent / "venv"
+    venv.create(environment, symlinks=True)
+    (packages,) = environment.glob("lib/*/site-packages")
+    others = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    (packages / "others.pth").write_text("\n".join(others))
+    environment.rename(folder / ".venv")
+    (folder / ".venv/installed").touch()
 
 
 def command(folder: Path, preset: str | Path, *arguments: str, root: Path = ROOT) -> list[str]:

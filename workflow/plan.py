@@ -167,7 +167,9 @@ def identity(config: Config, network: Run) -> dict:
     shared |= {"antialias": config.antialias, "msi": data.msi}
     if its.block is None:
         return shared | {"scales": data.scales.train, "counts": data.counts.train}
-    return shared | {"start": [run.id for run in warm_start(config, network)]}
+    # No rule hashes the code that takes it from the preset's `crop`.
+    start, side = [run.id for run in warm_start(config, network)], training.lr_size(network.scale or 1)
+    return shared | {"start": start, "lr_size": side}
 
 
 def fingerprint(*parts) -> str:

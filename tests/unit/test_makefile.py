@@ -16,12 +16,12 @@ if [ "$2" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; fi
 """
 
 
-def make(folder: Path, *arguments: str, **environment: str) -> list[str]:
+def make(folder: Path, *arguments: str, fails: bool = False, **environment: str) -> list[str]:
     """What Python was given by `make` in a folder of that kind, a line a call."""
     environment = os.environ | {"SAID": str(folder / "said")} | environment
     environment.pop("MAKEFLAGS", None)
     done = subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode != 0) == fails, done.stderr
     return (folder / "said").read_text().splitlines()
 
 
@@ -39,9 +39,18 @@ def odd(tmp_path) -> Path:
 def test_the_environment_is_made_once_and_by_the_named_python(odd):
     said = make(odd, "test", PYTHON=str(odd / "a python"))
     assert said[0] == f"<{odd}><{odd}/a python><-m><venv><.venv>"
-    assert [line.split("><")[3] for line in said[1:]] == ["pip", "pip", "pytest"]
+    assert [line.split("><")[3] for line in said[1:]] == ["pip", "pip", "pytest", "pytest"]
     assert (odd / ".venv/installed").exists()
-    assert len(make(odd, "test")) == len(said) + 1
+    assert len(make(odd, "test")) == len(said) + 2
+
+
+def test_every_test_is_run_and_a_failure_of_either_half_is_one(odd):
+    said = make(odd, "test", PYTHON=str(odd / "a python"))
+    halves = ["<tests/workflow>", "<tests><--ignore><tests/workflow>"]
+    assert sorted(line.partition("<not slow>")[2] for line in said if "<pytest>" in line) == halves
+    for half in ("slow tests/workflow", "slow tests --ignore"):
+        (odd / ".venv/bin/python").write_text(f'{STUB}case "$*" in *"{half}"*) exit 1;; esac\n')
+        make(odd, "test", fails=True)
 
 
 @pytest.mark.parametrize("target", ["table1", "figures", "report", "all"])

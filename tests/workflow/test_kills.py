@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests.linux import needs_proc
-from tests.snake import ROOT, command
+from tests.snake import ROOT, checkout, command
 
 pytestmark = needs_proc
 RUN = "synthetic.ssif-rf-us.s0"
@@ -34,13 +34,15 @@ def configure(folder: Path, steps: int, **changes) -> None:
 
 
 class Snakemake:
-    """The plain command in `folder`, in a process group of its own as in a terminal; its output is in snakemake.log."""
+    """The plain command in `folder`, or `by` another one, in a process group of its own as in a terminal; its output is in
+    snakemake.log."""
 
-    def __init__(self, folder: Path, *targets: str):
+    def __init__(self, folder: Path, *targets: str, by: list[str] | None = None):
         self.log = folder / "snakemake.log"
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
-                command(folder, folder / "config.yaml", *targets),
+                by or command(folder, folder / "config.yaml", *targets),
+                cwd=folder,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=log,
@@ -87,7 +89,7 @@ def nothing_left(tmp_path):
     yield
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.cwd() == str(tmp_path):
+            if Path(process.cwd()).is_relative_to(tmp_path):
                 process.kill()
 
 
@@ -206,6 +208,48 @@ def test_a_storm_of_fifty_kills_ends_in_the_same_results(tmp_path, undisturbed):
     compare(tmp_path, calm)
     assert not at_work_in(tmp_path)
     print(f"finished {finished} times on the way; undisturbed in {seconds:.0f} s")
+
+
+@pytest.mark.slow
+def test_make_goes_on_after_ctrl_c_at_ten_moments(tmp_path):
+    """Each Ctrl-C is followed by the same command, which does no finished job again; a finished table is begun anew."""
+    chance, folder = random.Random(int(os.environ.get("STORM_SEED", "0"))), tmp_path / "checkout"
+    methods = ["bicubic", "liif", "ssif-m", "ssif-rf-us", "ssif-rf-uf"]
+    checkout(folder)
+    configure(folder / "config", 300, methods=methods, tables={"table1": "synthetic"}, figures={}, ablations={})
+
+    def make() -> Snakemake:
+        return Snakemake(folder, by=["make", "table1", "CORES=2"])
+
+    def table(run: Snakemake) -> pd.DataFrame:
+        assert run.process.wait(1200) == 0, run.end()
+        return pd.read_csv(folder / "results/table1.csv").drop(columns=MEASURED, errors="ignore")
+
+    def begin_anew() -> None:
+        for path in set((folder / "results").iterdir()) - {folder / "results/reference"}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    started, run = time.monotonic(), make()
+    calm, seconds, jobs = table(run), time.monotonic() - started, run.end().count("Finished jobid")
+    begin_anew()
+    stopped, finished = 0, 0
+    while stopped < 10:
+        run = make()
+        time.sleep(chance.uniform(0, seconds / 3))
+        if run.process.poll() is None:
+            run.kill(signal.SIGINT, "group", chance)
+            stopped += 1
+            print(f"Ctrl-C {stopped}: {finished} of {jobs} jobs finished before", flush=True)
+        said = run.end()
+        assert not re.search(r"IncompleteFiles|LockException|at work on|^error: ", said, re.MULTILINE), said
+        assert not at_work_in(folder)
+        finished += said.count("Finished jobid")
+        assert finished <= jobs, said
+        if run.process.returncode == 0:
+            pd.testing.assert_frame_equal(table(run), calm, check_exact=True)
+            begin_anew()
+            finished = 0
+    pd.testing.assert_frame_equal(table(make()), calm, check_exact=True)
 
 
 def compare(folder: Path, undisturbed: Path) -> None:

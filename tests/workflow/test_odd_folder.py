@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +12,17 @@ import yaml
 from ssif.data import synthetic
 from ssif.formats import create_image
 from ssif.formats.header import Header
-from tests.snake import ROOT, copy_project, snakemake
+from tests.snake import ROOT, checkout, snakemake
 
 ODD = 'it\'s a "dir" $HOME `x` (ü) #1 50% \\ & a:b'
 CUBES = ["a{dataset}.npy", "s3:it's #2 $x.hdr", 'test [1] "x" ü.tif']
 
 
 @pytest.fixture
-def checkout(tmp_path) -> Path:
-    """A copy of the project in a folder with a name of that kind, with a Python of its own in .venv."""
+def odd(tmp_path) -> Path:
+    """A copy of the project in a folder with a name of that kind."""
     folder = tmp_path / ODD
-    copy_project(folder)
-    # venv itself wants no colon; an environment of another kind may have one.
-    venv.create(tmp_path / "venv", symlinks=True)
-    (packages,) = (tmp_path / "venv").glob("lib/*/site-packages")
-    others = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    (packages / "others.pth").write_text("\n".join(others))
-    (tmp_path / "venv").rename(folder / ".venv")
-    (folder / ".venv/installed").touch()
+    checkout(folder)
     return folder
 
 
@@ -43,13 +34,13 @@ def cubes(folder: Path) -> None:
             write(scene.hsi.astype(np.float32) / 65535)
 
 
-def test_a_table_is_made_whatever_the_folders_are_called(checkout, tmp_path):
+def test_a_table_is_made_whatever_the_folders_are_called(odd, tmp_path):
     config = yaml.safe_load((ROOT / "config/my-data.yaml").read_text())
     data = config["datasets"]["my_data"]
     data |= {"msi": "nikon-d700", "source": {"folder": f"cubes {ODD} {{x}}", "test": CUBES[-1:]}}
     data["network"]["encoder"] |= {"blocks": 1, "channels": 8}
     data["training"] |= {"steps": 2, "lr_sizes": [6]}
-    (checkout / "config/my 'own' $x.yaml").write_text(yaml.safe_dump(config | {"methods": ["ssif-m"]}))
+    (odd / "config/my 'own' $x.yaml").write_text(yaml.safe_dump(config | {"methods": ["ssif-m"]}))
     cubes(tmp_path / f"data {ODD}" / f"cubes {ODD} {{x}}")
     environment = os.environ | {
         "SSIF_DATA": str(tmp_path / f"data {ODD}"), "PRESET": "my 'own' $x", "CORES": "1", "OMP_NUM_THREADS": "1"
@@ -57,14 +48,14 @@ def test_a_table_is_made_whatever_the_folders_are_called(checkout, tmp_path):
     environment.pop("PYTHONPATH", None)
 
     def make() -> str:
-        done = subprocess.run(["make", "table1"], cwd=checkout, env=environment, capture_output=True, text=True)
+        done = subprocess.run(["make", "table1"], cwd=odd, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
         return done.stdout + done.stderr
 
     make()
-    table = pd.read_csv(checkout / "results/table1.csv")
+    table = pd.read_csv(odd / "results/table1.csv")
     assert set(table["model"]) == {"SSIF-M"} and table["psnr"].between(5, 60).all()
-    scores = pd.read_csv(checkout / "results/runs/my-data/my_data/my_data.ssif-m.s0/metrics.csv")
+    scores = pd.read_csv(odd / "results/runs/my-data/my_data/my_data.ssif-m.s0/metrics.csv")
     assert set(scores["scene"]) == {CUBES[-1].removesuffix(".tif")}
     assert "Nothing to be done" in make()
 
@@ -85,8 +76,8 @@ def test_of_a_preset_that_is_refused_nothing_is_written_or_run(tmp_path, change,
     assert {path.name for path in tmp_path.rglob("*") if ".snakemake" not in path.parts} == {"a", "b", "c"}
 
 
-def test_a_checkout_with_braces_in_its_path_is_refused_in_words(checkout):
-    folder = checkout.rename(checkout.with_name("a{b}"))
+def test_a_checkout_with_braces_in_its_path_is_refused_in_words(odd):
+    folder = odd.rename(odd.with_name("a{b}"))
     command = [folder / ".venv/bin/python", "-m", "snakemake", "--cores", "1", "--dry-run"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode and f"rename the folder {folder}" in done.stdout + done.stderr

@@ -1,4 +1,5 @@
-"""Nothing stale: an edit of whatever a result depends on is found by the next dry run. In a copy of the project."""
+"""Nothing stale: an edit of whatever a result depends on is found by the next dry run, in a copy of the project; and a checkout
+runs its own code."""
 
 import os
 from pathlib import Path
@@ -8,12 +9,12 @@ import yaml
 
 from tests.snake import ROOT, copy_project, jobs, snakemake
 
-ROWS = "results/cells.csv"
+SHOWN = ["results/cells.csv", "results/figures/fig3.pdf"]
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    """The project in another folder, with a finished table of three methods on a sensor of one's own."""
+    """The project in another folder, with finished scores and a figure of three methods on a sensor of one's own."""
     folder = tmp_path_factory.mktemp("copy") / "project"
     copy_project(folder)
     (folder / "camera.csv").write_text(
@@ -28,7 +29,7 @@ def copy(tmp_path_factory) -> Path:
     preset |= {
         "methods": ["bicubic", "awan+rcan", "ssif-rf-uf"],
         "tables": {"table1": "synthetic"},
-        "figures": {},
+        "figures": {"fig3": {"dataset": "synthetic", "scales": [2]}},
         "ablations": {},
     }
     (folder / "preset.yaml").write_text(yaml.safe_dump(preset))
@@ -39,7 +40,7 @@ def copy(tmp_path_factory) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> str:
-    return snakemake(folder, folder / "preset.yaml", ROWS, *arguments, root=folder)
+    return snakemake(folder, folder / "preset.yaml", *SHOWN, *arguments, root=folder)
 
 
 def after(copy: Path, file: str, old: str, new: str) -> dict[str, int]:
@@ -57,12 +58,15 @@ def after(copy: Path, file: str, old: str, new: str) -> dict[str, int]:
     return found
 
 
-EVERY_TRAINING, EVERY_SCORE = {"train": 4}, {"evaluate": 3, "cells": 1}
+EVERY_TRAINING, EVERY_SCORE = {"train": 4}, {"evaluate": 3, "cells": 1, "figure": 1}
 # What is edited: file, old and new text, and the jobs that must follow.
 EDITS = {
     "a comment": ("workflow/lessons.py", "# A network that serves every p learns", "# Such a network learns", {}),
     "training at p = 1 alone": ("workflow/lessons.py", "scales=scales,", "scales=(1, 1),", EVERY_TRAINING | EVERY_SCORE),
     "patches of another p": ("workflow/lessons.py", "run.scale or 1", "1", EVERY_TRAINING | EVERY_SCORE),
+    "the side of a patch": (
+        "workflow/blocks.py", 'self.crop["hr"] // scale', 'self.crop["hr"] // (2 * scale)', {"train": 2, "evaluate": 1, "cells": 1, "figure": 1}
+    ),
     "lambda_min of the widest band": (
         "workflow/building.py", "store.bands.widths.min()", "store.bands.widths.max()", EVERY_TRAINING | EVERY_SCORE
     ),
@@ -70,12 +74,12 @@ EDITS = {
     "the rate": ("workflow/learning.py", "training.rate, lessons", "2 * training.rate, lessons", EVERY_TRAINING | EVERY_SCORE),
     "the weights that are written": ("workflow/building.py", "save_weights(model,", "save_weights(model.half(),", EVERY_TRAINING | EVERY_SCORE),
     "an argument of one method": (
-        "workflow/models.py", '_ssif("RF-UF", "k")', '_ssif("RF-GF", "k")', {"train": 1, "evaluate": 1, "cells": 1}
+        "workflow/models.py", '_ssif("RF-UF", "k")', '_ssif("RF-GF", "k")', {"train": 1, "evaluate": 1, "cells": 1, "figure": 1}
     ),
     "the order of a chain": (
-        "workflow/models.py", '("awan-lr", "rcan-hsi")', '("rcan-hsi", "awan-lr")', {"evaluate": 1, "cells": 1}
+        "workflow/models.py", '("awan-lr", "rcan-hsi")', '("rcan-hsi", "awan-lr")', {"evaluate": 1, "cells": 1, "figure": 1}
     ),
-    "a label": ("workflow/models.py", '"bicubic+linear"', '"bicubic"', {"evaluate": 1, "cells": 1}),
+    "a label": ("workflow/models.py", '"bicubic+linear"', '"bicubic"', {"evaluate": 1, "cells": 1, "figure": 1}),
     "the image that is scored": ("workflow/scoring.py", "evaluate(image[0], truth", "evaluate(image[0] * 0, truth", EVERY_SCORE),
     "the bands that are scored": ("workflow/evaluate.py", "resampling_matrix(store.bands, bands)", "overlap_matrix(store.bands, bands)", EVERY_SCORE),
     "the images that are kept": ("workflow/predictions.py", "image.astype(np.float16)", "image.astype(np.float32)", EVERY_SCORE),
@@ -83,6 +87,7 @@ EDITS = {
         "ssif/data/prepare.py", "image.astype(", "(image / 2).astype(", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE
     ),
     "the responses of a sensor": ("camera.csv", "\n500,", "\n500.5,", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE),
+    "the style of figures": ("workflow/figures/ssif.mplstyle", "axes.facecolor: white", "axes.facecolor: red", {"figure": 1}),
     "a module of no other data set": ("ssif/data/pavia_centre.py", "import numpy as np", "import numpy", {}),
 }  # fmt: skip
 
@@ -91,3 +96,11 @@ EDITS = {
 def test_an_edit_is_found_by_the_next_dry_run(copy, edit):
     *place, expected = EDITS[edit]
     assert after(copy, *place) == expected
+
+
+def test_no_code_in_the_working_directory_is_run(tmp_path):
+    """Where Snakemake is told to use another checkout's Snakefile, by whatever path."""
+    (tmp_path / "workflow").mkdir()
+    for name in ("__init__", "prepare"):
+        (tmp_path / f"workflow/{name}.py").write_text("raise SystemExit('another checkout')")
+    snakemake(tmp_path, "smoke", "results/data/synthetic.h5")

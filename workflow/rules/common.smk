@@ -59,15 +59,19 @@ onstart:
     processes.pass_on_interrupts()
 
 
-# All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH or installed.
-# Python is a function, since PATH has no room for a folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee` would hide
-# that a program failed. tee stays to the end of a program that a signal stops: without it the program's last words would
-# end it before its work is saved. A program that is killed says nothing, and so the shell does.
+# All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH, installed or in the
+# working directory, where `python -m` looks first. That is a function and a line of Python, since neither PATH nor PYTHONPATH
+# has room for a folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee`
+# would hide that a program failed. tee stays to the end of a program that a signal stops: without it the program's last words
+# would end it before its work is saved. A program that is killed says nothing, and so the shell does.
 KILLED = "error: killed (status 137), usually because the machine ran out of memory; use fewer --cores or smaller sizes"
+START = (
+    f"import runpy, sys; sys.path.insert(0, {workflow.basedir!r}); del sys.argv[:2]; "
+    "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
 PREFIX = (
     f"set -euo pipefail; trap 'test $? -ne 137 || echo \"{KILLED}\" >&2' EXIT; export {processes.STARTER}={os.getpid()}; "
-    f"export PYTHONPATH={shlex.quote(workflow.basedir)}${{PYTHONPATH:+:$PYTHONPATH}}; "
-    f'python() {{ exec {shlex.quote(sys.executable)} "$@"; }}; '
+    f'python() {{ exec {shlex.quote(sys.executable)} -P -c {shlex.quote(START)} "$@"; }}; '
     "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }; "
 )
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))

@@ -1,5 +1,7 @@
 """Figures, drawn from scores, stored predictions and weights that are there already, as pdf and png; and the report."""
 
+STYLE = f"{workflow.basedir}/workflow/figures/ssif.mplstyle"
+
 
 rule figure:
     input:
@@ -15,6 +17,7 @@ rule figure:
             if wildcards.figure == "fig10"
             else []
         ),
+        style=STYLE,
     output:
         multiext("results/figures/{figure}", ".pdf", ".png"),
     log:
@@ -53,6 +56,7 @@ rule report:
         ],
         paper=f"{workflow.basedir}/config/paper.yaml",
         template=f"{workflow.basedir}/workflow/report.html.j2",
+        style=STYLE,
     output:
         "results/report.html",
     log:
