@@ -12,7 +12,7 @@ def field(data: Data, c: int, count: float, sampled: bool) -> float:
     """A training batch of a neural field, averaged over its LR sizes; `count` bands, of K wavelengths where `sampled`."""
     training = data.training
     pixels = training.batch * sum(size**2 for size in training.lr_sizes) / len(training.lr_sizes)
-    return image(data, c, count, data.network.k if sampled else 1, pixels, pixels)
+    return image(data, c, count, data.network.k if sampled else 1, pixels, training.queries * pixels)
 
 
 def image(data: Data, c: int, count: float, k: int, pixels: float, queries: float) -> float:

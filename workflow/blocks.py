@@ -33,7 +33,8 @@ class Training:
     """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves.
 
     decay: how the rate falls, "halving" at `halve_at` or along a "cosine" to zero; average: of the weights over the steps
-    (`ssif.training.train`). intervals: of the target bands of a step, "equal" or "irregular" (`ssif.bands.irregular_cuts`).
+    (`ssif.training.train`). queries: HR pixels that a crop is asked for, as a multiple of its LR pixels. intervals: of the
+    target bands of a step, "equal" or "irregular" (`ssif.bands.irregular_cuts`).
     """
 
     steps: int
@@ -43,6 +44,7 @@ class Training:
     halve_at: tuple[float, ...] = ()
     decay: str = "halving"
     average: float = 0.0
+    queries: int = 1
     intervals: str = "equal"
 
 
@@ -116,7 +118,8 @@ class Data:
     """One data set of a preset: the sensor of its input, the grids of p and C, the networks and their training.
 
     `network` and `training` are those of the neural fields; `baselines` has a block for each of the others that is used;
-    `land_use` is the classifier of Table 3 and Figure 9; `source` makes it a data set of one's own.
+    `exceptions` gives single fields other values of these keys; `land_use` is the classifier of Table 3 and Figure 9;
+    `source` makes it a data set of one's own.
     """
 
     msi: str
@@ -124,6 +127,7 @@ class Data:
     counts: Grid
     network: FieldSizes
     training: Training
+    exceptions: dict = field(default_factory=dict)
     baselines: dict = field(default_factory=dict)
     land_use: LandUse | None = None
     source: Source | None = None

@@ -38,6 +38,7 @@ def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[in
             batch=training.batch,
             lr_sizes=training.lr_sizes,
             scales=scales,
+            queries=training.queries,
             counts=tuple(map(int, counts)),
             antialias=config.antialias,
             # A network of fixed bands knows no others.

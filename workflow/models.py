@@ -63,11 +63,12 @@ class Method:
         return "extension" if self.extension else "ours"
 
 
-BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at", "decay", "average")
+BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at", "decay", "average", "queries")
 FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
 FOURIER = ("lambda_min", "lambda_max")
 # What a field reads that serves any bands; one of fixed bands (LIIF) has always the same.
 ANY_BANDS = (*FIELD, *FOURIER, *BUDGET, "intervals")
+PLUS = tuple(key for key in (*ANY_BANDS, "k") if key not in ("pixel_decoder", "spectral_decoder"))
 
 
 def _ssif(variant: str, *reads: str) -> Network:
@@ -118,7 +119,7 @@ MODELS = {
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
     "ssif+": Method(
         "SSIF+",
-        Network("ssif.nets.plus", "SSIFPlus", "data bands", {"variant": "RF-UF"}, reads=(*ANY_BANDS, "k")),
+        Network("ssif.nets.plus", "SSIFPlus", "data bands", reads=PLUS),
         extension=True,
     ),
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ssif.errors import choose
 from workflow import models
-from workflow.blocks import ClassifierTraining, Config, PatchTraining, Training
+from workflow.blocks import ClassifierTraining, Config, Data, PatchTraining, Training
 from workflow.models import MODELS
 from workflow.names import spelled
 from workflow.presets import changed
@@ -140,12 +140,18 @@ def find(known: list[Run], run_id: str) -> Run:
     return by_id[choose("run of this preset:", run_id, by_id)]
 
 
+def for_field(config: Config, network: Run) -> Data:
+    """The data set's block as this neural field reads it: with its method's exceptions and its own changes."""
+    data = config.datasets[network.dataset]
+    return changed(data, data.exceptions.get(network.method, {}) | dict(network.changes), network.id)
+
+
 def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining | ClassifierTraining]:
     """Sizes of a network, as keyword arguments, and its budget."""
     data = config.datasets[network.dataset]
     block = models.network(network.method).block
     if block is None:
-        data = changed(data, dict(network.changes), network.id)
+        data = for_field(config, network)
         return dataclasses.asdict(data.network), data.training
     if models.is_classifier(network.method):
         return data.land_use.network, data.land_use.training

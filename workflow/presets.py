@@ -159,6 +159,12 @@ def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
             f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
         )
     _check_field(data, where)
+    for method, changes in data.exceptions.items():
+        choose(f"neural field in {where}.exceptions", method, [name for name in MODELS if models.is_field(name)])
+        place = f"{where}.exceptions.{method}"
+        if not isinstance(changes, dict):
+            raise UserError(f"{place} wants keys of network or training, got {changes!r}")
+        _check_field(changed(data, changes, place), place)
     if data.land_use:
         _check_classifier(data.land_use.training, f"{where}.land_use.training")
 
@@ -176,6 +182,8 @@ def _check_field(data: Data, where: str) -> None:
         raise UserError(f"{where}.training.lr_sizes: sides of at least 1 LR pixel")
     if not all(0 < fraction < 1 for fraction in data.training.halve_at):
         raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
+    if data.training.queries < 1:
+        raise UserError(f"{where}.training.queries: at least 1")
     choose(f"{where}.training.decay:", data.training.decay, DECAYS)
     choose(f"{where}.training.intervals:", data.training.intervals, INTERVALS)
     shortest = data.network.lambda_min

@@ -63,13 +63,14 @@ def draw_queries(
     scales: tuple[float, float],
     counts: tuple[int, int],
     antialias: bool,
+    queries: int = 1,
     intervals: str = "equal",
 ) -> Queries:
     """The batch of one step, a pure function of (seed, step), so that a resumed run sees the same ones.
 
     The LR side cycles through `lr_sizes` (A.6: loaders of different input sizes). For each sample: scene, real scale p
-    uniform in `scales`, HR crop of round(LR side * p), flips and transpose with probability 1/2 each, and LR side ** 2
-    HR pixels without replacement. For the batch: one band count C, uniform in `counts`, inclusive, and `intervals` of the
+    uniform in `scales`, HR crop of round(LR side * p), flips and transpose with probability 1/2 each, and `queries` times
+    LR side ** 2 HR pixels without replacement, or as many as the smallest crop has. For the batch: one band count C, uniform in `counts`, inclusive, and `intervals` of the
     band axis: C equal parts, or irregular ones (`ssif.bands.irregular_cuts`).
     """
     device = data.hsi.device
@@ -83,7 +84,7 @@ def draw_queries(
     flips = torch.rand(3, batch, generator=draws) < 0.5
     count = int(torch.randint(counts[0], counts[1] + 1, (), generator=draws))
     query_seed = int(torch.randint(2**62, (), generator=draws))
-    largest = int(side.max())
+    largest, asked = int(side.max()), min(queries * size**2, int(side.min()) ** 2)
     scene, top, left, side, flips = (t.to(device) for t in (scene, top, left, side, flips))
 
     weights = downsampling_matrix(side, largest, size, antialias)
@@ -93,7 +94,7 @@ def draw_queries(
     on_device = torch.Generator(device).manual_seed(query_seed)
     keys = torch.rand(batch, largest**2, generator=on_device, device=device)
     keys.masked_fill_(torch.arange(largest**2, device=device) >= side[:, None] ** 2, -1)
-    chosen = keys.topk(size**2, sorted=False).indices
+    chosen = keys.topk(asked, sorted=False).indices
     columns = side[:, None]
     query = pixel_coordinates(chosen, columns, columns)
 

@@ -9,13 +9,14 @@ from ssif.bands import Bands
 from ssif.data.patches import Queries
 from ssif.errors import choose
 from ssif.inference import render
+from ssif.nets.bilinear import Bilinear
 from ssif.nets.edsr import EDSR
 from ssif.nets.itsrn import ITSRN
 from ssif.nets.liif import LIIF
 from ssif.nets.rdn import RDN
 
 ENCODERS = {"edsr": EDSR, "rdn": RDN}
-PIXEL_DECODERS = {"liif": LIIF, "itsrn": ITSRN}
+PIXEL_DECODERS = {"liif": LIIF, "itsrn": ITSRN, "bilinear": Bilinear}
 
 
 class NeuralField(nn.Module):

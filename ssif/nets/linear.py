@@ -10,26 +10,29 @@ from ssif.data.patches import TrainingSet
 
 
 class LinearSpectra(nn.Module):
-    """An affine map from c MSI bands to the data set's C_max `bands`, the same for every pixel; not trained but fitted."""
+    """An affine map from c MSI bands to the data set's C_max `bands`, the same for every pixel; not trained but fitted.
 
-    def __init__(self, channels: int, bands: Bands):
+    Without `intercept` it is linear.
+    """
+
+    def __init__(self, channels: int, bands: Bands, intercept: bool = True):
         super().__init__()
-        self.bands = bands
+        self.bands, self.intercept = bands, intercept
         self.register_buffer("weight", torch.zeros(len(bands), channels))
         self.register_buffer("bias", torch.zeros(len(bands)))
 
     def fit(self, data: TrainingSet) -> None:
         """Least squares on the HR pairs of the training scenes: the normal equations in float64, a scene at a time."""
-        channels = data.msi.shape[-1]
-        moments = np.zeros((channels + 1, channels + 1))
-        products = np.zeros((channels + 1, len(self.bands)))
+        channels, known = data.msi.shape[-1], data.msi.shape[-1] + self.intercept
+        moments, products = np.zeros((known, known)), np.zeros((known, len(self.bands)))
         for hsi, msi in zip(data.hsi, data.msi):
-            x = F.pad(msi.flatten(0, 1).double(), (0, 1), value=1)
+            x = F.pad(msi.flatten(0, 1).double(), (0, int(self.intercept)), value=1)
             moments += (x.T @ x).cpu().numpy()
             products += (x.T @ hsi.flatten(0, 1).double()).cpu().numpy()
         solution = torch.tensor(np.linalg.lstsq(moments, products, rcond=None)[0].T, dtype=torch.float32)
-        self.weight.copy_(solution[:, :-1])
-        self.bias.copy_(solution[:, -1])
+        self.weight.copy_(solution[:, :channels])
+        if self.intercept:
+            self.bias.copy_(solution[:, -1])
 
     def to_bands(self, bands: Bands) -> tuple[Tensor, Tensor]:
         """Weight [C, c] and bias [C] of the map to any `bands`: the fitted spectrum, resampled as the protocol does."""

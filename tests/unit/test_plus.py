@@ -1,4 +1,6 @@
-"""SSIF+: the linear spectral map below it, and where it equals the bicubic row."""
+"""SSIF+: its linear part, its map, and where it equals bicubic sampling and a linear map."""
+
+import math
 
 import numpy as np
 import pytest
@@ -6,78 +8,160 @@ import torch
 import torch.nn.functional as F
 
 from baselines.bicubic import BicubicLinear
-from ssif.bands import Bands
+from ssif.bands import Bands, resampling_matrix
 from ssif.coordinates import pixel_coordinates
-from ssif.data.patches import TrainingSet
-from ssif.nets.plus import SSIFPlus, sample_bicubic
+from ssif.data.patches import Queries, TrainingSet
+from ssif.nets.bilinear import Bilinear, sample
+from ssif.nets.linear import LinearSpectra
+from ssif.nets.plus import ANGLE, FLOOR, SSIFPlus
 
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 SIZES = {
-    "encoder": {"name": "edsr", "blocks": 1, "channels": 6}, "pixel_decoder": "liif", "hidden": 16, "dim": 5,
+    "encoder": {"name": "edsr", "blocks": 1, "channels": 6}, "hidden": 16, "dim": 5,
     "spectral_hidden": 12, "frequencies": 4, "lambda_min": 3.0, "lambda_max": 500.0, "k": 4,
 }  # fmt: skip
 
 
-@pytest.fixture
-def scenes() -> TrainingSet:
-    """Two scenes whose spectra are an affine function of the MSI, with the map that makes them."""
+def scenes(channels: int = 3) -> TrainingSet:
+    """Two scenes whose spectra are a linear function of the MSI."""
     torch.manual_seed(3)
-    msi, weight, bias = torch.rand(2, 20, 24, 3), torch.rand(31, 3) / 4, torch.rand(31) / 4
-    return TrainingSet(F.linear(msi, weight, bias), msi, BANDS)
+    msi, weight = torch.rand(2, 20, 24, channels), torch.rand(31, channels) / channels
+    return TrainingSet(F.linear(msi, weight), msi, BANDS)
 
 
-def make(scenes: TrainingSet, decoder="D", residual=True) -> SSIFPlus:
+def untrained(channels: int = 3) -> SSIFPlus:
     torch.manual_seed(0)
-    model = SSIFPlus(3, bands=BANDS, variant="RF-UF", spectral_decoder=decoder, **SIZES).eval()
-    model.fit(scenes)
-    if not residual:
-        for parameter in model.parameters():
-            torch.nn.init.zeros_(parameter)
+    model = SSIFPlus(channels, bands=BANDS, **SIZES).eval()
+    model.fit(scenes(channels))
+    return model
+
+
+def trained(channels: int = 3) -> SSIFPlus:
+    """With last layers that are not zero."""
+    model = untrained(channels)
+    for layer in (model.decoder.last, model.spectral_encoder.mlp[-1]):
+        torch.nn.init.normal_(layer.weight, std=0.2)
+        torch.nn.init.normal_(layer.bias, std=0.2)
     return model
 
 
 @pytest.mark.parametrize("size", [(17, 23), (34, 46), (50, 61), (136, 184)])
-def test_sampling_on_a_pixel_grid_is_a_bicubic_resize(size):
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_sampling_on_a_pixel_grid_is_a_resize(size, mode):
     image = torch.rand(2, 3, 17, 23)
     query = pixel_coordinates(torch.arange(size[0] * size[1]), *size).expand(2, -1, 2)
-    sampled = sample_bicubic(image, query).transpose(1, 2).unflatten(-1, size)
-    resized = F.interpolate(image, size=size, mode="bicubic", align_corners=False)
+    sampled = sample(image, query, mode).transpose(1, 2).unflatten(-1, size)
+    resized = F.interpolate(image, size=size, mode=mode, align_corners=False)
     torch.testing.assert_close(sampled, resized, atol=1e-5, rtol=0)
 
 
-def test_the_linear_map_is_found(scenes):
-    model = make(scenes)
+def test_the_linear_part_is_found_and_travels_with_the_weights():
+    model, data = untrained(), scenes()
     weight, bias = model.linear.to_bands(BANDS)
-    torch.testing.assert_close(F.linear(scenes.msi, weight, bias), scenes.hsi, atol=1e-4, rtol=0)
-    assert not any(parameter is buffer for parameter in model.parameters() for buffer in model.linear.buffers())
+    torch.testing.assert_close(F.linear(data.msi, weight), data.hsi, atol=1e-4, rtol=0)
+    assert not bias.any() and not any(name.startswith("linear") for name, _ in model.named_parameters())
+    model, other = trained(), SSIFPlus(3, bands=BANDS, **SIZES).eval()
+    other.load_state_dict(model.state_dict())
+    lr_msi = torch.rand(1, 3, 8, 8)
+    assert torch.equal(model.predict(lr_msi, (20, 20), BANDS), other.predict(lr_msi, (20, 20), BANDS))
+
+
+def test_without_intercept_least_squares_goes_through_black():
+    data = scenes()
+    data = TrainingSet(data.hsi + 0.1, data.msi, BANDS)
+    fitted = LinearSpectra(3, BANDS, intercept=False)
+    fitted.fit(data)
+    expected = torch.linalg.lstsq(data.msi.flatten(0, 2).double(), data.hsi.flatten(0, 2).double()).solution.T
+    torch.testing.assert_close(fitted.weight.double(), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("bands", [BANDS, BANDS.parts(8), BANDS.parts(48), Bands([[405, 432], [410, 555], [600, 601]])])
 @pytest.mark.parametrize("size", [(9, 11), (18, 22), (33, 40)])
-def test_without_its_network_it_is_the_bicubic_row(scenes, bands, size):
-    lr_msi, row = torch.rand(2, 3, 9, 11), BicubicLinear(3, bands=BANDS)
-    row.fit(scenes)
-    ours = make(scenes, residual=False).predict(lr_msi, size, bands)
-    torch.testing.assert_close(ours, row.predict(lr_msi, size, bands), atol=1e-5, rtol=0)
+@pytest.mark.parametrize("channels", [3, 4, 10])
+def test_untrained_it_is_bicubic_sampling_and_the_linear_map(bands, size, channels):
+    lr_msi, row = torch.rand(2, channels, 9, 11), BicubicLinear(channels, bands=BANDS)
+    row.fit(scenes(channels))
+    ours = untrained(channels).predict(lr_msi, size, bands)
+    torch.testing.assert_close(ours, row.predict(lr_msi, size, bands), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("decoder", ["D", "C"])
-def test_its_network_is_ssif_added_to_the_map(scenes, decoder):
-    whole, lr_msi = make(scenes, decoder), torch.rand(2, 3, 9, 11)
-    query, cell, bands = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05), BANDS.parts(8)
-    residual = super(SSIFPlus, whole)
-    encoded = whole.decoder.prepare(whole.encoder(2 * lr_msi - 1))
-    hidden = whole.decoder(encoded, query, cell)
-    weight, bias = whole.linear.to_bands(bands)
-    expected = residual.readout(bands)(hidden) / 2 + F.linear(sample_bicubic(lr_msi, query), weight, bias)
-    torch.testing.assert_close(whole(lr_msi, query, cell, bands), expected, atol=1e-6, rtol=0)
+def test_its_spectra_are_the_equation_of_the_protocol():
+    """Written out: sampled channels, residual and map of each query, band by band."""
+    model, lr_msi, bands = trained(), torch.rand(2, 3, 9, 11), BANDS.parts(8)
+    query, cell = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05)
+    bright = lr_msi.sum(1, keepdim=True) + 1e-3
+    colour = torch.cat([3 * lr_msi / bright - 1, bright.log() / 3], 1)
+    hidden = model.decoder(
+        model.decoder.prepare(model.encoder(torch.cat([2 * lr_msi.sqrt() - 1, colour], 1))), query, cell
+    )
+    out = model.decoder.last(hidden)
+    largest = F.max_pool2d(bright, 3, 1, 1)
+    msi = sample(lr_msi, query, "bicubic") + out[..., :3] * sample(largest, query, "bilinear")
+    n = msi.clamp(min=0).sum(-1, keepdim=True) + 1e-3
+    x = (model.first(torch.cat([3 * msi / n - 1, n.log() / 3], -1)) + out[..., 3:]).relu()
+    for layer in model.middle:
+        x = layer(x).relu()
+    linear = torch.tensor(resampling_matrix(BANDS, bands)).float() @ model.linear.weight
+    expected = []
+    for row, (start, end) in zip(linear, bands.edges):
+        places = torch.tensor([start + (i + 0.5) / 4 * (end - start) for i in range(4)])
+        embedding = model.spectral_encoder(places).mean(0)
+        expected.append(n[..., 0] * (x @ embedding[:-1] + embedding[-1]) + msi @ row)
+    torch.testing.assert_close(model(lr_msi, query, cell, bands), torch.stack(expected, -1), atol=1e-5, rtol=1e-4)
 
 
-def test_the_map_travels_with_the_weights_and_is_not_trained(scenes):
-    model = make(scenes)
-    assert {"linear.weight", "linear.bias"} <= model.state_dict().keys()
-    assert not any(name.startswith("linear") for name, _ in model.named_parameters())
-    other = SSIFPlus(3, bands=BANDS, variant="RF-UF", spectral_decoder="D", **SIZES).eval()
-    other.load_state_dict(model.state_dict())
-    lr_msi = torch.rand(1, 3, 8, 8)
-    assert torch.equal(model.predict(lr_msi, (20, 20), BANDS), other.predict(lr_msi, (20, 20), BANDS))
+def test_the_map_is_nearly_homogeneous():
+    """Of a bright pixel and one four times as bright the colours are equal but for what DARK adds and for the log of the
+    brightness, which nothing else depends on."""
+    model = trained()
+    with torch.no_grad():
+        model.first.weight[:, -1] = 0
+        model.decoder.last.weight.zero_()
+        model.decoder.last.bias.zero_()
+    lr_msi = 0.05 + torch.rand(1, 3, 6, 6) / 5
+    query, cell = torch.rand(1, 30, 2) * 2 - 1, torch.full((1, 2), 0.1)
+    once, more = (model(scale * lr_msi, query, cell, BANDS) for scale in (1, 4))
+    torch.testing.assert_close(4 * once, more, atol=0.02, rtol=0.02)
+
+
+def test_the_loss_is_the_log_of_the_error_and_the_angle():
+    model, lr_msi = trained(), torch.rand(2, 3, 9, 11)
+    query, cell, target = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05), torch.rand(2, 30, 31)
+    batch = Queries(lr_msi, query, cell, target, BANDS, torch.Generator(), torch.zeros(2))
+    values = model(lr_msi, query, cell, BANDS).double()
+    logs = [
+        math.log(float(((values[n, :, band] - target[n, :, band]) ** 2).mean()) + FLOOR)
+        for n in range(2)
+        for band in range(31)
+    ]
+    angles = [
+        math.acos(float(a @ b / a.norm() / b.norm()))
+        for a, b in zip(values.flatten(0, 1), target.double().flatten(0, 1))
+    ]
+    assert float(model.loss(batch)) == pytest.approx(np.mean(logs) + ANGLE * np.mean(angles), rel=1e-5)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_its_gradients_are_finite_on_black_and_on_parallel_spectra(channels):
+    model, data = untrained(channels), scenes(channels)
+    model.train()
+    lr_msi = data.msi[:, :6, :6].movedim(-1, 1).clone()
+    lr_msi[0] = 0
+    query, cell = torch.rand(2, 20, 2) * 2 - 1, torch.full((2, 2), 0.1)
+    target = model(lr_msi, query, cell, BANDS).detach()
+    loss = model.loss(Queries(lr_msi, query, cell, target, BANDS, torch.Generator(), torch.zeros(2)))
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+def test_the_decoded_image_has_no_seams():
+    """Values on either side of a border between LR pixels, and of their centres, differ by as little as they are apart."""
+    torch.manual_seed(0)
+    decoder = Bilinear(4, 16, 3)
+    table = decoder.prepare(torch.rand(1, 4, 8, 8))
+    places = torch.arange(1, 16) / 8 - 1
+    for axis in (0, 1):
+        query = torch.full((2, 15, 2), 0.1)
+        query[0, :, axis], query[1, :, axis] = places - 1e-5, places + 1e-5
+        below, above = decoder(table.expand(2, -1, -1, -1), query, torch.full((2, 2), 0.05))
+        assert (below - above).abs().max() < 1e-3

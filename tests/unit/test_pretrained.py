@@ -20,7 +20,9 @@ SIZES = {
     "spectral_decoder": "D", "spectral_hidden": 12, "frequencies": 4, "lambda_min": 3.0, "lambda_max": 500.0, "k": 4,
 }  # fmt: skip
 CARD = {"msi": "nikon-d700", "wavelengths": [395.0, 705.0], "scales": [1, 8]}
-NETWORKS = {"SSIF": lambda: SSIF(3, **SIZES), "SSIF+": lambda: SSIFPlus(3, bands=BANDS, **SIZES)}
+NOT_PLUS = ("variant", "pixel_decoder", "spectral_decoder")
+PLUS = {key: value for key, value in SIZES.items() if key not in NOT_PLUS}
+NETWORKS = {"SSIF": lambda: SSIF(3, **SIZES), "SSIF+": lambda: SSIFPlus(3, bands=BANDS, **PLUS)}
 
 
 @pytest.fixture(params=NETWORKS)

@@ -24,9 +24,14 @@ SIZES = {"variant": "RF-UF", "pixel_decoder": "liif", "hidden": 16, "dim": 8, "s
 def network(encoder: str = "edsr", plus: bool = False, **changes):
     torch.manual_seed(0)
     sizes = SIZES | {"encoder": ENCODERS[encoder]} | changes
-    model = SSIFPlus(3, bands=SOURCE, **sizes) if plus else SSIF(3, **sizes)
     if plus:
-        model.linear.weight.uniform_(0, 0.3)
+        others = ("variant", "pixel_decoder", "spectral_decoder")
+        model = SSIFPlus(3, bands=SOURCE, **{key: value for key, value in sizes.items() if key not in others})
+        model.linear.weight.data.uniform_(0, 0.3)
+        for layer in (model.decoder.last, model.spectral_encoder.mlp[-1]):
+            torch.nn.init.normal_(layer.weight, std=0.02)
+    else:
+        model = SSIF(3, **sizes)
     # Spread over the range, so that a difference is not hidden by a small last layer.
     for parameter in model.decoder.parameters():
         parameter.data *= 2.5

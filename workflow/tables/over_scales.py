@@ -71,6 +71,11 @@ def protocol(config: presets.Config, target: Target, scenes: int, values: str, m
         f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
+        *(
+            f"{models.MODELS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
+            for method, changes in data.exceptions.items()
+            if method in {row.method for row in target.rows}
+        ),
         *_baselines(config, target),
         *stored.imports(config, target),
     ]
