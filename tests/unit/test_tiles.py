@@ -29,12 +29,12 @@ def network(encoder: str = "edsr", plus: bool = False, **changes):
         model = SSIFPlus(3, bands=SOURCE, **{key: value for key, value in sizes.items() if key not in others})
         model.linear.weight.data.uniform_(0, 0.3)
         for layer in (model.decoder.last, model.spectral_encoder.mlp[-1]):
-            torch.nn.init.normal_(layer.weight, std=0.02)
+            torch.nn.init.normal_(layer.weight, std=0.05)
     else:
         model = SSIF(3, **sizes)
-    # Spread over the range, so that a difference is not hidden by a small last layer.
-    for parameter in model.decoder.parameters():
-        parameter.data *= 2.5
+        # Spread over the range, so that a difference is not hidden by a small last layer.
+        for parameter in model.decoder.parameters():
+            parameter.data *= 2.5
     return model.eval().requires_grad_(False)
 
 
