@@ -29,7 +29,8 @@ def image(data: Data, c: int, count: float, k: int, pixels: float, queries: floa
     else:
         pixel = 9 * (c * width + (2 * encoder.get("blocks", 16) + 1) * width**2)
     pixel += 9 * width * hidden
-    query = 4 * (3 * hidden**2 + 3 * hidden) + hidden * count
+    mlp = 2 * hidden**2 + 6 * hidden if network.pixel_decoder == "bilinear" else 4 * (3 * hidden**2 + 3 * hidden)
+    query = mlp + hidden * count
     spectral = count * k * network.spectral_hidden * (2 * network.frequencies + network.dim)
     return pixels * pixel + queries * query + spectral
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from workflow import arithmetic, plan
 from workflow.blocks import Config
 from workflow.models import is_classifier, network
+from workflow.presets import changed
 from workflow.targets import networks, targets
 
 # Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU (2-D convolutions 2.2 to 3.7e10;
@@ -28,8 +29,9 @@ def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
     block = network(run.method).block
     # Four input bands stand for any sensor's.
     if block is None:
-        count, sampled = run.count or sum(data.counts.train) / 2, network(run.method).uses("k")
-        work = arithmetic.field(plan.for_field(config, run), 4, count, sampled)
+        count, its = run.count or sum(data.counts.train) / 2, network(run.method)
+        decoder = {key: value for key, value in its.fixed.items() if key == "pixel_decoder"}
+        work = arithmetic.field(changed(plan.for_field(config, run), decoder, run.id), 4, count, its.uses("k"))
     elif is_classifier(run.method):
         work = training.batch * arithmetic.a2s2k(data.full_count, **sizes)
     elif block not in arithmetic.ON_GRID:

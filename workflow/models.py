@@ -119,7 +119,7 @@ MODELS = {
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
     "ssif+": Method(
         "SSIF+",
-        Network("ssif.nets.plus", "SSIFPlus", "data bands", reads=PLUS),
+        Network("ssif.nets.plus", "SSIFPlus", "data bands", {"pixel_decoder": "bilinear"}, reads=PLUS),
         extension=True,
     ),
 }

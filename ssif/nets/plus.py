@@ -45,11 +45,12 @@ class SSIFPlus(NeuralField):
         lambda_min: float,
         lambda_max: float,
         k: int = 16,
+        pixel_decoder: str = "bilinear",
     ):
         # What builds the same network again (`ssif.pretrained`).
         self.arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.arguments |= {"bands": bands.edges.tolist()}
-        super().__init__(2 * channels + 1, encoder, "bilinear", hidden, out=channels + dim)
+        super().__init__(2 * channels + 1, encoder, pixel_decoder, hidden, out=channels + dim)
         self.channels, self.k = channels, k
         self.linear = LinearSpectra(channels, bands, intercept=False)
         self.first = nn.Linear(channels + 1, dim)

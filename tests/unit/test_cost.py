@@ -29,11 +29,10 @@ def counted(network, *shapes) -> float:
 
 
 @pytest.mark.parametrize("decoder", ["D", "C"])
-@pytest.mark.parametrize("variant", ["RF-UF", "RF-UI"])
-def test_a_neural_field(variant, decoder):
-    data = presets.changed(
-        CONFIG.datasets["indian_pines"], {"lr_sizes": [16], "lambda_min": 3.2, "spectral_decoder": decoder}, "here"
-    )
+@pytest.mark.parametrize(("variant", "pixel_decoder"), [("RF-UF", "liif"), ("RF-UI", "liif"), ("RF-UF", "bilinear")])
+def test_a_neural_field(variant, pixel_decoder, decoder):
+    changes = {"lr_sizes": [16], "lambda_min": 3.2, "spectral_decoder": decoder, "pixel_decoder": pixel_decoder}
+    data = presets.changed(CONFIG.datasets["indian_pines"], changes, "here")
     bands = Bands.from_centres([500 + 10 * i for i in range(125)], 10)
     model = SSIF(4, variant=variant, **dataclasses.asdict(data.network))
     with FlopCounterMode(display=False) as counter, torch.no_grad():

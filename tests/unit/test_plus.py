@@ -138,7 +138,7 @@ def test_the_loss_is_the_log_of_the_error_and_the_angle():
         math.acos(float(a @ b / a.norm() / b.norm()))
         for a, b in zip(values.flatten(0, 1), target.double().flatten(0, 1))
     ]
-    assert float(model.loss(batch)) == pytest.approx(np.mean(logs) + ANGLE * np.mean(angles), rel=1e-5)
+    assert float(model.loss(batch).detach()) == pytest.approx(np.mean(logs) + ANGLE * np.mean(angles), rel=1e-5)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
