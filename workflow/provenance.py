@@ -9,9 +9,11 @@ from pathlib import Path
 def commit() -> str:
     """The short commit of the project, with "-dirty" where files that git tracks differ; "unknown" outside git."""
     root = Path(__file__).resolve().parent.parent
+    # A program that is killed while git refreshes its index would leave git's lock behind.
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

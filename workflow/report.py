@@ -211,13 +211,11 @@ def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, st
     groups = {}
     for record in every:
         run = record["run"]
-        kind = ABLATIONS if run.changes else GRID if models.network(run.method).block else FIELDS
-        kind = CLASSIFIERS if models.is_classifier(run.method) else kind
         if len(record["curve"]) > 1:
             # The data set stands in the caption, and a single seed in the head of the page.
             label = run.id.removeprefix(f"{run.dataset}.")
             label = label.removesuffix(f".s{run.seed}") if len(config.seeds) == 1 else label
-            groups.setdefault((run.dataset, kind), {})[label] = record["curve"]
+            groups.setdefault((run.dataset, _kind(run)), {})[label] = record["curve"]
     found = []
     for (dataset, kind), of_kind in groups.items():
         drawn = curves.draw(of_kind, footer=f"preset {config.preset}, {dataset}")
@@ -226,6 +224,18 @@ def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, st
             drawn.savefig(buffer, format="png", dpi=PIXELS / style.WIDTH)
         found.append((dataset, kind, embedded(buffer)))
     return found
+
+
+def _kind(run: plan.Run) -> str:
+    """Networks of one kind have the same loss; an extension has its own."""
+    if models.is_classifier(run.method):
+        return CLASSIFIERS
+    if run.changes:
+        return ABLATIONS
+    method = models.MODELS.get(run.method)
+    if method and method.extension:
+        return method.label
+    return GRID if models.network(run.method).block else FIELDS
 
 
 def evaluations(scores: pd.DataFrame) -> dict[str, dict]:

@@ -131,6 +131,14 @@ def test_every_pixel_once_at_p_1():
         assert len(torch.unique(query, dim=0)) == 64
 
 
+@pytest.mark.parametrize(("scales", "asked"), [((3.0, 3.0), 4 * 64), ((1.0, 1.0), 64), ((1.5, 1.5), 144)])
+def test_more_queries_than_lr_pixels_as_far_as_the_crop_has_them(scales, asked):
+    batch = draw_queries(training_set(), 0, **OPTIONS | {"scales": scales, "lr_sizes": [8], "queries": 4})
+    assert batch.target.shape[1] == asked
+    for query in batch.query:
+        assert len(torch.unique(query, dim=0)) == asked
+
+
 def test_a_batch_is_a_function_of_seed_and_step():
     data = training_set()
     one, again = (draw_queries(data, 7, **OPTIONS) for _ in range(2))

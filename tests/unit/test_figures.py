@@ -271,6 +271,14 @@ def test_training_curves_are_as_logged_with_a_running_median():
     assert raw.get_alpha() == 0.3 and raw.get_color() == smooth.get_color() != axes.lines[2].get_color()
 
 
+def test_a_loss_that_is_a_logarithm_has_an_axis_without_one():
+    falling = pd.DataFrame({"step": [50, 100, 150], "loss": [0.5, -3.0, -7.0]})
+    (axes,) = curves.draw({"a": falling}, footer=FOOTER).axes
+    assert axes.get_yscale() == "linear" and axes.get_ylim()[0] < -7
+    (axes,) = curves.draw({"a": falling.assign(loss=[0.5, 0.2, 0.1])}, footer=FOOTER).axes
+    assert axes.get_yscale() == "log"
+
+
 @pytest.mark.parametrize("count, panels", [(8, 1), (9, 9), (30, 30), (31, 16), (84, 28)])
 def test_many_training_curves_are_small_panels_on_one_page(count, panels):
     log = pd.DataFrame({"step": [50, 100], "loss": [0.2, 0.1]})

@@ -148,6 +148,17 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("datasets.indian_pines.counts.test", [50], "must hold the largest training count 200"),
         ("datasets.indian_pines.training.rate", 0, "positive"),
         ("datasets.indian_pines.training.halve_at", [1.5], "between 0 and 1"),
+        ("datasets.indian_pines.training.decay", "linear", "unknown datasets.indian_pines.training.decay: 'linear'"),
+        ("datasets.indian_pines.training.average", 1.0, "average: at least 0 and below 1"),
+        ("datasets.indian_pines.training.queries", 0, "queries: at least 1"),
+        ("datasets.indian_pines.exceptions", {"us3rn": {}}, "unknown neural field in datasets.indian_pines.exceptions"),
+        (
+            "datasets.indian_pines.exceptions",
+            {"liif": {"colour": 1}},
+            "unknown key in datasets.indian_pines.exceptions.liif",
+        ),
+        ("datasets.indian_pines.exceptions", {"liif": 3}, "exceptions.liif wants keys of network or training, got 3"),
+        ("datasets.indian_pines.exceptions", {"liif": {"steps": 0}}, "steps, batch and rate are positive"),
         ("tables", {"table1": "cave"}, "unknown data set for tables.table1 'cave'; known: indian_pines"),
         ("tables", {"table9": "indian_pines"}, "unknown table 'table9'"),
         ("tables", {"table3": "indian_pines"}, "tables.table3 wants scales"),
@@ -289,3 +300,14 @@ def test_the_code_of_every_network_is_found():
     modules = {network.module for network in every_network()}
     assert len({code.fingerprint(module) for module in modules}) == len(modules)
     assert code.fingerprint("no.such.module") not in {code.fingerprint(module) for module in modules}
+
+
+def test_an_exception_changes_one_field_and_no_other():
+    plain = presets.parse(QUICK)
+    other = presets.parse(changed("datasets.indian_pines.exceptions", {"ssif-rf-uf": {"steps": 7, "dim": 3}}))
+    for run in targets.networks(plain):
+        before, after = plan.identity(plain, run), plan.identity(other, run)
+        if run.method == "ssif-rf-uf" and not run.changes:
+            assert (after["training"]["steps"], after["network"]["dim"]) == (7, 3)
+        elif run.method != "ssif-rf-uf":
+            assert before == after

@@ -19,7 +19,7 @@ LETTERS = 28  # of a label above a small panel; a longer one would make the pane
 
 @style.styled()
 def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
-    """Loss over steps on a logarithmic axis: as logged, faint, and its running median.
+    """Loss over steps: as logged, faint, and its running median; on a logarithmic axis, unless a loss is one itself.
 
     curves: label -> columns step and loss, as in a run's train.jsonl, and where there is a validation its score, which is
     drawn dotted. Up to eight share one panel; more get a small one
@@ -31,11 +31,12 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
     small = len(groups) > 1
     across = ACROSS if small else 1
 
+    positive = all((curve["loss"] > 0).all() for curve in curves.values())
     figure, lines = style.new(), 0
     panels = style.grid(figure, len(groups), across, "step", sharey=True)
     for group, axes in zip(groups, panels):
         colours = cycle((*style.COLOURS, style.BLACK))
-        legend = {label: _plot(axes, curve, colour) for (label, curve), colour in zip(group, colours)}
+        legend = {label: _plot(axes, curve, colour, positive) for (label, curve), colour in zip(group, colours)}
         if small:
             names = [_in_lines(label) for label in legend]
             lines = max(lines, sum(name.count("\n") + 1 for name in names))
@@ -43,10 +44,11 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
                 legend.values(), names, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.2, borderaxespad=0,
                 handlelength=1, labelspacing=0.1,
             )  # fmt: skip
-    # Plain numbers, as the exponents of powers of ten are too small to read.
-    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 3) if small else (1, 2, 5)))
-    panels[0].yaxis.set_major_formatter("{x:g}")
-    panels[0].yaxis.set_minor_locator(NullLocator())
+    if positive:
+        # Plain numbers, as the exponents of powers of ten are too small to read.
+        panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 3) if small else (1, 2, 5)))
+        panels[0].yaxis.set_major_formatter("{x:g}")
+        panels[0].yaxis.set_minor_locator(NullLocator())
     for axes in panels[::across]:
         axes.set_ylabel("loss")
     # Inches: a small panel with its labels, at most ten rows of them on a page.
@@ -61,11 +63,12 @@ def _in_lines(label: str) -> str:
     return "\n".join(textwrap.wrap(parts, LETTERS, break_long_words=False, break_on_hyphens=False))
 
 
-def _plot(axes: Axes, curve: pd.DataFrame, colour: str):
+def _plot(axes: Axes, curve: pd.DataFrame, colour: str, positive: bool):
     """Draw one curve; the artist of its running median over a twentieth of the points."""
     smooth = curve["loss"].rolling(2 * (len(curve) // 40) + 1, center=True, min_periods=1).median()
     axes.plot(curve["step"], curve["loss"], color=colour, alpha=0.3, linewidth=0.6)
-    axes.set_yscale("log")
+    if positive:
+        axes.set_yscale("log")
     if "validation" in curve:
         scored = curve.dropna(subset="validation")
         axes.plot(scored["step"], scored["validation"], color=colour, linestyle=":")
