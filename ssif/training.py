@@ -65,11 +65,13 @@ class Validation:
 @dataclass(frozen=True)
 class Lessons:
     """`draw(step)` is the batch of a step, `decay` the share of the rate that is left after a fraction of the budget
-    (`Schedule`), `validation` decides which weights are kept."""
+    (`Schedule`), `validation` decides which weights are kept. `afterwards` gives a part of the network that is trained when
+    the rest is finished, its `draw` and its schedule."""
 
     draw: Callable[[int], object]
     decay: Callable[[float], float]
     validation: Validation | None = None
+    afterwards: Callable[[], tuple[nn.Module, Callable[[int], object], Schedule]] | None = None
 
 
 def train(

@@ -37,3 +37,7 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
     schedule = Schedule(training.steps, training.rate, lessons.decay)
     average = getattr(training, "average", 0.0)
     train(model, lessons.draw, schedule, run.state, identity, run.id, lessons.validation, precision(config), average)
+    if lessons.afterwards:
+        # In float32: it is short. The curve that is kept is that of the first part.
+        part, draw, schedule = lessons.afterwards()
+        train(part, draw, schedule, run.state / "afterwards", identity, f"{run.id}, second part")

@@ -119,7 +119,14 @@ MODELS = {
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
     "ssif+": Method(
         "SSIF+",
-        Network("ssif.nets.plus", "SSIFPlus", "data bands", {"pixel_decoder": "bilinear"}, reads=PLUS),
+        Network(
+            "ssif.nets.plus",
+            "SSIFPlus",
+            "data bands",
+            {"pixel_decoder": "bilinear"},
+            reads=PLUS,
+            lessons="workflow.spectra",
+        ),
         extension=True,
     ),
 }

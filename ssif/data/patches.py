@@ -31,6 +31,16 @@ class TrainingSet:
         weights = cuts_matrix(self.bands, cuts) / np.diff(cuts)[:, None]
         return spectra @ torch.from_numpy(weights).to(spectra).T, self.bands.between(cuts)
 
+    def in_intervals(
+        self, spectra: Tensor, count: int, intervals: str, draws: torch.Generator
+    ) -> tuple[Tensor, Bands]:
+        """Spectra [..., C_max] as means over `count` intervals, "equal" or "irregular" ones, [..., count], and these bands."""
+        # As many parts as bands are the bands themselves.
+        if intervals == "equal" or count == len(self.bands):
+            return self.in_parts(spectra, count)
+        places = torch.rand(count - 1, generator=draws, dtype=torch.float64).numpy()
+        return self.between(spectra, irregular_cuts(len(self.bands), count, places))
+
 
 @cache
 def _parts(bands: Bands, count: int, device: torch.device) -> tuple[Bands, Tensor]:
@@ -39,7 +49,8 @@ def _parts(bands: Bands, count: int, device: torch.device) -> tuple[Bands, Tenso
 
 @dataclass(frozen=True)
 class Queries:
-    """A batch for a neural field: lr_msi [N, c, h, h], query [N, Q, 2] (y, x), cell [N, 2], target [N, Q, C].
+    """A batch for a neural field: lr_msi [N, c, h, h], query [N, Q, 2] (y, x), cell [N, 2], and what is true there:
+    target [N, Q, C] and msi [N, Q, c].
 
     `generator` (CPU) is for what the model itself draws, `scenes` [N] says where the batch came from.
     """
@@ -48,6 +59,7 @@ class Queries:
     query: Tensor
     cell: Tensor
     target: Tensor
+    msi: Tensor
     bands: Bands
     generator: torch.Generator
     scenes: Tensor
@@ -101,17 +113,10 @@ def draw_queries(
     row, column = torch.div(chosen, columns, rounding_mode="floor"), chosen % columns
     row, column = _unflip(row, column, columns, *flips[..., None])
     place = (scene[:, None] * height + top[:, None] + row) * width + left[:, None] + column
-    spectra = data.hsi.flatten(0, 2)[place]
-    # As many parts as bands are the bands themselves.
-    if intervals == "irregular" and count < len(data.bands):
-        cuts = irregular_cuts(
-            len(data.bands), count, torch.rand(count - 1, generator=draws, dtype=torch.float64).numpy()
-        )
-        target, bands = data.between(spectra, cuts)
-    else:
-        target, bands = data.in_parts(spectra, count)
+    spectra, msi = data.hsi.flatten(0, 2)[place], data.msi.flatten(0, 2)[place]
+    target, bands = data.in_intervals(spectra, count, intervals, draws)
     cell = (2 / side)[:, None].expand(-1, 2)
-    return Queries(lr_msi, query, cell, target, bands, draws, scene)
+    return Queries(lr_msi, query, cell, target, msi, bands, draws, scene)
 
 
 @dataclass(frozen=True)

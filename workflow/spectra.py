@@ -1,0 +1,48 @@
+"""What SSIF+ learns from: its field as every field, and then its map, from what the finished field makes of whole scenes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from ssif.data.patches import TrainingSet
+from ssif.data.store import Store
+from ssif.nets.plus import Pixels, SSIFPlus
+from ssif.training import Lessons, Schedule, cosine
+from workflow import lessons as fields
+from workflow import plan
+from workflow.blocks import Config
+
+SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
+
+
+def lessons(model: SSIFPlus, config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Lessons:
+    """The lessons of the field, and afterwards those of the map."""
+    spectra, (_, training) = model.spectra, plan.settings(config, run)
+    schedule = Schedule(min(spectra.steps, training.steps), spectra.rate, cosine)
+    first = fields.lessons(model, config, run, store, scenes)
+    return replace(first, afterwards=lambda: (spectra, _pixels(model, config, run, scenes), schedule))
+
+
+def _pixels(model: SSIFPlus, config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Pixels]:
+    """At each step pixels of up to 8 whole scenes at one of four scales p, in C bands.
+
+    Whole scenes and not crops: a loss that is a logarithm would make as much of a crop of the dark background as of any other.
+    """
+    data, (_, training) = config.datasets[run.dataset], plan.settings(config, run)
+    (low, high), counts = data.scales.train, data.counts.train
+    draws = torch.Generator().manual_seed(run.seed)
+    scales = [low * (high / low) ** (part / 3) for part in range(4)]
+    seen = [model.pixels(scenes, scale, config.antialias, draws) for scale in scales]
+
+    def draw(step: int) -> Pixels:
+        draws = torch.Generator().manual_seed(run.seed * 1_000_003 + step)
+        every = seen[step % len(seen)]
+        scene = torch.randperm(len(every.scenes), generator=draws)[:SCENES]
+        place = torch.randint(every.msi.shape[1], (len(scene), PIXELS), generator=draws)
+        count = int(torch.randint(int(counts[0]), int(counts[1]) + 1, (), generator=draws))
+        at = scene[:, None].to(every.msi.device), place.to(every.msi.device)
+        target, bands = scenes.in_intervals(every.target[at], count, training.intervals, draws)
+        return Pixels(every.msi[at], every.hidden[at], target, bands, scene)
+
+    return draw
