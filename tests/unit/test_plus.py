@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from baselines.bicubic import BicubicLinear
 from ssif.bands import Bands, resampling_matrix
 from ssif.coordinates import pixel_coordinates
+from ssif.data.degrade import downsample
 from ssif.data.patches import Queries, TrainingSet
 from ssif.nets.bilinear import Bilinear, sample
 from ssif.nets.linear import LinearSpectra
-from ssif.nets.plus import ANGLE, FLOOR, SSIFPlus
+from ssif.nets.plus import ANGLE, FLOOR, PLACES, Pixels, SSIFPlus
 
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 SIZES = {
@@ -39,9 +40,9 @@ def untrained(channels: int = 3) -> SSIFPlus:
 def trained(channels: int = 3) -> SSIFPlus:
     """With last layers that are not zero."""
     model = untrained(channels)
-    for layer in (model.decoder.last, model.spectral_encoder.mlp[-1]):
-        torch.nn.init.normal_(layer.weight, std=0.2)
-        torch.nn.init.normal_(layer.bias, std=0.2)
+    for layer in (model.decoder.last, model.spectra.spectral_encoder.mlp[-1], model.spectra.context):
+        for parameter in layer.parameters():
+            torch.nn.init.normal_(parameter, std=0.2)
     return model
 
 
@@ -57,9 +58,9 @@ def test_sampling_on_a_pixel_grid_is_a_resize(size, mode):
 
 def test_the_linear_part_is_found_and_travels_with_the_weights():
     model, data = untrained(), scenes()
-    weight, bias = model.linear.to_bands(BANDS)
+    weight, bias = model.spectra.linear.to_bands(BANDS)
     torch.testing.assert_close(F.linear(data.msi, weight), data.hsi, atol=1e-4, rtol=0)
-    assert not bias.any() and not any(name.startswith("linear") for name, _ in model.named_parameters())
+    assert not bias.any() and not any("linear" in name for name, _ in model.named_parameters())
     model, other = trained(), SSIFPlus(3, bands=BANDS, **SIZES).eval()
     other.load_state_dict(model.state_dict())
     lr_msi = torch.rand(1, 3, 8, 8)
@@ -91,21 +92,20 @@ def test_its_spectra_are_the_equation_of_the_protocol():
     query, cell = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05)
     bright = lr_msi.sum(1, keepdim=True) + 1e-3
     colour = torch.cat([3 * lr_msi / bright - 1, bright.log() / 3], 1)
-    hidden = model.decoder(
-        model.decoder.prepare(model.encoder(torch.cat([2 * lr_msi.sqrt() - 1, colour], 1))), query, cell
-    )
-    out = model.decoder.last(hidden)
+    inputs = torch.cat([2 * lr_msi.sqrt() - 1, colour], 1)
+    hidden = model.decoder(model.decoder.prepare(model.encoder(inputs)), query, cell)
     largest = F.max_pool2d(bright, 3, 1, 1)
-    msi = sample(lr_msi, query, "bicubic") + out[..., :3] * sample(largest, query, "bilinear")
+    msi = sample(lr_msi, query, "bicubic") + model.decoder.last(hidden) * sample(largest, query, "bilinear")
     n = msi.clamp(min=0).sum(-1, keepdim=True) + 1e-3
-    x = (model.first(torch.cat([3 * msi / n - 1, n.log() / 3], -1)) + out[..., 3:]).relu()
-    for layer in model.middle:
+    spectra = model.spectra
+    x = (spectra.first(torch.cat([3 * msi / n - 1, n.log() / 3], -1)) + hidden @ spectra.context.weight.T).relu()
+    for layer in spectra.middle:
         x = layer(x).relu()
-    linear = torch.tensor(resampling_matrix(BANDS, bands)).float() @ model.linear.weight
+    linear = torch.tensor(resampling_matrix(BANDS, bands)).float() @ spectra.linear.weight
     expected = []
     for row, (start, end) in zip(linear, bands.edges):
         places = torch.tensor([start + (i + 0.5) / 4 * (end - start) for i in range(4)])
-        embedding = model.spectral_encoder(places).mean(0)
+        embedding = spectra.spectral_encoder(places).mean(0)
         expected.append(n[..., 0] * (x @ embedding[:-1] + embedding[-1]) + msi @ row)
     torch.testing.assert_close(model(lr_msi, query, cell, bands), torch.stack(expected, -1), atol=1e-5, rtol=1e-4)
 
@@ -115,7 +115,8 @@ def test_the_map_is_nearly_homogeneous():
     brightness, which nothing else depends on."""
     model = trained()
     with torch.no_grad():
-        model.first.weight[:, -1] = 0
+        model.spectra.first.weight[:, -1] = 0
+        model.spectra.context.weight.zero_()
         model.decoder.last.weight.zero_()
         model.decoder.last.bias.zero_()
     lr_msi = 0.05 + torch.rand(1, 3, 6, 6) / 5
@@ -124,34 +125,60 @@ def test_the_map_is_nearly_homogeneous():
     torch.testing.assert_close(4 * once, more, atol=0.02, rtol=0.02)
 
 
-def test_the_loss_is_the_log_of_the_error_and_the_angle():
+def test_the_field_learns_the_channels_alone():
     model, lr_msi = trained(), torch.rand(2, 3, 9, 11)
-    query, cell, target = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05), torch.rand(2, 30, 31)
-    batch = Queries(lr_msi, query, cell, target, BANDS, torch.Generator(), torch.zeros(2))
-    values = model(lr_msi, query, cell, BANDS).detach().double()
+    query, cell, msi = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05), torch.rand(2, 30, 3)
+    batch = Queries(lr_msi, query, cell, torch.rand(2, 30, 31), msi, BANDS, torch.Generator(), torch.zeros(2))
+    loss = model.loss(batch)
+    found, _ = model.super_resolve(model.encode(lr_msi), query, cell)
+    assert float(loss.detach()) == pytest.approx(float((found - msi).abs().mean().detach()), rel=1e-6)
+    loss.backward()
+    assert all(parameter.grad is None for parameter in model.spectra.parameters())
+
+
+def test_the_loss_of_the_map_is_the_log_of_the_error_and_the_angle():
+    spectra = trained().spectra.eval()
+    batch = Pixels(torch.rand(2, 30, 3), torch.rand(2, 30, 16), torch.rand(2, 30, 31), BANDS, torch.zeros(2))
+    values = ((spectra.readout(BANDS)(spectra(batch.msi, batch.hidden)) + 1) / 2).detach().double()
     logs = [
-        math.log(float(((values[n, :, band] - target[n, :, band]) ** 2).mean()) + FLOOR)
+        math.log(float(((values[n, :, band] - batch.target[n, :, band]) ** 2).mean()) + FLOOR)
         for n in range(2)
         for band in range(31)
     ]
     angles = [
         math.acos(float(a @ b / a.norm() / b.norm()))
-        for a, b in zip(values.flatten(0, 1), target.double().flatten(0, 1))
+        for a, b in zip(values.flatten(0, 1), batch.target.double().flatten(0, 1))
     ]
-    assert float(model.loss(batch).detach()) == pytest.approx(np.mean(logs) + ANGLE * np.mean(angles), rel=1e-5)
+    assert float(spectra.loss(batch).detach()) == pytest.approx(np.mean(logs) + ANGLE * np.mean(angles), rel=1e-5)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_its_gradients_are_finite_on_black_and_on_parallel_spectra(channels):
-    model, data = untrained(channels), scenes(channels)
-    model.train()
-    lr_msi = data.msi[:, :6, :6].movedim(-1, 1).clone()
-    lr_msi[0] = 0
-    query, cell = torch.rand(2, 20, 2) * 2 - 1, torch.full((2, 2), 0.1)
-    target = model(lr_msi, query, cell, BANDS).detach()
-    loss = model.loss(Queries(lr_msi, query, cell, target, BANDS, torch.Generator(), torch.zeros(2)))
-    loss.backward()
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+def test_gradients_of_the_map_are_finite_on_black_and_on_parallel_spectra(channels):
+    spectra = untrained(channels).spectra.train()
+    msi, hidden = torch.rand(2, 20, channels), torch.rand(2, 20, 16)
+    msi[0] = 0
+    target = ((spectra.eval().readout(BANDS)(spectra(msi, hidden)) + 1) / 2).detach()
+    spectra.train().loss(Pixels(msi, hidden, target, BANDS, torch.zeros(2))).backward()
+    assert all(torch.isfinite(p.grad).all() for p in spectra.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 3.7])
+@pytest.mark.parametrize("antialias", [False, True])
+def test_the_pixels_of_the_map_are_those_of_whole_decimated_scenes(scale, antialias):
+    model, data = trained(), scenes()
+    data = TrainingSet(torch.arange(2 * 20 * 24 * 31.0).reshape(2, 20, 24, 31), data.msi, BANDS)
+    pixels = model.pixels(data, scale, antialias, torch.Generator().manual_seed(1))
+    assert pixels.msi.shape == (2, PLACES, 3) and pixels.hidden.shape == (2, PLACES, 16)
+    size = round(20 / scale), round(24 / scale)
+    for scene in range(2):
+        # Each pixel says in its spectrum where it comes from.
+        place = (pixels.target[scene, :, 0] / 31).long() - scene * 20 * 24
+        assert len(place.unique()) == 20 * 24
+        lr_msi = downsample(data.msi[scene].movedim(-1, 0)[None], size, antialias)
+        every = pixel_coordinates(torch.arange(20 * 24), 20, 24)[None]
+        msi, hidden = model.super_resolve(model.encode(lr_msi), every, torch.tensor([[2 / 20, 2 / 24]]))
+        torch.testing.assert_close(pixels.msi[scene], msi[0, place], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(pixels.hidden[scene], hidden[0, place], atol=1e-5, rtol=1e-4)
 
 
 def test_the_decoded_image_has_no_seams():

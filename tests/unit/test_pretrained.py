@@ -30,7 +30,7 @@ def network(request):
     torch.manual_seed(0)
     model = NETWORKS[request.param]().eval()
     if request.param == "SSIF+":
-        model.linear.weight.uniform_(0, 0.3)
+        model.spectra.linear.weight.uniform_(0, 0.3)
     return model
 
 

@@ -27,8 +27,8 @@ def network(encoder: str = "edsr", plus: bool = False, **changes):
     if plus:
         others = ("variant", "pixel_decoder", "spectral_decoder")
         model = SSIFPlus(3, bands=SOURCE, **{key: value for key, value in sizes.items() if key not in others})
-        model.linear.weight.data.uniform_(0, 0.3)
-        for layer in (model.decoder.last, model.spectral_encoder.mlp[-1]):
+        model.spectra.linear.weight.data.uniform_(0, 0.3)
+        for layer in (model.decoder.last, model.spectra.spectral_encoder.mlp[-1]):
             torch.nn.init.normal_(layer.weight, std=0.05)
     else:
         model = SSIF(3, **sizes)
