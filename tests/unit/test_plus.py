@@ -40,7 +40,8 @@ def untrained(channels: int = 3) -> SSIFPlus:
 def trained(channels: int = 3) -> SSIFPlus:
     """With last layers that are not zero."""
     model = untrained(channels)
-    for layer in (model.decoder.last, model.spectra.spectral_encoder.mlp[-1], model.spectra.context):
+    maps = [layer for each in model.spectra.maps for layer in (each.encoder.mlp[-1], each.context)]
+    for layer in (model.decoder.last, *maps):
         for parameter in layer.parameters():
             torch.nn.init.normal_(parameter, std=0.2)
     return model
@@ -97,17 +98,17 @@ def test_its_spectra_are_the_equation_of_the_protocol():
     largest = F.max_pool2d(bright, 3, 1, 1)
     msi = sample(lr_msi, query, "bicubic") + model.decoder.last(hidden) * sample(largest, query, "bilinear")
     n = msi.clamp(min=0).sum(-1, keepdim=True) + 1e-3
-    spectra = model.spectra
-    x = (spectra.first(torch.cat([3 * msi / n - 1, n.log() / 3], -1)) + hidden @ spectra.context.weight.T).relu()
-    for layer in spectra.middle:
-        x = layer(x).relu()
-    linear = torch.tensor(resampling_matrix(BANDS, bands)).float() @ spectra.linear.weight
-    expected = []
-    for row, (start, end) in zip(linear, bands.edges):
-        places = torch.tensor([start + (i + 0.5) / 4 * (end - start) for i in range(4)])
-        embedding = spectra.spectral_encoder(places).mean(0)
-        expected.append(n[..., 0] * (x @ embedding[:-1] + embedding[-1]) + msi @ row)
-    torch.testing.assert_close(model(lr_msi, query, cell, bands), torch.stack(expected, -1), atol=1e-5, rtol=1e-4)
+    linear = torch.tensor(resampling_matrix(BANDS, bands)).float() @ model.spectra.linear.weight
+    expected = torch.zeros(2, 30, 8)
+    for each in model.spectra.maps:
+        x = (each.first(torch.cat([3 * msi / n - 1, n.log() / 3], -1)) + hidden @ each.context.weight.T).relu()
+        for layer in each.middle:
+            x = layer(x).relu()
+        for band, (start, end) in enumerate(bands.edges):
+            places = torch.tensor([start + (i + 0.5) / 4 * (end - start) for i in range(4)])
+            embedding = each.encoder(places).mean(0)
+            expected[..., band] += (n[..., 0] * (x @ embedding[:-1] + embedding[-1]) + msi @ linear[band]) / 5
+    torch.testing.assert_close(model(lr_msi, query, cell, bands), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_map_is_nearly_homogeneous():
@@ -115,8 +116,9 @@ def test_the_map_is_nearly_homogeneous():
     brightness, which nothing else depends on."""
     model = trained()
     with torch.no_grad():
-        model.spectra.first.weight[:, -1] = 0
-        model.spectra.context.weight.zero_()
+        for each in model.spectra.maps:
+            each.first.weight[:, -1] = 0
+            each.context.weight.zero_()
         model.decoder.last.weight.zero_()
         model.decoder.last.bias.zero_()
     lr_msi = 0.05 + torch.rand(1, 3, 6, 6) / 5
@@ -139,15 +141,18 @@ def test_the_field_learns_the_channels_alone():
 def test_the_loss_of_the_map_is_the_log_of_the_error_and_the_angle():
     spectra = trained().spectra.eval()
     batch = Pixels(torch.rand(2, 30, 3), torch.rand(2, 30, 16), torch.rand(2, 30, 31), BANDS, torch.zeros(2))
-    values = ((spectra.readout(BANDS)(spectra(batch.msi, batch.hidden)) + 1) / 2).detach().double()
+    each, target = spectra.readout_each(BANDS)(spectra(batch.msi, batch.hidden)), batch.target.double()
+    each = [values.detach().double() for values in each]
     logs = [
-        math.log(float(((values[n, :, band] - batch.target[n, :, band]) ** 2).mean()) + FLOOR)
+        math.log(float(((values[n, :, band] - target[n, :, band]) ** 2).mean()) + FLOOR)
+        for values in each
         for n in range(2)
         for band in range(31)
     ]
     angles = [
         math.acos(float(a @ b / a.norm() / b.norm()))
-        for a, b in zip(values.flatten(0, 1), batch.target.double().flatten(0, 1))
+        for values in each
+        for a, b in zip(values.flatten(0, 1), target.flatten(0, 1))
     ]
     assert float(spectra.loss(batch).detach()) == pytest.approx(np.mean(logs) + ANGLE * np.mean(angles), rel=1e-5)
 

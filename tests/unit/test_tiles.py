@@ -28,7 +28,7 @@ def network(encoder: str = "edsr", plus: bool = False, **changes):
         others = ("variant", "pixel_decoder", "spectral_decoder")
         model = SSIFPlus(3, bands=SOURCE, **{key: value for key, value in sizes.items() if key not in others})
         model.spectra.linear.weight.data.uniform_(0, 0.3)
-        for layer in (model.decoder.last, model.spectra.spectral_encoder.mlp[-1]):
+        for layer in (model.decoder.last, *(each.encoder.mlp[-1] for each in model.spectra.maps)):
             torch.nn.init.normal_(layer.weight, std=0.05)
     else:
         model = SSIF(3, **sizes)
