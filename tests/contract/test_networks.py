@@ -13,7 +13,7 @@ from baselines.grid import l1
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import plan, presets, targets
+from workflow import plan, presets, spectra, targets
 from workflow.building import build
 from workflow.models import MODELS, STAGES
 
@@ -144,18 +144,24 @@ def test_bf16_changes_the_loss_little(model, run, data):
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
-def test_gradient_reaches_every_parameter(model, run, data):
-    """After a few steps, for some parts start inert (a last layer of zeros)."""
+def three_steps(part, batch) -> None:
+    part.train()
+    optimiser = torch.optim.Adam(part.parameters(), lr=1e-3)
+    for _ in range(3):
+        optimiser.zero_grad()
+        part.loss(batch).backward()
+        optimiser.step()
+
+
+def test_gradient_reaches_every_parameter(model, run, store, data):
+    """After a few steps, for some parts start inert (a last layer of zeros), and some are trained after the rest."""
     if model.batches == "none":
         assert not list(model.parameters())
         return
-    batch = draw(model, data, run, 3)
-    model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for _ in range(3):
-        optimiser.zero_grad()
-        model.loss(batch).backward()
-        optimiser.step()
+    three_steps(model, draw(model, data, run, 3))
+    if run.method == "ssif+":
+        part, draw_pixels, _ = spectra.lessons(model, SMOKE, run, store, data).afterwards()
+        three_steps(part, draw_pixels(0))
     unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []
 

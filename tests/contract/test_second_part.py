@@ -1,0 +1,81 @@
+"""SSIF+ learns in two parts: what its maps see, and that a training killed in the second part goes on."""
+
+import dataclasses
+import signal
+
+import pytest
+import torch
+
+from ssif.data.patches import TrainingSet
+from ssif.training import Interrupted, train
+from workflow import learning, presets, spectra
+from workflow.building import build
+from workflow.targets import targets
+
+CONFIG = presets.load("config/smoke.yaml")
+RUN = next(run for run in targets(CONFIG)["table1"].rows if run.method == "ssif+")
+
+
+@pytest.fixture
+def scenes(store) -> TrainingSet:
+    return store.training_set(torch.device("cpu"))
+
+
+@pytest.fixture
+def model(store, scenes):
+    torch.manual_seed(0)
+    model = build(CONFIG, RUN, store)
+    model.fit(scenes)
+    return model
+
+
+def test_a_step_is_a_function_of_its_number_and_bands_are_means_of_the_true_ones(model, store, scenes):
+    _, draw, _ = spectra.lessons(model, CONFIG, RUN, store, scenes).afterwards()
+    counts = set()
+    for step in range(12):
+        batch, again = draw(step), draw(step)
+        assert torch.equal(batch.target, again.target) and torch.equal(batch.msi, again.msi)
+        assert batch.msi.shape == (*batch.hidden.shape[:2], 3) and len(batch.scenes.unique()) == len(batch.msi)
+        assert batch.target.shape == (*batch.msi.shape[:2], len(batch.bands))
+        counts.add(len(batch.bands))
+        # Each target is the spectrum of some true pixel of its scene.
+        true = scenes.in_parts(scenes.hsi[batch.scenes[0]].flatten(0, 1), len(batch.bands))[0]
+        assert (true[None] - batch.target[0][:, None]).abs().amax(-1).min(dim=1).values.max() < 1e-6
+    low, high = CONFIG.datasets[RUN.dataset].counts.train
+    assert len(counts) > 1 and min(counts) >= low and max(counts) <= high
+
+
+def test_antialiasing_reaches_what_the_maps_see(model, store, scenes):
+    other = dataclasses.replace(CONFIG, antialias=not CONFIG.antialias)
+    plain, changed = (spectra.lessons(model, its, RUN, store, scenes).afterwards()[1](3) for its in (CONFIG, other))
+    assert torch.equal(plain.target, changed.target) and not torch.equal(plain.msi, changed.msi)
+
+
+def test_a_training_killed_in_the_second_part_goes_on_there(store, tmp_path, monkeypatch):
+    """Its weights equal those of a straight training."""
+
+    def weights(name: str, stop: int | None):
+        monkeypatch.setattr(type(RUN), "state", property(lambda _: tmp_path / name))
+        torch.manual_seed(0)
+        model = build(CONFIG, RUN, store)
+        trained = []
+
+        def counted(part, draw, schedule, folder, *others):
+            def drawn(step: int):
+                trained.append((folder.name, step))
+                if folder.name == "afterwards" and step == stop:
+                    signal.raise_signal(signal.SIGTERM)
+                return draw(step)
+
+            train(part, drawn, schedule, folder, *others)
+
+        monkeypatch.setattr(learning, "train", counted)
+        learning.learn(model, CONFIG, RUN, store, {})
+        return model.state_dict(), trained
+
+    with pytest.raises(Interrupted):
+        weights("killed", 3)
+    resumed, steps = weights("killed", None)
+    assert [step for folder, step in steps if folder == "afterwards"][0] == 4
+    straight, _ = weights("straight", None)
+    assert all(torch.equal(resumed[name], straight[name]) for name in straight)
