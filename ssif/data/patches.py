@@ -31,9 +31,7 @@ class TrainingSet:
         weights = cuts_matrix(self.bands, cuts) / np.diff(cuts)[:, None]
         return spectra @ torch.from_numpy(weights).to(spectra).T, self.bands.between(cuts)
 
-    def in_intervals(
-        self, spectra: Tensor, count: int, intervals: str, draws: torch.Generator
-    ) -> tuple[Tensor, Bands]:
+    def in_intervals(self, spectra: Tensor, count: int, intervals: str, draws: torch.Generator) -> tuple[Tensor, Bands]:
         """Spectra [..., C_max] as means over `count` intervals, "equal" or "irregular" ones, [..., count], and these bands."""
         # As many parts as bands are the bands themselves.
         if intervals == "equal" or count == len(self.bands):
