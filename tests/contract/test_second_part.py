@@ -76,6 +76,6 @@ def test_a_training_killed_in_the_second_part_goes_on_there(store, tmp_path, mon
     with pytest.raises(Interrupted):
         weights("killed", 3)
     resumed, steps = weights("killed", None)
-    assert [step for folder, step in steps if folder == "afterwards"][0] == 4
+    assert next(step for folder, step in steps if folder == "afterwards") == 4
     straight, _ = weights("straight", None)
     assert all(torch.equal(resumed[name], straight[name]) for name in straight)
