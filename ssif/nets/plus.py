@@ -5,8 +5,8 @@ pixel from its channels, for any bands, through SSIF's spectral encoder. The map
 nearly the same spectrum, twice as bright, so dark pixels are learned as well as bright ones.
 
 The field is trained first and for long, on the channels alone. The map is trained next, on what the finished field makes of
-the training scenes, and for few steps: scenes hold many places but few materials, so spectra are overfitted first. What one
-map gets wrong on new materials another gets wrong otherwise, so the mean of five is taken.
+the training scenes, and for few steps: scenes hold many places but few materials, so spectra are overfitted first. Maps
+that start from other weights make other errors on new materials, so the mean of five is taken.
 """
 
 from collections.abc import Callable
@@ -138,8 +138,8 @@ class Spectra(nn.Module):
 
     def __init__(self, linear: LinearSpectra, hidden: int, dim: int, encoder: Callable[[], SpectralEncoder], k: int):
         super().__init__()
-        self.linear, self.k, self.channels = linear, k, linear.weight.shape[1]
-        self.maps = nn.ModuleList(SpectralMap(self.channels, hidden, dim, encoder()) for _ in range(MAPS))
+        self.linear, self.k = linear, k
+        self.maps = nn.ModuleList(SpectralMap(linear.weight.shape[1], hidden, dim, encoder()) for _ in range(MAPS))
 
     def forward(self, msi: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """The MSI, its brightness [N, Q, 1] and the last hidden activations [N, Q, dim] of each map."""
