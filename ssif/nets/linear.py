@@ -12,27 +12,29 @@ from ssif.data.patches import TrainingSet
 class LinearSpectra(nn.Module):
     """An affine map from c MSI bands to the data set's C_max `bands`, the same for every pixel; not trained but fitted.
 
-    Without `intercept` it is linear.
+    With `dark` its errors count relative to the brightness of a pixel, the sum of its channels plus `dark`.
     """
 
-    def __init__(self, channels: int, bands: Bands, intercept: bool = True):
+    def __init__(self, channels: int, bands: Bands, dark: float | None = None):
         super().__init__()
-        self.bands, self.intercept = bands, intercept
+        self.bands, self.dark = bands, dark
         self.register_buffer("weight", torch.zeros(len(bands), channels))
         self.register_buffer("bias", torch.zeros(len(bands)))
 
     def fit(self, data: TrainingSet) -> None:
         """Least squares on the HR pairs of the training scenes: the normal equations in float64, a scene at a time."""
-        channels, known = data.msi.shape[-1], data.msi.shape[-1] + self.intercept
+        known = data.msi.shape[-1] + 1
         moments, products = np.zeros((known, known)), np.zeros((known, len(self.bands)))
         for hsi, msi in zip(data.hsi, data.msi):
-            x = F.pad(msi.flatten(0, 1).double(), (0, int(self.intercept)), value=1)
+            x, y = F.pad(msi.flatten(0, 1).double(), (0, 1), value=1), hsi.flatten(0, 1).double()
+            if self.dark is not None:
+                brightness = x[:, :-1].sum(dim=1, keepdim=True) + self.dark
+                x, y = x / brightness, y / brightness
             moments += (x.T @ x).cpu().numpy()
-            products += (x.T @ hsi.flatten(0, 1).double()).cpu().numpy()
+            products += (x.T @ y).cpu().numpy()
         solution = torch.tensor(np.linalg.lstsq(moments, products, rcond=None)[0].T, dtype=torch.float32)
-        self.weight.copy_(solution[:, :channels])
-        if self.intercept:
-            self.bias.copy_(solution[:, -1])
+        self.weight.copy_(solution[:, :-1])
+        self.bias.copy_(solution[:, -1])
 
     def to_bands(self, bands: Bands) -> tuple[Tensor, Tensor]:
         """Weight [C, c] and bias [C] of the map to any `bands`: the fitted spectrum, resampled as the protocol does."""

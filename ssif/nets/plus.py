@@ -75,7 +75,7 @@ class SSIFPlus(NeuralField):
         self.arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.arguments |= {"bands": bands.edges.tolist()}
         super().__init__(2 * channels + 1, encoder, pixel_decoder, hidden, out=channels)
-        linear = LinearSpectra(channels, bands, intercept=False)
+        linear = LinearSpectra(channels, bands, DARK)
         spectral_encoder = partial(SpectralEncoder, dim + 1, spectral_hidden, frequencies, lambda_min, lambda_max)
         self.spectra = Spectra(linear, hidden, dim, spectral_encoder, k)
         _start_at_zero(self.decoder.last)
@@ -156,12 +156,12 @@ class Spectra(nn.Module):
         wavelengths, response = wavelengths_of("RF-UF", bands, self.k)
         wavelengths, response = wavelengths.to(self.linear.weight.device), response.to(self.linear.weight)
         embeddings = [(response[..., None] * each.encoder(wavelengths)).sum(dim=1) for each in self.maps]
-        linear, _ = self.linear.to_bands(bands)
+        weight, bias = self.linear.to_bands(bands)
 
         def values(trunk: tuple[Tensor, Tensor, list[Tensor]]) -> list[Tensor]:
             msi, brightness, hidden = trunk
             with torch.autocast(msi.device.type, enabled=False):
-                straight = F.linear(msi, linear)
+                straight = F.linear(msi, weight, bias)
             spectra = [F.linear(x, e[:, :-1], e[:, -1]).float() for x, e in zip(hidden, embeddings)]
             return [straight + brightness * spectrum for spectrum in spectra]
 

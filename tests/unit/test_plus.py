@@ -61,20 +61,24 @@ def test_the_linear_part_is_found_and_travels_with_the_weights():
     model, data = untrained(), scenes()
     weight, bias = model.spectra.linear.to_bands(BANDS)
     torch.testing.assert_close(F.linear(data.msi, weight), data.hsi, atol=1e-4, rtol=0)
-    assert not bias.any() and not any("linear" in name for name, _ in model.named_parameters())
+    torch.testing.assert_close(bias, torch.zeros(31), atol=1e-4, rtol=0)
+    assert not any("linear" in name for name, _ in model.named_parameters())
     model, other = trained(), SSIFPlus(3, bands=BANDS, **SIZES).eval()
     other.load_state_dict(model.state_dict())
     lr_msi = torch.rand(1, 3, 8, 8)
     assert torch.equal(model.predict(lr_msi, (20, 20), BANDS), other.predict(lr_msi, (20, 20), BANDS))
 
 
-def test_without_intercept_least_squares_goes_through_black():
+def test_relative_least_squares_divide_by_the_brightness():
     data = scenes()
-    data = TrainingSet(data.hsi + 0.1, data.msi, BANDS)
-    fitted = LinearSpectra(3, BANDS, intercept=False)
+    data = TrainingSet(data.hsi + 0.1 * torch.rand(2, 20, 24, 31), data.msi, BANDS)
+    fitted = LinearSpectra(3, BANDS, dark=0.01)
     fitted.fit(data)
-    expected = torch.linalg.lstsq(data.msi.flatten(0, 2).double(), data.hsi.flatten(0, 2).double()).solution.T
-    torch.testing.assert_close(fitted.weight.double(), expected, atol=1e-5, rtol=0)
+    x, y = F.pad(data.msi.flatten(0, 2).double(), (0, 1), value=1), data.hsi.flatten(0, 2).double()
+    brightness = x[:, :3].sum(dim=1, keepdim=True) + 0.01
+    expected = torch.linalg.lstsq(x / brightness, y / brightness).solution.T
+    torch.testing.assert_close(fitted.weight.double(), expected[:, :3], atol=1e-5, rtol=0)
+    torch.testing.assert_close(fitted.bias.double(), expected[:, 3], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("bands", [BANDS, BANDS.parts(8), BANDS.parts(48), Bands([[405, 432], [410, 555], [600, 601]])])
@@ -98,7 +102,9 @@ def test_its_spectra_are_the_equation_of_the_protocol():
     largest = F.max_pool2d(bright, 3, 1, 1)
     msi = sample(lr_msi, query, "bicubic") + model.decoder.last(hidden) * sample(largest, query, "bilinear")
     n = msi.clamp(min=0).sum(-1, keepdim=True) + 1e-3
-    linear = torch.tensor(resampling_matrix(BANDS, bands)).float() @ model.spectra.linear.weight
+    model.spectra.linear.bias.uniform_(-0.1, 0.1)
+    resampling = torch.tensor(resampling_matrix(BANDS, bands)).float()
+    linear, offset = resampling @ model.spectra.linear.weight, resampling @ model.spectra.linear.bias
     expected = torch.zeros(2, 30, 8)
     for each in model.spectra.maps:
         x = (each.first(torch.cat([3 * msi / n - 1, n.log() / 3], -1)) + hidden @ each.context.weight.T).relu()
@@ -107,7 +113,8 @@ def test_its_spectra_are_the_equation_of_the_protocol():
         for band, (start, end) in enumerate(bands.edges):
             places = torch.tensor([start + (i + 0.5) / 4 * (end - start) for i in range(4)])
             embedding = each.encoder(places).mean(0)
-            expected[..., band] += (n[..., 0] * (x @ embedding[:-1] + embedding[-1]) + msi @ linear[band]) / 5
+            straight = msi @ linear[band] + offset[band]
+            expected[..., band] += (n[..., 0] * (x @ embedding[:-1] + embedding[-1]) + straight) / 5
     torch.testing.assert_close(model(lr_msi, query, cell, bands), expected, atol=1e-5, rtol=1e-4)
 
 
@@ -119,6 +126,7 @@ def test_the_map_is_nearly_homogeneous():
         for each in model.spectra.maps:
             each.first.weight[:, -1] = 0
             each.context.weight.zero_()
+        model.spectra.linear.bias.zero_()
         model.decoder.last.weight.zero_()
         model.decoder.last.bias.zero_()
     lr_msi = 0.05 + torch.rand(1, 3, 6, 6) / 5
