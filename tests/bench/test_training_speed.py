@@ -47,13 +47,13 @@ def literal_draw(data: TrainingSet, step: int, batch: int, lr_size: int) -> Quer
         if draws.random() < 0.5:
             hsi, msi = hsi.transpose(1, 2), msi.transpose(1, 2)
         lr_msi = downsample(msi[None], (lr_size, lr_size))[0]
-        values = hsi.reshape(count, -1).T
+        values, seen = hsi.reshape(count, -1).T, msi.reshape(len(msi), -1).T
         grid = pixel_coordinates(torch.arange(side * side), side, side)
         chosen = torch.from_numpy(draws.choice(side * side, lr_size**2, replace=False))
-        samples.append((lr_msi, grid[chosen], torch.tensor([2 / side, 2 / side]), values[chosen]))
-    lr_msi, query, cell, target = (torch.stack(parts) for parts in zip(*samples))
+        samples.append((lr_msi, grid[chosen], torch.tensor([2 / side, 2 / side]), values[chosen], seen[chosen]))
+    lr_msi, query, cell, target, msi = (torch.stack(parts) for parts in zip(*samples))
     generator = torch.Generator().manual_seed(step)
-    return Queries(lr_msi, query, cell, target, data.bands.parts(count), generator, torch.zeros(batch))
+    return Queries(lr_msi, query, cell, target, msi, data.bands.parts(count), generator, torch.zeros(batch))
 
 
 def test_a_training_step_is_three_times_faster_than_the_literal_one(benchmark, report, seconds, product_rate):

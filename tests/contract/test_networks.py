@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 import signal
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from baselines.grid import l1
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import plan, presets, spectra, targets
+from workflow import plan, presets, targets
 from workflow.building import build
-from workflow.models import MODELS, STAGES
+from workflow.models import MODELS, STAGES, network
 
 SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(MODELS), ablations={})
 NETWORKS = {network.method: network for network in plan.networks(SMOKE, targets.rows(SMOKE)) if not network.after}
@@ -159,9 +160,10 @@ def test_gradient_reaches_every_parameter(model, run, store, data):
         assert not list(model.parameters())
         return
     three_steps(model, draw(model, data, run, 3))
-    if run.method == "ssif+":
-        part, draw_pixels, _ = spectra.lessons(model, SMOKE, run, store, data).afterwards()
-        three_steps(part, draw_pixels(0))
+    lessons = import_module(network(run.method).lessons).lessons(model, SMOKE, run, store, data)
+    if lessons.afterwards:
+        part, draw_again, _ = lessons.afterwards()
+        three_steps(part, draw_again(0))
     unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []
 

@@ -63,7 +63,7 @@ def check_parts(bands: Bands, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_parts_of_real_sensors(name):
+def test_parts_of_listed_bands(name):
     bands = LISTS[name]()
     for count in range(1, 2 * len(bands) + 1):
         parts = bands.parts(count)
@@ -108,7 +108,7 @@ def test_the_order_of_a_list_changes_nothing(its, random):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_irregular_parts_of_real_sensors(name):
+def test_irregular_parts_of_listed_bands(name):
     bands, rng = LISTS[name](), np.random.default_rng(0)
     for count in range(1, len(bands) + 1):
         cuts = irregular_cuts(len(bands), count, rng.random(count - 1))

@@ -120,7 +120,7 @@ def test_its_spectra_are_the_equation_of_the_protocol():
 
 def test_the_map_is_nearly_homogeneous():
     """Of a bright pixel and one four times as bright the colours are equal but for what DARK adds and for the log of the
-    brightness, which nothing else depends on."""
+    brightness, which nothing else depends on; without the offset of the linear part."""
     model = trained()
     with torch.no_grad():
         for each in model.spectra.maps:
