@@ -13,7 +13,11 @@ from ssif.nets.spectral import Readout
 class LIIF(NeuralField):
     """Encoder, LIIF decoder and a last layer with one output a band; `bands` are the C bands it is trained for."""
 
+    name = "LIIF"  # in the card of its weights
+
     def __init__(self, channels: int, *, bands: Bands, encoder: dict, hidden: int):
+        # What builds the same network again (`ssif.pretrained`).
+        self.arguments = {"channels": channels, "bands": bands.edges.tolist(), "encoder": encoder, "hidden": hidden}
         super().__init__(channels, encoder, "liif", hidden, out=len(bands))
         self.bands = bands
 

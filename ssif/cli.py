@@ -20,7 +20,11 @@ def parser() -> argparse.ArgumentParser:
     predicted = commands.add_parser("predict", help="an image at a larger size and in other bands")
     predicted.add_argument("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG or BMP")
     predicted.add_argument("out", type=Path, help="the same; its suffix says the format")
-    predicted.add_argument("--weights", type=Path, required=True, help="weights.safetensors of SSIF or SSIF+")
+    predicted.add_argument(
+        "--weights",
+        required=True,
+        help="weights.safetensors of SSIF, SSIF+ or LIIF, or a name: ssif-plus-cave, ssif-cave, liif-cave",
+    )
     predicted.add_argument("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
     predicted.add_argument("--bands", required=True, metavar="SPEC", help="a sensor, a CSV or START:STOP:COUNT in nm")
     predicted.add_argument("--input", metavar="SPEC", help="the image's bands, where its file does not say them")

@@ -1,49 +1,57 @@
-"""A trained SSIF as one file: weights that say which network they are of, what it takes and where it comes from."""
+"""A trained neural field as one file: weights that say which network they are of, what it takes and where it comes from."""
 
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ssif import published
 from ssif.bands import Bands
 from ssif.checkpoint import load_card, load_weights
 from ssif.data.degrade import wanted_size
 from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
-from ssif.nets.plus import SSIFPlus
-from ssif.nets.ssif import SSIF
+from ssif.nets.field import NeuralField
 from ssif.tiles import TILE, check_tiles, render_tiles
 from ssif.white import check
 
 SIDE = 512  # of an image that is rendered as a whole, at most
-NETWORKS = {network.name: network for network in (SSIF, SSIFPlus)}
+# By the `name` of a network in its card. Modules by name: this package imports none of the baselines.
+NETWORKS = {
+    "SSIF": ("ssif.nets.ssif", "SSIF"),
+    "SSIF+": ("ssif.nets.plus", "SSIFPlus"),
+    "LIIF": ("baselines.liif", "LIIF"),
+}
 
 
-def load(path: str | Path, device: str = "cpu") -> "Pretrained":
-    """The network in `path`, as `workflow.train` writes it for SSIF and SSIF+ (weights.safetensors).
+def load(name: str | Path, device: str = "cpu") -> "Pretrained":
+    """The network in a file, as `workflow.train` writes it for SSIF, SSIF+ and LIIF (weights.safetensors), or that of
+    published weights (`ssif.published`).
 
     Raises UserError where the file is missing, a directory or damaged, or holds another network or no description.
     """
-    if Path(path).is_dir():
+    path = published.find(name)
+    if path.is_dir():
         raise UserError(f"{path} is a directory, not weights")
-    card = load_card(Path(path))
+    card = load_card(path)
     try:
         if "network" not in card:
             raise UserError(
-                f"{path} does not say which network it is of; ssif.load reads weights of SSIF and SSIF+ only"
+                f"{path} does not say which network it is of; ssif.load reads weights of {', '.join(NETWORKS)} only"
             )
         network = _built(card)
     except UserError:
         raise
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise UserError(f"{path}: its card does not describe a network ({' '.join(str(error).split())})") from None
-    load_weights(network, Path(path))
-    name = f"{Path(path).name} (sha256 {sha256(Path(path))[:12]})"
-    return Pretrained(network.eval().requires_grad_(False).to(device), card, name)
+    load_weights(network, path)
+    label = f"{path.name} (sha256 {sha256(path)[:12]})"
+    return Pretrained(network.eval().requires_grad_(False).to(device), card, label)
 
 
-def _built(card: dict) -> SSIF:
+def _built(card: dict) -> NeuralField:
     """The network of a card; raises KeyError, TypeError and the like for one that lacks what `Pretrained` needs."""
     low, high = card["wavelengths"]
     if not low < high or not isinstance(card["msi"], str):
@@ -53,14 +61,15 @@ def _built(card: dict) -> SSIF:
     arguments = dict(card["arguments"])
     if "bands" in arguments:
         arguments["bands"] = Bands(arguments["bands"])
-    return NETWORKS[choose("network", card["network"], NETWORKS)](**arguments)
+    module, name = NETWORKS[choose("network", card["network"], NETWORKS)]
+    return getattr(import_module(module), name)(**arguments)
 
 
 class Pretrained:
     """A network ready for images: `predict`, and its `card`: the sensor of its input, the wavelengths, scales and band
     counts of its training, the white of its values, run, commit and machine; `name`: its file and hash."""
 
-    def __init__(self, network: SSIF, card: dict, name: str):
+    def __init__(self, network: NeuralField, card: dict, name: str):
         self.network, self.card, self.name = network, card, name
 
     @property

@@ -189,7 +189,11 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Config:
-    """A preset, as in config/*.yaml (config/README.md says what each key means)."""
+    """A preset, as in config/*.yaml (config/README.md says what each key means).
+
+    seeds_of: method -> its seeds, where they are not `seeds`; weights: a folder of published weights, taken instead of
+    trainings.
+    """
 
     preset: str
     device: str
@@ -202,3 +206,5 @@ class Config:
     figures: dict = field(default_factory=dict)
     ablations: dict = field(default_factory=dict)
     precision: str = "auto"
+    seeds_of: dict = field(default_factory=dict)
+    weights: str = ""

@@ -28,6 +28,7 @@ from workflow.models import MODELS
 from workflow.names import check_different, check_name, spelled
 from workflow.strict import check_finite, strict, typed
 
+FOLDER = Path(__file__).resolve().parents[1] / "config"
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
 SENSOR_TABLE = "table_sensors"
 TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
@@ -47,8 +48,12 @@ VALIDATION_FROM = ("train_region", "test_region")
 
 def load(path: str | Path) -> Config:
     """Read and check a YAML (or JSON) configuration. Raises UserError with one line for whatever is wrong with it."""
+    return parse(_read(Path(path)))
+
+
+def _read(path: Path):
     try:
-        return parse(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the configuration {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -57,13 +62,39 @@ def load(path: str | Path) -> Config:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
 
+def whole(mapping: dict) -> dict:
+    """The preset with what it takes from its `base`, another preset of config/. Raises UserError for an unknown base."""
+    if not isinstance(mapping, dict) or "base" not in mapping:
+        return mapping
+    known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    base = _read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
+    if "base" in base:
+        raise UserError(f"the base {mapping['base']} has a base itself; name {base['base']}")
+    return _merged(base, {key: value for key, value in mapping.items() if key != "base"})
+
+
+def _merged(base: dict, own: dict) -> dict:
+    """Both, `own` first where they differ; of mappings key by key, of anything else as a whole."""
+    both = {
+        key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in own.items()
+    }
+    return base | both
+
+
 def parse(mapping: dict) -> Config:
     """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
+    mapping = whole(mapping)
     check_finite(mapping)
     config = strict(Config, mapping, "the configuration")
     check_name("preset", config.preset)
-    if len(set(config.seeds)) < len(config.seeds) or not 0 <= min(config.seeds) <= max(config.seeds) < 2**32:
-        raise UserError(f"seeds wants different whole numbers from 0 to {2**32 - 1}, got {list(config.seeds)}")
+    seeds_of = {
+        choose("method of seeds_of", name, MODELS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
+        for name, seeds in config.seeds_of.items()
+    }
+    for seeds in (config.seeds, *seeds_of.values()):
+        if len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**32:
+            raise UserError(f"seeds wants different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
     datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}
@@ -86,7 +117,8 @@ def parse(mapping: dict) -> Config:
         for name, figure in config.figures.items()
     }
     ablations = {name: strict(Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()}
-    config = dataclasses.replace(config, datasets=datasets, tables=tables, figures=figures, ablations=ablations)
+    checked = {"datasets": datasets, "seeds_of": seeds_of, "tables": tables, "figures": figures, "ablations": ablations}
+    config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
         _check_shown(f"tables.{name}", table, TABLES[name], config)
     if SENSOR_TABLE in tables:

@@ -124,7 +124,7 @@ def _rows(config: Config, dataset: str, method: str, scales, counts: list[int] |
         Run(config.preset, dataset, method, seed, scale, count)
         for scale in scales
         for count in counts
-        for seed in config.seeds
+        for seed in config.seeds_of.get(method, config.seeds)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Train (or fit) one run and write its weights, its configuration and its curve.
+"""Train (or fit) one run and write its weights, its configuration and its curve. A preset with `weights` takes published ones.
 
     python -m workflow.train --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
 
@@ -23,6 +23,7 @@ from workflow.building import build, device, finish, full_identity, open_data
 from workflow.learning import learn
 from workflow.processes import alone, program
 from workflow.provenance import provenance
+from workflow.publish import take
 
 
 def set_aside(state: Path, other: OtherState) -> None:
@@ -42,6 +43,9 @@ def work(config: Config, run: plan.Run) -> None:
     store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))
     model = build(config, run, store)
+    if config.weights:
+        take(config, run, store, model)
+        return
     identity = full_identity(config, run, store)
     # Half a training by one code and half by another would be a training by neither.
     unfinished = identity | {"code": code.of_job(*plan.training_modules(config, run))}

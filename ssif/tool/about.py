@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ssif import formats
+from ssif import formats, published
 from ssif.errors import flat
 from ssif.formats import raster, torn
 from ssif.formats.header import Header
@@ -15,7 +15,7 @@ from ssif.hdf5 import own
 
 def about(path: Path, key: str | None = None) -> str:
     """A description of `path` in lines. Raises UserError for a file that is none of the three."""
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or str(path) in published.FILES:
         return _weights(path)
     if key is None and _is_prepared(path):
         return _prepared(path)

@@ -33,7 +33,7 @@ except UserError as error:
 
 # Jobs are plain commands that read a file, so what --config or --configfile changed has to be in one.
 PRESET = f"results/presets/{CONFIG.preset}.yaml"
-RESOLVED = yaml.safe_dump(dict(config), sort_keys=False)
+RESOLVED = yaml.safe_dump(presets.whole(dict(config)), sort_keys=False)
 
 
 def write_preset():

@@ -31,6 +31,9 @@ rule train:
             if models.is_classifier(NETWORKS[wildcards.run].method)
             else []
         ),
+        published=lambda wildcards: (
+            f"{CONFIG.weights}/{wildcards.run}.safetensors" if CONFIG.weights else []
+        ),
     output:
         weights=run_file("weights.safetensors"),
         config=run_file("config.json"),

@@ -52,6 +52,25 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
 
+def costs(config: presets.Config, target: Target) -> pd.DataFrame:
+    """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training, those of
+    a start from another p counted in, as a mean over seeds, and at which commits it was trained."""
+    found = []
+    for row in target.rows:
+        stages = [stored.record(run) for run in plan.stages(row)]
+        every = [stored.record(run) for run in plan.networks(config, [row])]
+        found += [{
+            "model": models.MODELS[row.method].label,
+            "p": p,
+            "parameters": sum(its["parameters"] for its in stages),
+            "steps": "+".join(str(its["training"].get("steps", 0)) for its in stages),
+            "minutes": sum(its["seconds"] for its in every) / 60,
+            "trained_at": "+".join(dict.fromkeys(its["commit"] for its in every)),
+        } for p, _ in target.cells(row)]  # fmt: skip
+    groups = pd.DataFrame(found).groupby(["model", "p"], sort=False)
+    return groups.agg({"parameters": "first", "steps": "first", "minutes": "mean", "trained_at": "first"}).reset_index()
+
+
 def protocol(config: presets.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:
     """What a reader must know to compare a number with another paper's; `scenes` were scored, with such
     `values` (of the prepared file), at commit `made_at`."""
@@ -109,6 +128,8 @@ def main() -> None:
     config, target = chosen_target(__doc__, "table", lambda config: config.tables)
     scores = cells.scores(config, target)
     tidy = table(scores, target)
+    ours = tidy["source"] != "reported"
+    tidy = pd.concat([tidy[ours].merge(costs(config, target), on=["model", "p"]), tidy[~ours]], ignore_index=True)
     values = prepared.data(target.dataset).choices["values"]
     footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))

@@ -1,0 +1,75 @@
+"""Write the finished weights of a preset's tables into a folder, from which another preset takes them (its key `weights`).
+
+    python -m workflow.publish --config config/cave.yaml results/reference/weights/cave
+
+A published file is small, in half precision where that saves something, and says how its network was trained.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+
+from ssif.checkpoint import differing_keys, load_card, load_weights, save_weights
+from ssif.data.raw import sha256
+from ssif.data.store import Store
+from ssif.errors import UserError
+from workflow import plan, presets, stored
+from workflow.arguments import parser
+from workflow.blocks import Config
+from workflow.building import finish, full_identity, open_data, trained
+from workflow.processes import program
+from workflow.targets import targets
+
+LARGE = 4096  # numbers of a tensor that is halved; smaller ones, such as the linear map, save nothing
+NOT_LEARNT = ("preset", "weights")  # what two presets may call differently for the same network
+
+
+def file_of(run: plan.Run, folder: str | Path) -> Path:
+    """Where the weights of this network are published."""
+    return Path(folder, f"{run.id}.safetensors")
+
+
+def publish(config: Config, run: plan.Run, store: Store, folder: Path) -> Path:
+    """Write the finished weights of `run` into `folder`, with the record of its training in the card."""
+    model = trained(config, run, store)
+    for parameter in model.parameters():
+        if parameter.numel() >= LARGE:
+            parameter.data = parameter.data.to(torch.float16)
+    path = file_of(run, folder)
+    save_weights(model, path, load_card(run.weights) | {"record": stored.record(run)})
+    return path
+
+
+def take(config: Config, run: plan.Run, store: Store, model: torch.nn.Module) -> None:
+    """Put the published weights of `run` where a training would have left them, with the record of their training.
+
+    Raises UserError where there are none, or where they were trained with other settings or data.
+    """
+    path = file_of(run, config.weights)
+    record = dict(load_card(path).get("record", {}))
+    wanted = json.loads(json.dumps(full_identity(config, run, store)))
+    differing = differing_keys(*({key: value for key, value in its.items() if key not in NOT_LEARNT}
+                                 for its in ({key: record.get(key, "absent") for key in wanted}, wanted)))  # fmt: skip
+    if differing:
+        raise UserError(f"{path} was not trained with the settings of {config.preset}: {', '.join(differing)}")
+    load_weights(model, path)
+    origin = {key: value for key, value in record.items() if key not in (*wanted, "parameters")}
+    published = {"file": path.name, "sha256": sha256(path)}
+    finish(config, run, store, model, wanted | {"published": published}, origin)
+
+
+@program
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path, help="where to write one file a network")
+    arguments = arguments.parse_args()
+    config = presets.load(arguments.config)
+    rows = [row for name, target in targets(config).items() if name in config.tables for row in target.rows]
+    for run in plan.networks(config, rows):
+        path = publish(config, run, open_data(config, run), arguments.folder)
+        print(f"{path}: {path.stat().st_size / 2**20:.2f} MiB")
+
+
+if __name__ == "__main__":
+    main()
