@@ -38,7 +38,7 @@ def load_card(path: Path) -> dict:
 
 
 def described(model: nn.Module, card: dict) -> dict:
-    """`card` with what `ssif.load` needs to build this SSIF or SSIF+ again."""
+    """`card` with what `ssif.load` needs to build this neural field again."""
     return {"network": model.name, "arguments": model.arguments} | card
 
 

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ssif import bandspec, sensors
+from ssif import bandspec, published, sensors
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, exit_cleanly
 
@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     predicted.add_argument(
         "--weights",
         required=True,
-        help="weights.safetensors of SSIF, SSIF+ or LIIF, or a name: ssif-plus-cave, ssif-cave, liif-cave",
+        help=f"weights.safetensors of SSIF, SSIF+ or LIIF, or a published name: {', '.join(published.FILES)}",
     )
     predicted.add_argument("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
     predicted.add_argument("--bands", required=True, metavar="SPEC", help="a sensor, a CSV or START:STOP:COUNT in nm")
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     predicted.set_defaults(run=run_predict)
 
     described = commands.add_parser("info", help="what an image, weights or a prepared data set is")
-    described.add_argument("file", type=Path)
+    described.add_argument("file", type=Path, help="a file, or the name of published weights")
     described.add_argument("--key", help="the array's name in a file of several")
     described.set_defaults(run=run_info)
 

@@ -5,15 +5,15 @@ from pathlib import Path
 from ssif.errors import UserError
 
 FOLDER = Path(__file__).resolve().parents[1] / "results/reference/weights"
-FILES = {
-    "ssif-plus-cave": "cave/cave.ssif+.s0.safetensors",
-    "ssif-cave": "cave/cave.ssif-rf-uf.s0.safetensors",
-    "liif-cave": "cave/cave.liif.C31.s0.safetensors",
-}
+FILES = {"ssif-plus-cave": "ssif-plus-cave.safetensors"}
 
 
 def find(name: str | Path) -> Path:
-    """The file of weights with this name or path. Raises UserError where it is neither a published name nor a file."""
+    """The file of weights with this path or published name; what is there under that path comes first.
+
+    Only a published name is looked up without a suffix: a path with one is given back unseen. Raises UserError for a name that
+    is neither, and where the published file is missing.
+    """
     path = Path(name)
     if path.exists() or path.suffix:
         return path

@@ -162,7 +162,7 @@ def method(networks: list[torch.nn.Module], row: plan.Run, store: Store) -> torc
 
 
 def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
-    """What a network's weights say of themselves, so that `ssif.load` takes them: of SSIF and SSIF+, for others None."""
+    """What a network's weights say of themselves, so that `ssif.load` takes them: of neural fields, for others None."""
     if not hasattr(model, "arguments"):
         return None
     data, edges = config.datasets[run.dataset], store.bands.edges

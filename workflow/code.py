@@ -18,7 +18,7 @@ PLANNING = tuple(
 )
 NO_NUMBERS = (
     *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "seals")),
-    *(f"workflow.{name}" for name in ("code", "imported", "prepared", "processes", "stored")),
+    *(f"workflow.{name}" for name in ("code", "imported", "prepared", "processes", "publish", "stored")),
 )
 
 

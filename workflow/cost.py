@@ -20,9 +20,9 @@ GPU_STEP = 0.012  # seconds a step below which small networks wait for kernel la
 def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
     """Estimated training time of a network on one CPU core ("cpu") and on one H100-class GPU ("gpu").
 
-    None where `workflow.arithmetic` does not know the network.
+    A few seconds where published weights are taken; None where `workflow.arithmetic` does not know the network.
     """
-    if run.method == "bicubic":
+    if run.method == "bicubic" or config.weights:
         return {"cpu": 5.0, "gpu": 5.0}
     data = config.datasets[run.dataset]
     sizes, training = plan.settings(config, run)

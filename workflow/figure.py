@@ -118,7 +118,7 @@ DRAWINGS = {
 
 def footer(config: presets.Config, target: Target) -> str:
     """What was shown, in a line: preset, data set, seeds, what an ablation changed, commit."""
-    parts = [f"preset {config.preset}", target.dataset, f"{len(config.seeds)} seed(s)"]
+    parts = [f"preset {config.preset}", target.dataset, f"{target.seed_count} seed(s)"]
     if target.name in config.ablations and (fixed := config.ablations[target.name].fixed):
         parts.append("all with " + ", ".join(f"{key} = {spelled(value)}" for key, value in fixed.items()))
     return ", ".join([*parts, f"commit {commit()}"])

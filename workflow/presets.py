@@ -92,9 +92,9 @@ def parse(mapping: dict) -> Config:
         choose("method of seeds_of", name, MODELS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
         for name, seeds in config.seeds_of.items()
     }
-    for seeds in (config.seeds, *seeds_of.values()):
+    for where, seeds in {"seeds": config.seeds, **{f"seeds_of.{name}": its for name, its in seeds_of.items()}}.items():
         if len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**32:
-            raise UserError(f"seeds wants different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
+            raise UserError(f"{where} wants different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
     datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}

@@ -19,7 +19,7 @@ from workflow.arguments import parser
 from workflow.blocks import Config
 from workflow.building import finish, full_identity, open_data, trained
 from workflow.processes import program
-from workflow.targets import targets
+from workflow.targets import networks, targets
 
 LARGE = 4096  # numbers of a tensor that is halved; smaller ones, such as the linear map, save nothing
 NOT_LEARNT = ("preset", "weights")  # what two presets may call differently for the same network
@@ -55,8 +55,9 @@ def take(config: Config, run: plan.Run, store: Store, model: torch.nn.Module) ->
         raise UserError(f"{path} was not trained with the settings of {config.preset}: {', '.join(differing)}")
     load_weights(model, path)
     origin = {key: value for key, value in record.items() if key not in (*wanted, "parameters")}
-    published = {"file": path.name, "sha256": sha256(path)}
-    finish(config, run, store, model, wanted | {"published": published}, origin)
+    # Whatever they were taken from when they were published.
+    origin["published"] = {"file": path.name, "sha256": sha256(path)}
+    finish(config, run, store, model, wanted, origin)
 
 
 @program
@@ -65,8 +66,7 @@ def main() -> None:
     arguments.add_argument("folder", type=Path, help="where to write one file a network")
     arguments = arguments.parse_args()
     config = presets.load(arguments.config)
-    rows = [row for name, target in targets(config).items() if name in config.tables for row in target.rows]
-    for run in plan.networks(config, rows):
+    for run in networks(config, [target for name, target in targets(config).items() if name in config.tables]):
         path = publish(config, run, open_data(config, run), arguments.folder)
         print(f"{path}: {path.stat().st_size / 2**20:.2f} MiB")
 

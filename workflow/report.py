@@ -60,6 +60,7 @@ def page(config: presets.Config) -> str:
         curves=loss_curves(config, every),
         networks=every,
         seconds=sum(record["seconds"] for record in every),
+        seeds=_seeds(config),
         origin={key: Counter(record[key] for record in every) for key in ("commit", "machine")},
         evaluations=evaluations(scores),
         interpolated={dataset: sorted(counts) for dataset, counts in interpolated.items()},
@@ -78,7 +79,8 @@ def trained(config: presets.Config) -> list[dict]:
         record = stored.record(run)
         origin = record.get("imported")
         steps = None if origin else record["training"].get("steps")
-        curve = stored.curve(run, steps)
+        # Published weights come without their curve.
+        curve = stored.curve(run, None if "published" in record else steps)
         # A map that is fitted has neither, nor have imported weights.
         speed = steps / record["seconds"] if steps and record["seconds"] else None
         loss = None if curve.empty else curve["loss"].iloc[-1]
@@ -214,7 +216,7 @@ def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, st
         if len(record["curve"]) > 1:
             # The data set stands in the caption, and a single seed in the head of the page.
             label = run.id.removeprefix(f"{run.dataset}.")
-            label = label.removesuffix(f".s{run.seed}") if len(config.seeds) == 1 else label
+            label = label.removesuffix(f".s{run.seed}") if len(_seeds(config)) == 1 else label
             groups.setdefault((run.dataset, _kind(run)), {})[label] = record["curve"]
     found = []
     for (dataset, kind), of_kind in groups.items():
@@ -224,6 +226,11 @@ def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, st
             drawn.savefig(buffer, format="png", dpi=PIXELS / style.WIDTH)
         found.append((dataset, kind, embedded(buffer)))
     return found
+
+
+def _seeds(config: presets.Config) -> list[int]:
+    """The seeds of all methods."""
+    return sorted({run.seed for run in networks(config)})
 
 
 def _kind(run: plan.Run) -> str:

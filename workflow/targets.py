@@ -33,6 +33,14 @@ class Target:
     counts: tuple[int, ...]
     classifiers: tuple[Run, ...] = ()
 
+    @property
+    def seed_count(self) -> str:
+        """How many seeds each method has, "2", or "1 or 2" where methods differ."""
+        seeds = {row.method: set() for row in self.rows}
+        for row in self.rows:
+            seeds[row.method].add(row.seed)
+        return " or ".join(map(str, sorted({len(its) for its in seeds.values()})))
+
     def cells(self, row: Run) -> list[tuple[float, int]]:
         """Every (p, C) at which this target shows `row`."""
         scales = [p for p in self.scales if row.scale in (None, p)]
@@ -69,7 +77,8 @@ def _shown(config: Config, name: str, its: Table | Figure) -> Target:
         rows = [run for method in its.methods for run in _rows(config, its.dataset, method, scales)]
         if name == SENSOR_TABLE:
             rows = _on_each_intervals(config, rows)
-        classifiers = [classifier(config, its.dataset, seed) for seed in config.seeds] if name in LAND_USE else []
+        seeds = dict.fromkeys(run.seed for run in rows) if name in LAND_USE else ()
+        classifiers = [classifier(config, its.dataset, seed) for seed in seeds]
         counts = getattr(its, "counts", ()) or full
         return Target(name, its.dataset, rows, scales, counts, tuple(classifiers))
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))

@@ -14,7 +14,8 @@ from ssif.hdf5 import own
 
 
 def about(path: Path, key: str | None = None) -> str:
-    """A description of `path` in lines. Raises UserError for a file that is none of the three."""
+    """A description of `path`, or of published weights by name, in lines. Raises UserError for a file that is none of the
+    three."""
     if path.suffix == ".safetensors" or str(path) in published.FILES:
         return _weights(path)
     if key is None and _is_prepared(path):

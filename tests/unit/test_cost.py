@@ -105,5 +105,10 @@ def test_the_summary_lists_what_each_target_adds():
     assert total == 49
 
 
+def test_published_weights_cost_seconds():
+    config = dataclasses.replace(presets.load("config/standard.yaml"), weights="published")
+    assert "preset standard: 84 networks; training is about 7 min of one CPU core or 7 min" in cost.summary(config)
+
+
 def test_a_window_of_the_classifier_costs_125_million_multiply_adds():
     assert arithmetic.a2s2k(102, kernels=24, patch=11) == pytest.approx(125.2e6, rel=1e-3)

@@ -34,6 +34,63 @@ def test_every_preset_is_whole_and_names_itself(path):
     assert targets.rows(config)
 
 
+@pytest.fixture
+def bases(tmp_path, monkeypatch) -> Path:
+    """The folder of presets, here with two: `large`, and `middle`, which has a base itself."""
+    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    (tmp_path / "large.yaml").write_text(yaml.safe_dump(QUICK | {"preset": "large"}))
+    (tmp_path / "middle.yaml").write_text("base: large\npreset: middle\n")
+    return tmp_path
+
+
+def test_a_preset_takes_from_its_base_what_it_does_not_say(bases):
+    own = {
+        "base": "large",
+        "preset": "small",
+        "methods": ["bicubic", "liif"],
+        "datasets": {"indian_pines": {"network": {"k": 7}, "training": {"lr_sizes": [5]}}},
+    }
+    (bases / "small.yaml").write_text(yaml.safe_dump(own))
+    expected = copy.deepcopy(QUICK) | {"preset": "small", "methods": ["bicubic", "liif"]}
+    expected["datasets"]["indian_pines"]["network"]["k"] = 7
+    expected["datasets"]["indian_pines"]["training"]["lr_sizes"] = [5]
+    assert presets.whole(own) == expected and presets.load(bases / "small.yaml") == presets.parse(expected)
+    assert presets.whole(expected) == expected
+
+
+def test_a_value_of_a_preset_stands_for_a_whole_block_of_its_base(bases):
+    """And a block for a value."""
+    (bases / "large.yaml").write_text(yaml.safe_dump({"a": {"b": 1, "c": 2}, "d": 3}))
+    assert presets.whole({"base": "large", "a": 4, "d": {"e": 5}}) == {"a": 4, "d": {"e": 5}}
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("huge", r"^unknown base 'huge'; known: large, middle$"),
+        (3, r"^unknown base 3; known: large, middle$"),
+        (["large"], r"^unknown base \['large'\]; known: large, middle$"),
+        ("middle", "^the base middle has a base itself; name large$"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused(bases, base, message):
+    with pytest.raises(UserError, match=message):
+        presets.parse({"base": base, "preset": "small"})
+
+
+def test_a_mistake_beside_a_base_is_told(bases):
+    with pytest.raises(UserError, match=r"^unknown key in the configuration: 'colour'"):
+        presets.parse({"base": "large", "preset": "small", "colour": "red"})
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_preset_and_what_it_is_with_its_base_are_one(path, tmp_path):
+    """Snakemake writes the second for its jobs."""
+    (tmp_path / "whole.yaml").write_text(yaml.safe_dump(presets.whole(yaml.safe_load(path.read_text()))))
+    assert "base" not in yaml.safe_load((tmp_path / "whole.yaml").read_text())
+    assert presets.load(tmp_path / "whole.yaml") == presets.load(path)
+
+
 def ids(runs) -> list[str]:
     return [run.id.removeprefix("indian_pines.").removesuffix(".s0") for run in runs]
 
@@ -208,6 +265,13 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("datasets.indian_pines", "yes", "wants the keys msi, scales"),
         ("threads", True, "threads wants a int, got True"),
         ("precision", "half", "unknown precision 'half'; known: auto, bfloat16, float32"),
+        ("seeds_of", {"ssif-xl": [0]}, "unknown method of seeds_of 'ssif-xl'; known: awan+rcan, awan+rcan-chained"),
+        ("seeds_of", {"liif": [0, 0]}, "seeds_of.liif wants different whole numbers from 0 to 4294967295, got [0, 0]"),
+        ("seeds_of", {"liif": [-1]}, "seeds_of.liif wants different whole numbers"),
+        ("seeds_of", {"liif": []}, "seeds_of.liif wants a list of one or more int, got []"),
+        ("seeds_of", {"liif": 1}, "seeds_of.liif wants a list of one or more int, got 1"),
+        ("seeds_of", [0], "seeds_of wants a dict, got [0]"),
+        ("weights", 3, "weights wants a str, got 3"),
     ],
 )
 def test_nonsense_is_refused_with_what_would_be_right(path, value, message):

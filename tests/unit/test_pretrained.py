@@ -7,12 +7,14 @@ import pytest
 import torch
 
 import ssif
-from ssif import pretrained
+from baselines.liif import LIIF
+from ssif import cli, pretrained, published
 from ssif.bands import Bands
 from ssif.checkpoint import described, save_weights
 from ssif.errors import UserError
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
+from ssif.sensors import sensor_bands
 
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 SIZES = {
@@ -106,7 +108,11 @@ def test_gaps_stay_gaps_and_spoil_no_other_pixels(loaded, image):
 def test_other_files_are_refused(tmp_path, network):
     save_weights(network, tmp_path / "plain.safetensors")
     (tmp_path / "torn.safetensors").write_bytes((tmp_path / "plain.safetensors").read_bytes()[:100])
-    for name, message in [("plain", "does not say which network"), ("torn", "cannot read"), ("none", "cannot read")]:
+    for name, message in [
+        ("plain", "does not say which network it is of; ssif.load reads weights of SSIF, SSIF\\+, LIIF only"),
+        ("torn", "cannot read"),
+        ("none", "cannot read"),
+    ]:
         with pytest.raises(UserError, match=message):
             ssif.load(tmp_path / f"{name}.safetensors")
     with pytest.raises(UserError, match="is a directory, not weights"):
@@ -127,3 +133,96 @@ def test_a_broken_card_is_one_line(tmp_path, network, change):
     save_weights(network, path, described(network, CARD) | change)
     with pytest.raises(UserError, match=r"weights\.safetensors: its card does not describe a network \(.*\)$"):
         ssif.load(path)
+
+
+@pytest.fixture
+def liif(tmp_path):
+    """The file of a LIIF for BANDS."""
+    torch.manual_seed(0)
+    network = LIIF(3, bands=BANDS, encoder=SIZES["encoder"], hidden=16)
+    path = tmp_path / "weights.safetensors"
+    save_weights(
+        network, path, described(network, CARD | {"input_bands": sensor_bands("nikon-d700")[0].edges.tolist()})
+    )
+    return path, network.eval()
+
+
+def test_liif_predicts_the_bands_of_its_training_and_no_others(liif, image):
+    path, network = liif
+    loaded = ssif.load(path)
+    ours = loaded.predict(image, Bands(BANDS.edges.copy()), scale=2.5)
+    lr_msi = torch.tensor(image, dtype=torch.float32).permute(2, 0, 1)[None]
+    assert np.array_equal(ours, network.predict(lr_msi, (22, 30), BANDS)[0].permute(1, 2, 0).detach().numpy())
+    message = (
+        "this LIIF was trained for Bands(C=31, 395-705 nm), not for Bands(C=8, 395-705 nm); train one model for each C"
+    )
+    with pytest.raises(UserError, match=rf"^{re.escape(message)}$"):
+        loaded.predict(image, BANDS.parts(8), scale=2.5)
+
+
+def test_published_weights_load_by_their_name(image, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    named, by_path = ssif.load("ssif-plus-cave"), ssif.load(published.FOLDER / "ssif-plus-cave.safetensors")
+    assert named.card == by_path.card and named.name == by_path.name and named.name.startswith("ssif-plus-cave.saf")
+    assert np.array_equal(named.predict(image, BANDS, scale=2), by_path.predict(image, BANDS, scale=2))
+    assert published.FILES.keys() >= {"ssif-plus-cave"}
+    assert all(published.find(name).is_file() for name in published.FILES)
+
+
+def test_a_name_that_is_not_published_is_refused_with_the_known_ones(monkeypatch, tmp_path):
+    monkeypatch.setattr(published, "FILES", {"one": "1.safetensors", "other": "2.safetensors"})
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    with pytest.raises(UserError, match=r"^ssif-cave is neither a file nor one of the published weights: one, other$"):
+        ssif.load("ssif-cave")
+    lost = f"the weights one come with a clone of the repository: {tmp_path / '1.safetensors'} is missing"
+    with pytest.raises(UserError, match=rf"^{re.escape(lost)}$"):
+        ssif.load("one")
+
+
+def test_a_file_of_the_name_of_published_weights_comes_first(liif, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ssif-plus-cave").mkdir()
+    with pytest.raises(UserError, match=r"^ssif-plus-cave is a directory, not weights$"):
+        ssif.load("ssif-plus-cave")
+    (tmp_path / "ssif-plus-cave").rmdir()
+    liif[0].rename(tmp_path / "ssif-plus-cave")
+    assert ssif.load("ssif-plus-cave").card["network"] == "LIIF"
+    (tmp_path / "ssif-plus-cave").rename(tmp_path / "ssif-plus-cave.safetensors")
+    assert ssif.load("ssif-plus-cave.safetensors").card["network"] == "LIIF"
+    assert ssif.load("ssif-plus-cave").card["network"] == "SSIF+"
+
+
+def ssif_command(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["ssif", *arguments])
+    cli.main()
+
+
+def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    ssif_command(monkeypatch, "info", "ssif-plus-cave")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "ssif-plus-cave: SSIF+, 655928 parameters" and "wavelengths: [395.0, 705.0]" in said
+    np.savez("a.npz", cube=np.full((4, 5, 3), 0.5, np.float32))
+    arguments = ["predict", "a.npz", "b.npy", "--scale", "2", "--bands", "400:700:31", "--input", "nikon-d700"]
+    ssif_command(monkeypatch, *arguments, "--weights", "ssif-plus-cave")
+    assert np.load("b.npy").shape == (8, 10, 31)
+    with pytest.raises(SystemExit, match=r"^error: ssif-cave is neither a file nor one of the published weights: "):
+        ssif_command(monkeypatch, *arguments, "--weights", "ssif-cave")
+    with pytest.raises(SystemExit):
+        ssif_command(monkeypatch, "predict", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"or a published name: {', '.join(published.FILES)} --scale" in said
+
+
+def test_the_command_predicts_with_liif_in_its_own_bands(liif, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    np.savez("a.npz", cube=np.full((4, 5, 3), 0.5, np.float32))
+    arguments = ["predict", "a.npz", "b.npy", "--weights", str(liif[0]), "--input", "nikon-d700", "--bands"]
+    refused = r"^error: this LIIF was trained for Bands\(C=31, 395-705 nm\), not for Bands\(C=2, 400-700 nm\); "
+    with pytest.raises(SystemExit, match=refused):
+        ssif_command(monkeypatch, *arguments, "400:700:2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "weights.safetensors"]
+    with pytest.raises(SystemExit, match=refused):
+        ssif_command(monkeypatch, *arguments, "400:700:2", "--extrapolate")
+    ssif_command(monkeypatch, *arguments, "395:705:31")
+    assert np.load("b.npy").shape == (4, 5, 31)

@@ -198,6 +198,31 @@ def test_every_network_and_its_cost_is_listed(small):
     assert "LIIF 1.250 1.250 1.250 1,234" in words(small) and "US3RN 1.250 1.250 – 1,234" in words(small)
 
 
+TWO_SEEDS = dataclasses.replace(SMALL, methods=("bicubic", "liif"), figures={}, ablations={}, seeds_of={"liif": (0, 1)})
+
+
+def test_seeds_of_a_single_method_are_named_and_each_has_its_curve(tmp_path, monkeypatch):
+    page = page_of(TWO_SEEDS, tmp_path)
+    assert "Seeds 0, 1 Networks 3, " in words(page) and "± is the standard deviation" in page
+    assert "1 test image(s), 1 or 2 seed(s), commit" in page
+    monkeypatch.chdir(tmp_path)
+    drawn, draw = [], report.curves.draw
+    monkeypatch.setattr(report.curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options))
+    report.loss_curves(TWO_SEEDS, report.trained(TWO_SEEDS))
+    assert drawn == [["liif.C31.s0", "liif.C31.s1"]]
+
+
+def test_published_weights_have_no_curve(tmp_path, monkeypatch):
+    page_of(TWO_SEEDS, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for run in plan.networks(TWO_SEEDS, rows(TWO_SEEDS)):
+        record = json.loads((run.folder / "config.json").read_text()) | {"published": {"file": "a", "sha256": "b"}}
+        (run.folder / "config.json").write_text(json.dumps(record))
+        (run.folder / "train.jsonl").write_text("")
+    page = report.page(TWO_SEEDS)
+    assert row_of(page, "synthetic.liif.C31.s1").startswith("synthetic.liif.C31.s1 4,321 60 1.5 0.7 – abc1234")
+
+
 def test_what_is_missing_is_named(small):
     text = words(small).rpartition("What is missing")[2]
     for line in (

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from ssif.errors import UserError
-from workflow import presets
+from workflow import plan, presets
+from workflow.models import MODELS
 from workflow.tables import ablation, cells, layout, over_scales, significance
 from workflow.targets import rows, targets
 
@@ -16,6 +17,9 @@ CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
 ON_CAVE = presets.load("config/cave-cpu.yaml")
 TABLE1, FIG3, FIG6, CLOSED_FORM = (targets(CONFIG)[name] for name in ("table1", "fig3", "fig6", "closed_form"))
 CAVE1 = targets(ON_CAVE)["table1"]
+# A chain and a field of the smoke preset with one seed.
+CHAIN = dataclasses.replace(CONFIG, seeds=(0,), methods=("rcan+awan", "ssif-rf-uf"))
+CHAIN1 = targets(CHAIN)["table1"]
 
 
 def write_metrics(**psnr_of_method):
@@ -105,6 +109,51 @@ def test_table1_is_tidy_with_mean_and_spread_over_seeds(scores):
     row = tidy[(tidy["model"] == "ssif-rf-uf") & (tidy["p"] == 4)].iloc[0]
     assert (row["seeds"], row["psnr"], row["distribution"]) == (2, 36 + 0.5 + 1 - 4, "out")
     assert row["psnr_std"] == pytest.approx(0.5**0.5)
+
+
+def write_records(config, target, seconds=60.0):
+    """config.json of every network: parameters and steps by stage, `seconds` more a seed, a commit a stage."""
+    numbers = {"bicubic": (93, 0), "rcan-msi": (1_000_003, 3), "awan-hr": (2_000_001, 4)}
+    for run in plan.networks(config, target.rows):
+        parameters, steps = numbers.get(run.method, (500, 60))
+        run.folder.mkdir(parents=True, exist_ok=True)
+        record = {
+            "parameters": parameters,
+            "seconds": seconds * (1 + run.seed) if steps else 0.0,
+            "commit": f"{run.method}-{run.seed}" if run.method in numbers else "abc",
+            "training": {"steps": steps} if steps else {},
+        }
+        (run.folder / "config.json").write_text(json.dumps(record))
+
+
+def test_what_a_row_costs(tmp_path, monkeypatch):
+    """Two seeds, of 60 and 120 s a network. RCAN+AWAN: p = 3 starts from p = 2."""
+    monkeypatch.chdir(tmp_path)
+    write_records(CONFIG, TABLE1)
+    costs = over_scales.costs(CONFIG, TABLE1).set_index(["model", "p"])
+    columns = ["parameters", "steps", "minutes", "trained_at"]
+    assert list(costs.columns) == columns and len(costs) == 8 * 3 + 6 * 2
+    assert costs.loc[("bicubic+linear", 4)].tolist() == [93, "0", 0.0, "bicubic-0+bicubic-1"]
+    assert costs.loc[("SSIF-RF-UF", 2)].tolist() == costs.loc[("SSIF-RF-UF", 4)].tolist() == [500, "60", 1.5, "abc"]
+    commits = "rcan-msi-0+awan-hr-0+rcan-msi-1+awan-hr-1"
+    assert costs.loc[("RCAN+AWAN", 2)].tolist() == [3_000_004, "3+4", 3.0, commits]
+    assert costs.loc[("RCAN+AWAN", 3)].tolist() == [3_000_004, "3+4", 4.5, commits]
+
+
+def test_the_table_says_what_a_row_cost_and_nothing_of_reported_rows(scores):
+    write_records(CHAIN, CHAIN1)
+    named = on_cave(scores).replace({"model": {name: MODELS[name].label for name in CONFIG.methods}})
+    named = named[named["model"].isin(["RCAN+AWAN", "SSIF-RF-UF"]) & (named["p"] == 2)]
+    tidy = over_scales.with_costs(over_scales.table(named, CAVE1), over_scales.costs(CHAIN, CHAIN1))
+    layout.write("table1", tidy, "", "")
+    written = pd.read_csv("results/table1.csv", dtype=str, keep_default_na=False)
+    costs = ["parameters", "steps", "minutes", "trained_at"]
+    assert list(written.columns[-4:]) == costs
+    ours = written[written["source"] == "ours"].set_index("model")[costs]
+    assert ours.loc["RCAN+AWAN"].tolist() == ["3000004", "3+4", "2", "rcan-msi-0+awan-hr-0"]
+    assert ours.loc["SSIF-RF-UF"].tolist() == ["500", "60", "1", "abc"]
+    reported = written.loc[written["source"] == "reported", costs]
+    assert len(reported) == 54 and (reported == "").all(axis=None)
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,29 @@ def test_liif_does_not_train_again_for_what_it_does_not_read():
     assert plan.identity(same, run) == plan.identity(config, run) != plan.identity(other, run)
 
 
+def test_a_method_has_seeds_of_its_own():
+    seeds_of = {"liif": [0, 1], "ssif-m": [7], "rcan+awan": [3, 2]}
+    config = presets.parse(copy.deepcopy(QUICK) | {"seeds_of": seeds_of})
+    table1 = targets.targets(config)["table1"]
+    found = {}
+    for row in table1.rows:
+        found.setdefault(row.method, []).append(row.seed)
+    expected = {name: seeds_of.get(name, [0]) for name in config.methods}
+    # One network for each p.
+    assert {name: list(dict.fromkeys(seeds)) for name, seeds in found.items()} == expected
+    assert found["rcan+awan"] == 3 * [3, 2] and found["us3rn"] == 3 * [0]
+    stages = [run for run in targets.networks(config, [table1]) if run.method == "rcan-msi"]
+    assert {(run.scale, run.seed) for run in stages} == {(p, seed) for p in (2, 3, 4) for seed in (0, 2, 3)}
+    assert table1.seed_count == "1 or 2" and targets.targets(presets.parse(QUICK))["table1"].seed_count == "1"
+
+
+def test_every_seed_whose_images_are_classified_has_a_classifier():
+    config = dataclasses.replace(PAPER, seeds_of={"liif": [0, 4], "bicubic": [2]})
+    table3 = targets.targets(config)["table3"]
+    assert {run.seed for run in table3.classifiers} == {row.seed for row in table3.rows} == {0, 2, 4}
+    assert len(table3.classifiers) == 3
+
+
 def _with(**sizes) -> dict:
     datasets = copy.deepcopy(QUICK["datasets"])
     datasets["indian_pines"]["network"] |= sizes

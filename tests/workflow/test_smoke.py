@@ -173,7 +173,9 @@ def test_chained_rows_train_their_last_stages_alone(finished):
     assert table["psnr"].between(5, 60).all()
 
 
-@pytest.mark.parametrize(("preset", "trainings"), [("standard", 30), ("paper", 87), ("cave-cpu", 11)])
+@pytest.mark.parametrize(
+    ("preset", "trainings"), [("standard", 30), ("paper", 87), ("cave-cpu", 11), ("cave-antialias", 7)]
+)
 def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run", "results/table1.csv")
     assert f"table1 on cave: {trainings} more, " in output and jobs(output)["train"] == trainings
@@ -188,6 +190,16 @@ def test_dry_run_of_everything(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run")
     assert f"preset {preset}: {trainings} networks; training is about" in output
     assert jobs(output)["train"] == trainings
+
+
+def test_jobs_read_a_preset_that_is_whole(tmp_path):
+    """And a change on the command line stands before its base."""
+    (tmp_path / "own.yaml").write_text("base: smoke\npreset: own\ndatasets: {synthetic: {network: {k: 7}}}\n")
+    snakemake(tmp_path, tmp_path / "own.yaml", "results/data/synthetic.h5", "--config", "methods=[liif,ssif+]")
+    smoke = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    smoke["datasets"]["synthetic"]["network"]["k"] = 7
+    written = yaml.safe_load((tmp_path / "results/presets/own.yaml").read_text())
+    assert written == smoke | {"preset": "own", "methods": ["liif", "ssif+"]}
 
 
 def test_a_mistake_in_the_configuration_is_one_line(tmp_path):

@@ -88,6 +88,7 @@ EDITS = {
     ),
     "the responses of a sensor": ("camera.csv", "\n500,", "\n500.5,", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE),
     "the style of figures": ("workflow/figures/ssif.mplstyle", "axes.facecolor: white", "axes.facecolor: red", {"figure": 1}),
+    "what is published": ("workflow/publish.py", "torch.float16", "torch.bfloat16", {}),
     "a module of no other data set": ("ssif/data/pavia_centre.py", "import numpy as np", "import numpy", {}),
 }  # fmt: skip
 

@@ -130,7 +130,7 @@ def protocol(
     source = {"train_region": "training", "test_region": "test"}[training.validation_from]
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {target.counts[0]} bands, test image {scene} with"
-        f" {np.count_nonzero(labels)} labelled pixels, {len(config.seeds)} seed(s), commit {made_at}.",
+        f" {np.count_nonzero(labels)} labelled pixels, {target.seed_count} seed(s), commit {made_at}.",
         f"Values: {values}.",
         f"Classifier: A2S2K-ResNet{sizes}, trained on true spectra only: {training.steps} steps of {training.batch} windows,"
         f" {training.train[0]} to {training.train[1]} pixels of a class and classes drawn with equal chances; the weights of"

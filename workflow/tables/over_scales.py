@@ -5,6 +5,7 @@
 Rows of ours stand beside the paper's own numbers ("reported") where the data set is the paper's; never mixed.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -54,7 +55,7 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
 
 def costs(config: presets.Config, target: Target) -> pd.DataFrame:
     """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training, those of
-    a start from another p counted in, as a mean over seeds, and at which commits it was trained."""
+    a start from another p counted in, as a mean over seeds, and the commits at which they were trained."""
     found = []
     for row in target.rows:
         stages = [stored.record(run) for run in plan.stages(row)]
@@ -65,10 +66,24 @@ def costs(config: presets.Config, target: Target) -> pd.DataFrame:
             "parameters": sum(its["parameters"] for its in stages),
             "steps": "+".join(str(its["training"].get("steps", 0)) for its in stages),
             "minutes": sum(its["seconds"] for its in every) / 60,
-            "trained_at": "+".join(dict.fromkeys(its["commit"] for its in every)),
+            "trained_at": _listed(its["commit"] for its in every),
         } for p, _ in target.cells(row)]  # fmt: skip
-    groups = pd.DataFrame(found).groupby(["model", "p"], sort=False)
-    return groups.agg({"parameters": "first", "steps": "first", "minutes": "mean", "trained_at": "first"}).reset_index()
+    # Whole numbers beside the empty cells of reported rows, or large ones would lose their last digits.
+    groups = pd.DataFrame(found).astype({"parameters": "Int64"}).groupby(["model", "p"], sort=False)
+    columns = {name: groups[name].first() for name in ("parameters", "steps")}
+    columns |= {"minutes": groups["minutes"].mean(), "trained_at": groups["trained_at"].agg(_listed)}
+    return pd.DataFrame(columns).reset_index()
+
+
+def _listed(commits: Iterable[str]) -> str:
+    """Different commits, each once."""
+    return "+".join(dict.fromkeys(commits))
+
+
+def with_costs(tidy: pd.DataFrame, its: pd.DataFrame) -> pd.DataFrame:
+    """`table` with the columns of `costs`, empty in reported rows."""
+    ours = tidy["source"] != "reported"
+    return pd.concat([tidy[ours].merge(its, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
 def protocol(config: presets.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:
@@ -81,7 +96,7 @@ def protocol(config: presets.Config, target: Target, scenes: int, values: str, m
     source = shipped.get(data.msi, f"{data.msi} simulated from the true bands")
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {data.full_count} bands, {scenes} test image(s),"
-        f" {len(config.seeds)} seed(s), commit {made_at}.",
+        f" {target.seed_count} seed(s), commit {made_at}.",
         f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
         " (LR = floor(H / p), HR cropped to LR x p).",
         f"Values: {values}.",
@@ -128,8 +143,7 @@ def main() -> None:
     config, target = chosen_target(__doc__, "table", lambda config: config.tables)
     scores = cells.scores(config, target)
     tidy = table(scores, target)
-    ours = tidy["source"] != "reported"
-    tidy = pd.concat([tidy[ours].merge(costs(config, target), on=["model", "p"]), tidy[~ours]], ignore_index=True)
+    tidy = with_costs(tidy, costs(config, target))
     values = prepared.data(target.dataset).choices["values"]
     footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))

@@ -61,7 +61,7 @@ def protocol(config: Config, target: Target, source: Bands, values: str, made_at
     """What a reader must know beside the numbers: which bands are scored, and how the networks were trained."""
     data = config.datasets[target.dataset]
     lines = [
-        f"Preset {config.preset}, data set {target.dataset}, {len(config.seeds)} seed(s), commit {made_at}.",
+        f"Preset {config.preset}, data set {target.dataset}, {target.seed_count} seed(s), commit {made_at}.",
         f"Values: {values}.",
         f"Truth: the mean of the cube's {len(source)} bands over each of a sensor's, weighted by their overlap in nm; PSNR is"
         " the mean over the bands, mean over images.",
