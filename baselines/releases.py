@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from baselines.a2s2k import A2S2K
 from baselines.awan import AWAN
 from baselines.liif import LIIF
 from baselines.mog_dcn import MoGDCN
@@ -18,6 +17,7 @@ from ssif.checkpoint import foreign_tensors
 from ssif.errors import UserError, flat
 from ssif.nets import itsrn, liif
 from ssif.nets.field import NeuralField
+from workflow.land_use.a2s2k import A2S2K
 
 NAMED = 3  # tensors of each kind in an error
 

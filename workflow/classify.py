@@ -3,7 +3,7 @@
     python -m workflow.classify --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
     python -m workflow.classify --run indian_pines.a2s2k.s0          # the true image, by the classifier's own id
 
-land_use.csv has the number of labelled pixels of the first test scene for each true and predicted class, each pixel
+batches.csv has the number of labelled pixels of the first test scene for each true and predicted class, each pixel
 classified from its own window; maps.h5 the maps of Figure 9, from one convolutional pass over the image.
 """
 
@@ -14,30 +14,33 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ssif.accuracy import confusion
 from ssif.data import archive
 from ssif.data.degrade import downsample, lr_size
-from ssif.data.standardise import Standardise
 from ssif.data.store import Store
-from ssif.data.windows import padded
 from ssif.errors import UserError, flat
 from ssif.seals import noted_file
-from workflow import land_use, plan, predictions, prepared, targets
-from workflow.arguments import chosen_run
-from workflow.blocks import Config
-from workflow.building import device, open_data, trained
-from workflow.models import MODELS, is_classifier
-from workflow.processes import alone, program
+from workflow.config.schema import Config
+from workflow.land_use import batches
+from workflow.land_use.accuracy import confusion
+from workflow.land_use.standardise import Standardise
+from workflow.land_use.windows import padded
+from workflow.methods import METHODS, is_classifier
+from workflow.plan import runs, targets
+from workflow.plan.runs import Run
+from workflow.steps import predictions, prepared
+from workflow.steps.arguments import chosen_run
+from workflow.steps.building import device, open_data, trained
+from workflow.steps.processes import alone, program
 
 TRUE, BICUBIC = "true image", "true image, bicubic"
 
 
-def images(config: Config, run: plan.Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
+def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
     """Label, p and image [H, W, C_max] in raw units: the run's predictions, or the true image as it is and after it
     went down to LR and up again by bicubic interpolation. Raises UserError where a prediction is not stored."""
     if not is_classifier(run.method):
         for p, (count,) in targets.cells(targets.of_land_use(config, run), run).items():
-            yield MODELS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
+            yield METHODS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
         return
     hsi, _ = store.scene(store.names("test")[0])
     for p in sorted({p for target in targets.of_land_use(config, run) for p in target.scales}):
@@ -77,7 +80,7 @@ def classify(
     return matrix, ids[whole].astype(np.uint8), agreement
 
 
-def stored_map(run: plan.Run, p: float, label: str) -> tuple[np.ndarray, float]:
+def stored_map(run: Run, p: float, label: str) -> tuple[np.ndarray, float]:
     """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError where it is missing
     or damaged."""
     path, remedy = run.folder / "maps.h5", f"python -m workflow.classify --run {run.id}"
@@ -95,15 +98,15 @@ def _name(p: float, label: str) -> str:
     return f"p{p:g}/{label}"
 
 
-def work(config: Config, run: plan.Run) -> None:
+def work(config: Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     cover, scene = prepared.cover(store), store.names("test")[0]
     ids = np.array(sorted(cover.names))
     classifier = targets.classifier(config, run.dataset, run.seed)
     model = trained(config, classifier, store)
-    _, training = plan.settings(config, classifier)
-    standardise = land_use.standardised(training, store, store.training_set(device(config)))
+    _, training = runs.settings(config, classifier)
+    standardise = batches.standardised(training, store, store.training_set(device(config)))
     mapped = {p for target in targets.of_land_use(config, run) if target.name == "fig9" for p in target.scales}
 
     counts, maps = [], {}
@@ -122,7 +125,7 @@ def work(config: Config, run: plan.Run) -> None:
         for name, (whole, agreement) in maps.items():
             archive.put(file, name, whole)
             file[name].attrs["agreement"] = agreement
-    with noted_file(run.folder / "land_use.csv") as temporary:
+    with noted_file(run.folder / "batches.csv") as temporary:
         table.to_csv(temporary, index=False)
 
 

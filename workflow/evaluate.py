@@ -12,15 +12,18 @@ import torch
 from ssif.bands import resampling_matrix
 from ssif.data.store import Store
 from ssif.seals import noted_file
-from workflow import plan, predictions, presets, targets
-from workflow.arguments import chosen_run
-from workflow.building import device, method, open_data, trained
-from workflow.models import MODELS
-from workflow.processes import alone, program
-from workflow.scoring import Wanted, scores
+from workflow.config import presets
+from workflow.methods import METHODS
+from workflow.plan import runs, targets
+from workflow.plan.runs import Run
+from workflow.steps import predictions
+from workflow.steps.arguments import chosen_run
+from workflow.steps.building import device, method, open_data, trained
+from workflow.steps.processes import alone, program
+from workflow.steps.scoring import Wanted, scores
 
 
-def evaluate(model, config: presets.Config, run: plan.Run, store: Store) -> tuple[pd.DataFrame, dict]:
+def evaluate(model, config: presets.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
     """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by (p, C).
 
     `reference` says what the prediction was held against: "measured" bands, or the spectrum "interpolated" where C is
@@ -43,13 +46,13 @@ def _parts(store: Store, count: int) -> Wanted:
     return Wanted({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
 
 
-def work(config: presets.Config, run: plan.Run) -> None:
+def work(config: presets.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
-    networks = [trained(config, network, store) for network in plan.stages(run)]
+    networks = [trained(config, network, store) for network in runs.stages(run)]
     model = method(networks, run, store)
     table, images = evaluate(model, config, run, store)
-    label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
+    label = {"dataset": run.dataset, "preset": run.preset, "model": METHODS[run.method].label, "seed": run.seed}
     for place, (key, value) in enumerate(label.items()):
         table.insert(place, key, value)
     predictions.write(run, store.names("test")[0], images)

@@ -14,14 +14,15 @@ from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.seals import noted_file
 from ssif.sensors import sensor_bands
-from workflow import presets, targets
-from workflow.arguments import chosen_run
-from workflow.building import device, open_data, trained
-from workflow.models import MODELS
-from workflow.plan import Run
-from workflow.presets import SENSOR_TABLE
-from workflow.processes import alone, program
-from workflow.scoring import Wanted, scores
+from workflow.config import presets
+from workflow.config.presets import SENSOR_TABLE
+from workflow.methods import METHODS
+from workflow.plan import targets
+from workflow.plan.runs import Run
+from workflow.steps.arguments import chosen_run
+from workflow.steps.building import device, open_data, trained
+from workflow.steps.processes import alone, program
+from workflow.steps.scoring import Wanted, scores
 
 COVERED = 0.99  # of a sensor's band, by bands of the cube
 
@@ -62,7 +63,7 @@ def work(config: presets.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     table = evaluate(trained(config, run, store), config, run, store)
-    label = {"dataset": run.dataset, "preset": run.preset, "model": MODELS[run.method].label, "seed": run.seed}
+    label = {"dataset": run.dataset, "preset": run.preset, "model": METHODS[run.method].label, "seed": run.seed}
     for place, (key, value) in enumerate(label.items()):
         table.insert(place, key, value)
     with noted_file(run.folder / "sensors.csv") as temporary:

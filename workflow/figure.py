@@ -10,20 +10,24 @@ import torch
 from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
 
-from ssif.accuracy import scores
 from ssif.bands import resampling_matrix
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
-from workflow import classify, models, plan, predictions, prepared, presets
-from workflow.arguments import chosen_target
-from workflow.building import open_data, trained
-from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
-from workflow.models import MODELS
-from workflow.names import spelled
-from workflow.processes import program
-from workflow.provenance import commit
+from workflow import classify, methods
+from workflow.config import presets
+from workflow.config.names import spelled
+from workflow.figures import embeddings, errors, over_counts, signature, style
+from workflow.land_use import maps
+from workflow.land_use.accuracy import scores
+from workflow.methods import METHODS
+from workflow.plan import runs
+from workflow.plan.targets import Target
+from workflow.steps import predictions, prepared
+from workflow.steps.arguments import chosen_target
+from workflow.steps.building import open_data, trained
+from workflow.steps.processes import program
+from workflow.steps.provenance import commit
 from workflow.tables import ablation, cells, land_use
-from workflow.targets import Target
 
 WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
 
@@ -54,15 +58,15 @@ def spectrum(config: presets.Config, target: Target) -> Figure:
     pixel = typical_pixel(truth.mean(axis=0), 2 * int(scale) + 1)
     images = {count: predictions.read(run, scale, count) for count in target.counts}
     spectra = {count: (store.bands.parts(count), image[:, *pixel]) for count, image in images.items()}
-    title = f"{MODELS[run.method].label}, {store.names('test')[0]}; {footer(config, target)}"
+    title = f"{METHODS[run.method].label}, {store.names('test')[0]}; {footer(config, target)}"
     return signature.draw(spectra, (store.bands, truth[:, *pixel]), pixel, scale=scale, footer=title)
 
 
-def maps(config: presets.Config, target: Target) -> Figure:
+def error_maps(config: presets.Config, target: Target) -> Figure:
     """Figure 8: predicted images beside the truth, and where and at which bands they err."""
     store, scale, count = prepared.data(target.dataset), target.scales[0], target.counts[0]
     rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
-    images = {MODELS[run.method].label: predictions.read(run, scale, count) for run in rows}
+    images = {METHODS[run.method].label: predictions.read(run, scale, count) for run in rows}
     bands = store.bands.parts(count)
     weights = resampling_matrix(store.bands, bands)
     truth = np.einsum("kc,chw->khw", weights, _truth(store, scale))
@@ -91,9 +95,9 @@ def land_cover_maps(config: presets.Config, target: Target) -> Figure:
     found = {row["model"]: scores(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
              if row["seed"] == seed and row["p"] == scale}  # fmt: skip
     shown, agreements = {}, []
-    runs = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
-    for run in (*runs, *(run for run in target.classifiers if run.seed == seed)):
-        label = classify.TRUE if models.is_classifier(run.method) else MODELS[run.method].label
+    rows = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
+    for run in (*rows, *(run for run in target.classifiers if run.seed == seed)):
+        label = classify.TRUE if methods.is_classifier(run.method) else METHODS[run.method].label
         whole, agreement = classify.stored_map(run, scale, label)
         shown[label] = whole, f"OA {found[label]['oa']:.1%}, AA {found[label]['aa']:.1%}"
         agreements.append(agreement)
@@ -103,14 +107,14 @@ def land_cover_maps(config: presets.Config, target: Target) -> Figure:
         f"p = {scale:g}, {scene}; OA and AA: each labelled pixel classified from its own window; maps: one convolutional pass,"
         f" which has the same class for {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
     )
-    return land_use_maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
+    return maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
 
 
 DRAWINGS = {
     "fig1": spectrum,
     "fig3": sweep,
     "fig4": sweep,
-    "fig8": maps,
+    "fig8": error_maps,
     "fig9": land_cover_maps,
     "fig10": embedded,
 }
@@ -146,7 +150,7 @@ def _truth(store: Store, scale: float) -> np.ndarray:
 def main() -> None:
     config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
     figure = DRAWINGS.get(target.name, ablated)(config, target)
-    style.save(figure, plan.RESULTS / "figures" / target.name)
+    style.save(figure, runs.RESULTS / "figures" / target.name)
     print(f"results/figures/{target.name}.pdf and .png")
 
 

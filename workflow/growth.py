@@ -18,12 +18,13 @@ from ssif.bands import Bands
 from ssif.io import whole_file
 from ssif.nets.ssif import SSIF
 from ssif.response import nyquist_factor
-from workflow import arithmetic, plan, presets
-from workflow.arguments import parser
-from workflow.blocks import Data
+from workflow.config import presets
+from workflow.config.schema import Data
 from workflow.figures import growth, style
-from workflow.processes import program
-from workflow.provenance import provenance
+from workflow.plan import arithmetic, runs
+from workflow.steps.arguments import parser
+from workflow.steps.processes import program
+from workflow.steps.provenance import provenance
 
 BASE = {"p": 4.0, "C": 31, "K": 16, "side": 64}
 VALUES = {
@@ -84,11 +85,11 @@ def main() -> None:
     torch.set_num_threads(1)
     name, data = next(iter(config.datasets.items()))
     table = measured(data)
-    with whole_file(plan.RESULTS / "growth.csv") as temporary:
+    with whole_file(runs.RESULTS / "growth.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.4g")
     origin = provenance(torch.device("cpu"))
     footer = f"preset {config.preset}, {name}, {origin['machine']}, torch {origin['torch']}, commit {origin['commit']}"
-    style.save(growth.draw(table, BASE, footer=footer), plan.RESULTS / "figures/growth")
+    style.save(growth.draw(table, BASE, footer=footer), runs.RESULTS / "figures/growth")
 
 
 if __name__ == "__main__":

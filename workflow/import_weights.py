@@ -14,16 +14,18 @@ from baselines.releases import load_release
 from ssif.data.raw import sha256
 from ssif.data.store import Store
 from ssif.errors import UserError, flat
-from workflow import imported, plan, presets
-from workflow.arguments import parser
-from workflow.blocks import Config
-from workflow.building import build, device, finish, full_identity, open_data
-from workflow.processes import alone, program
-from workflow.provenance import provenance
-from workflow.targets import networks
+from workflow.config import presets
+from workflow.config.schema import Config
+from workflow.plan import imported, runs
+from workflow.plan.runs import Run
+from workflow.plan.targets import networks
+from workflow.steps.arguments import parser
+from workflow.steps.building import build, device, finish, full_identity, open_data
+from workflow.steps.processes import alone, program
+from workflow.steps.provenance import provenance
 
 
-def import_weights(config: Config, run: plan.Run, store: Store, file: Path) -> None:
+def import_weights(config: Config, run: Run, store: Store, file: Path) -> None:
     """Fill the run's network from `file` and write its weights, configuration and an empty curve.
 
     Raises UserError where the file does not fit the network, and where the run has weights that were trained here.
@@ -44,7 +46,7 @@ def main() -> None:
     arguments.add_argument("file", type=Path, help="weights as released: a PyTorch file or safetensors")
     arguments = arguments.parse_args()
     config = presets.load(arguments.config)
-    run = plan.find(networks(config), arguments.run)
+    run = runs.find(networks(config), arguments.run)
     torch.set_num_threads(config.threads)
     with alone(run, "training"):
         import_weights(config, run, open_data(config, run), arguments.file)

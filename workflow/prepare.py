@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.errors import choose
-from workflow import plan, presets
-from workflow.arguments import parser
-from workflow.processes import program
+from workflow.config import presets
+from workflow.plan import runs
+from workflow.steps.arguments import parser
+from workflow.steps.processes import program
 
 
 @program
@@ -25,11 +26,11 @@ def main() -> None:
     config = presets.load(arguments.config)
     name = choose("data set of the preset:", arguments.dataset, config.datasets)
     if arguments.land_cover:
-        prepare_land_cover(name, plan.land_cover_file(name), arguments.data_dir)
+        prepare_land_cover(name, runs.land_cover_file(name), arguments.data_dir)
     else:
         data = config.datasets[name]
         source = dataclasses.asdict(data.source) if data.source else None
-        prepare(name, plan.data_file(name), data.msi, arguments.data_dir, source)
+        prepare(name, runs.data_file(name), data.msi, arguments.data_dir, source)
 
 
 if __name__ == "__main__":

@@ -14,23 +14,25 @@ from ssif.checkpoint import differing_keys, load_card, load_weights, save_weight
 from ssif.data.raw import sha256
 from ssif.data.store import Store
 from ssif.errors import UserError
-from workflow import plan, presets, stored
-from workflow.arguments import parser
-from workflow.blocks import Config
-from workflow.building import finish, full_identity, open_data, trained
-from workflow.processes import program
-from workflow.targets import networks, targets
+from workflow.config import presets
+from workflow.config.schema import Config
+from workflow.plan.runs import Run
+from workflow.plan.targets import networks, targets
+from workflow.steps import stored
+from workflow.steps.arguments import parser
+from workflow.steps.building import finish, full_identity, open_data, trained
+from workflow.steps.processes import program
 
 LARGE = 4096  # numbers of a tensor that is halved; smaller ones, such as the linear map, save nothing
 NOT_LEARNT = ("preset", "weights")  # what two presets may call differently for the same network
 
 
-def file_of(run: plan.Run, folder: str | Path) -> Path:
+def file_of(run: Run, folder: str | Path) -> Path:
     """Where the weights of this network are published."""
     return Path(folder, f"{run.id}.safetensors")
 
 
-def publish(config: Config, run: plan.Run, store: Store, folder: Path) -> Path:
+def publish(config: Config, run: Run, store: Store, folder: Path) -> Path:
     """Write the finished weights of `run` into `folder`, with the record of its training in the card."""
     model = trained(config, run, store)
     for parameter in model.parameters():
@@ -41,7 +43,7 @@ def publish(config: Config, run: plan.Run, store: Store, folder: Path) -> Path:
     return path
 
 
-def take(config: Config, run: plan.Run, store: Store, model: torch.nn.Module) -> None:
+def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None:
     """Put the published weights of `run` where a training would have left them, with the record of their training.
 
     Raises UserError where there are none, or where they were trained with other settings or data.

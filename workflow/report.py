@@ -18,15 +18,19 @@ from PIL import Image
 
 from ssif.errors import UserError
 from ssif.io import whole_file
-from workflow import imported, models, plan, prepared, presets, stored
-from workflow.arguments import parser
+from workflow import methods
+from workflow.config import presets
+from workflow.config.names import spelled
 from workflow.figures import curves, style
-from workflow.models import MODELS
-from workflow.names import spelled
-from workflow.processes import program
-from workflow.provenance import commit
+from workflow.methods import METHODS
+from workflow.plan import imported, runs
+from workflow.plan.runs import Run
+from workflow.plan.targets import Target, networks, targets, value_of
+from workflow.steps import prepared, stored
+from workflow.steps.arguments import parser
+from workflow.steps.processes import program
+from workflow.steps.provenance import commit
 from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
-from workflow.targets import Target, networks, targets, value_of
 
 HERE = Path(__file__).resolve().parent
 PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
@@ -50,7 +54,7 @@ def page(config: presets.Config) -> str:
         config=config,
         paper=paper,
         shown=shown,
-        labels={name: method.label for name, method in MODELS.items()},
+        labels={name: method.label for name, method in METHODS.items()},
         metrics=[f"{label} {'↑' if larger else '↓'}" for label, _, larger in layout.COLUMNS.values()],
         tables=tables,
         land_use=classification(config, shown["table3"]) if "table3" in shown else None,
@@ -194,7 +198,7 @@ def ablation(config: presets.Config, name: str, every: pd.DataFrame) -> dict:
 
 def drawing(name: str) -> str:
     """A figure of results/figures, as `embedded`."""
-    path = plan.RESULTS / "figures" / f"{name}.png"
+    path = runs.RESULTS / "figures" / f"{name}.png"
     with stored.readable(path, f"python -m workflow.figure --figure {name}"):
         return embedded(path)
 
@@ -233,16 +237,16 @@ def _seeds(config: presets.Config) -> list[int]:
     return sorted({run.seed for run in networks(config)})
 
 
-def _kind(run: plan.Run) -> str:
+def _kind(run: Run) -> str:
     """Networks of one kind have the same loss; an extension has its own."""
-    if models.is_classifier(run.method):
+    if methods.is_classifier(run.method):
         return CLASSIFIERS
     if run.changes:
         return ABLATIONS
-    method = models.MODELS.get(run.method)
+    method = methods.METHODS.get(run.method)
     if method and method.extension:
         return method.label
-    return GRID if models.network(run.method).block else FIELDS
+    return GRID if methods.network(run.method).block else FIELDS
 
 
 def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
@@ -264,15 +268,15 @@ def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[s
     """
     steps, sizes = {}, {}
     for run in networks(config):
-        its = models.network(run.method)
+        its = methods.network(run.method)
         like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
-        if models.is_classifier(run.method):
+        if methods.is_classifier(run.method):
             like = paper.tables["table3"].dataset
         # A map that is fitted has no steps, and a user's own block no counterpart.
         known = (*paper.datasets[like].baselines, None, "land_use")
         if its.reads == () or its.block not in known or imported.origin(run):
             continue
-        here, there = plan.settings(config, run), plan.settings(paper, replace(run, dataset=like, changes=()))
+        here, there = runs.settings(config, run), runs.settings(paper, replace(run, dataset=like, changes=()))
         block = its.block or FIELDS
         if here[1].steps < there[1].steps:
             steps.setdefault((block, there[1].steps), set()).add(here[1].steps)
@@ -283,13 +287,13 @@ def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[s
 
 def _shown(target: Target) -> set[tuple[str, float]]:
     """Label and p of every row of ours in a table."""
-    return {(MODELS[run.method].label, p) for run in target.rows for p, _ in target.cells(run)}
+    return {(METHODS[run.method].label, p) for run in target.rows for p, _ in target.cells(run)}
 
 
 def _ablated(config: presets.Config, shown: dict[str, Target]) -> pd.DataFrame:
     """results/ablation.csv, as `_csv`."""
     wanted = {
-        (name, MODELS[run.method].label, value_of(config, its, run), *cell)
+        (name, METHODS[run.method].label, value_of(config, its, run), *cell)
         for name, its in config.ablations.items()
         for run in shown[name].rows
         for cell in shown[name].cells(run)
@@ -301,7 +305,7 @@ def _csv(config: presets.Config, name: str, program: str, keys: list[str], wante
     """results/<name>.csv. Raises UserError where it is missing, damaged or of another preset, and where it has not one row
     of ours with each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"
-    path = plan.RESULTS / f"{name}.csv"
+    path = runs.RESULTS / f"{name}.csv"
     with stored.readable(path, remedy):
         found = pd.read_csv(path, dtype=stored.TEXTS)
         others = sorted(set(found["preset"].dropna().astype(str)) - {config.preset})
@@ -318,7 +322,7 @@ def _csv(config: presets.Config, name: str, program: str, keys: list[str], wante
 @program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
-    with whole_file(plan.RESULTS / "report.html") as temporary:
+    with whole_file(runs.RESULTS / "report.html") as temporary:
         temporary.write_text(page(config), encoding="utf-8")
     print("results/report.html")
 

@@ -16,14 +16,15 @@ import torch
 
 from ssif.checkpoint import OtherState
 from ssif.training import Interrupted
-from workflow import code, plan, targets
-from workflow.arguments import chosen_run
-from workflow.blocks import Config
-from workflow.building import build, device, finish, full_identity, open_data
-from workflow.learning import learn
-from workflow.processes import alone, program
-from workflow.provenance import provenance
+from workflow.config.schema import Config
+from workflow.plan import fingerprints, runs, targets
+from workflow.plan.runs import Run
 from workflow.publish import take
+from workflow.steps.arguments import chosen_run
+from workflow.steps.building import build, device, finish, full_identity, open_data
+from workflow.steps.learning import learn
+from workflow.steps.processes import alone, program
+from workflow.steps.provenance import provenance
 
 
 def set_aside(state: Path, other: OtherState) -> None:
@@ -38,7 +39,7 @@ def set_aside(state: Path, other: OtherState) -> None:
     )
 
 
-def work(config: Config, run: plan.Run) -> None:
+def work(config: Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     started, origin = time.monotonic(), provenance(device(config))
@@ -48,7 +49,7 @@ def work(config: Config, run: plan.Run) -> None:
         return
     identity = full_identity(config, run, store)
     # Half a training by one code and half by another would be a training by neither.
-    unfinished = identity | {"code": code.of_job(*plan.training_modules(config, run))}
+    unfinished = identity | {"code": fingerprints.of_job(*runs.training_modules(config, run))}
     try:
         try:
             learn(model, config, run, store, unfinished)

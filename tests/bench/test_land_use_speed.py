@@ -2,7 +2,7 @@
 
 import torch
 
-from baselines.a2s2k import A2S2K
+from workflow.land_use.a2s2k import A2S2K
 
 HEIGHT, WIDTH, BANDS, PATCH = 40, 40, 102, 11
 

@@ -12,7 +12,7 @@ from ssif.data import cave
 from ssif.metrics import evaluate
 from ssif.nets.ssif import SSIF
 from ssif.response import nyquist_factor
-from workflow import presets
+from workflow.config import presets
 
 pytestmark = pytest.mark.slow
 

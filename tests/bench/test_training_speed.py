@@ -14,7 +14,8 @@ from ssif.data.patches import Queries, TrainingSet, draw_queries
 from ssif.nets.ssif import SSIF
 from ssif.response import nyquist_factor
 from tests import literal
-from workflow import arithmetic, presets
+from workflow.config import presets
+from workflow.plan import arithmetic
 
 pytestmark = pytest.mark.slow
 

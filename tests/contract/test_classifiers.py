@@ -1,4 +1,4 @@
-"""What every classifier of `workflow.models` promises: it learns, resumes bit for bit, and looks at each window alone."""
+"""What every classifier of `workflow.methods` promises: it learns, resumes bit for bit, and looks at each window alone."""
 
 import dataclasses
 import os
@@ -11,9 +11,11 @@ from ssif.checkpoint import load_weights, save_weights
 from ssif.data.prepare import prepare_land_cover
 from ssif.data.store import Store
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import land_use, plan, presets
-from workflow.building import build
-from workflow.models import CLASSIFIERS
+from workflow.config import presets
+from workflow.land_use import batches
+from workflow.methods import CLASSIFIERS
+from workflow.plan.runs import Run
+from workflow.steps.building import build
 
 SMOKE = presets.load("config/smoke.yaml")
 
@@ -26,8 +28,8 @@ def labelled(store) -> Store:
 
 
 @pytest.fixture(params=sorted(CLASSIFIERS))
-def run(request) -> plan.Run:
-    return plan.Run("smoke", "synthetic", request.param, 0)
+def run(request) -> Run:
+    return Run("smoke", "synthetic", request.param, 0)
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def lessons(run, labelled):
     training = dataclasses.replace(data.land_use.training, batch=16, check_every=3)
     changed = dataclasses.replace(data, land_use=dataclasses.replace(data.land_use, training=training))
     config = dataclasses.replace(SMOKE, datasets={"synthetic": changed})
-    return land_use.lessons(
+    return batches.lessons(
         build(config, run, labelled), config, run, labelled, labelled.training_set(torch.device("cpu"))
     )
 

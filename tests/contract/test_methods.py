@@ -1,4 +1,4 @@
-"""What every row of `workflow.models.MODELS` promises, whatever its family; a new entry is tested by itself."""
+"""What every row of `workflow.methods.METHODS` promises, whatever its family; a new entry is tested by itself."""
 
 import dataclasses
 from pathlib import Path
@@ -8,15 +8,17 @@ import torch
 
 from ssif.data.store import Store
 from ssif.errors import UserError
-from workflow import plan, presets, targets
-from workflow.building import build, method
-from workflow.models import MODELS
+from workflow.config import presets
+from workflow.methods import METHODS
+from workflow.plan import runs, targets
+from workflow.plan.runs import Run
+from workflow.steps.building import build, method
 
 SMOKE = presets.load(Path("config/smoke.yaml"))
 
 
-@pytest.fixture(params=sorted(MODELS))
-def row(request) -> plan.Run:
+@pytest.fixture(params=sorted(METHODS))
+def row(request) -> Run:
     """The first row of each method."""
     return targets.rows(dataclasses.replace(SMOKE, methods=(request.param,)))[0]
 
@@ -24,7 +26,7 @@ def row(request) -> plan.Run:
 @pytest.fixture
 def model(row, store: Store):
     """The row's method with fresh parameters."""
-    networks = [build(SMOKE, network, store).eval() for network in plan.stages(row)]
+    networks = [build(SMOKE, network, store).eval() for network in runs.stages(row)]
     return method(networks, row, store).eval()
 
 

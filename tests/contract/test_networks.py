@@ -1,4 +1,4 @@
-"""What every network of `workflow.models` promises, a stage of a chain or a method by itself; a new one is tested too."""
+"""What every network of `workflow.methods` promises, a stage of a chain or a method by itself; a new one is tested too."""
 
 import dataclasses
 import os
@@ -14,19 +14,21 @@ from baselines.grid import l1
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.training import Interrupted, Schedule, halving, train
-from workflow import plan, presets, targets
-from workflow.building import build
-from workflow.models import MODELS, STAGES, network
+from workflow.config import presets
+from workflow.methods import METHODS, STAGES, network
+from workflow.plan import runs, targets
+from workflow.plan.runs import Run
+from workflow.steps.building import build
 
-SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(MODELS), ablations={})
-NETWORKS = {network.method: network for network in plan.networks(SMOKE, targets.rows(SMOKE)) if not network.after}
+SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(METHODS), ablations={})
+NETWORKS = {network.method: network for network in runs.networks(SMOKE, targets.rows(SMOKE)) if not network.after}
 
 # Without effect by construction: a softmax does not see a shift of all its keys, nor batch norm a constant.
 INERT = {"us3rn": r".*non_local\.(phi|g|out)\.bias"}
 
 
 @pytest.fixture(params=sorted(NETWORKS))
-def run(request) -> plan.Run:
+def run(request) -> Run:
     return NETWORKS[request.param]
 
 
@@ -60,7 +62,7 @@ def error(model, batch) -> float:
 
 
 def test_every_network_is_here():
-    assert set(NETWORKS) == set(STAGES) | {name for name, method in MODELS.items() if method.network}
+    assert set(NETWORKS) == set(STAGES) | {name for name, method in METHODS.items() if method.network}
 
 
 def test_weights_come_back(model, run, store, tmp_path):

@@ -8,9 +8,10 @@ import torch
 
 from ssif.data.patches import TrainingSet
 from ssif.training import Interrupted, train
-from workflow import learning, presets, spectra
-from workflow.building import build
-from workflow.targets import targets
+from workflow.config import presets
+from workflow.plan.targets import targets
+from workflow.steps import learning, spectra
+from workflow.steps.building import build
 
 CONFIG = presets.load("config/smoke.yaml")
 RUN = next(run for run in targets(CONFIG)["table1"].rows if run.method == "ssif+")

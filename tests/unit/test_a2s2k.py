@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines import a2s2k
-from baselines.a2s2k import A2S2K
-from ssif.data.windows import gather
 from ssif.errors import UserError
 from tests.plain.land_use import a2s2k as plain
 from tests.plain.layers import Tape
+from workflow.land_use import a2s2k
+from workflow.land_use.a2s2k import A2S2K
+from workflow.land_use.windows import gather
 
 
 def network(bands: int = 20, classes: int = 4, kernels: int = 5, **options) -> A2S2K:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from ssif.accuracy import confusion, recall, scores
+from workflow.land_use.accuracy import confusion, recall, scores
 
 # True and predicted classes of five: all of them; the truth lacks two, of which one is predicted; one class alone.
 CASES = {"all": (range(5), range(5)), "absent": ([0, 2, 3], [0, 1, 2, 3]), "single": ([3], [1, 3])}

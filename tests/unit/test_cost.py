@@ -15,7 +15,8 @@ from baselines.sspsr import SSPSR
 from baselines.us3rn import US3RN
 from ssif.bands import Bands
 from ssif.nets.ssif import SSIF
-from workflow import arithmetic, cost, plan, presets, targets
+from workflow.config import presets
+from workflow.plan import arithmetic, cost, runs, targets
 
 CONFIG = presets.load("config/config.yaml")
 SIDE = 8
@@ -79,7 +80,7 @@ def test_rcan_on_the_msi():
 
 def test_a_network_without_a_formula_is_named_and_not_counted(monkeypatch):
     monkeypatch.delitem(arithmetic.ON_GRID, "us3rn")
-    run = plan.find(targets.rows(CONFIG), "indian_pines.us3rn.p2.C200.s0")
+    run = runs.find(targets.rows(CONFIG), "indian_pines.us3rn.p2.C200.s0")
     assert cost.seconds(CONFIG, run) is None
     assert cost.summary(CONFIG).splitlines()[0].endswith("(finished ones are kept), not counting us3rn")
 

@@ -12,7 +12,7 @@ from ssif.bands import Bands
 from tests.drawn import FOOTER, legend, over, rows, texts, written
 from workflow.figure import typical_pixel
 from workflow.figures import curves, embeddings, errors, signature, style
-from workflow.models import MODELS
+from workflow.methods import METHODS
 
 RNG = np.random.default_rng(0)
 # Indian Pines in small: a gap of 90 nm between bands of 10 nm.
@@ -133,14 +133,14 @@ def test_the_user_s_own_settings_change_nothing():
 
 
 def test_every_method_has_a_look_of_its_own():
-    labels = [method.label for method in MODELS.values()] + ["SSIF-RF-UI", "SSIF-RF-GI"]
+    labels = [method.label for method in METHODS.values()] + ["SSIF-RF-UI", "SSIF-RF-GI"]
     looks = {label: tuple(style.look(label).values()) for label in labels}
     assert len(set(looks.values())) == len(set(labels))
     fields = {label: style.look(label) for label in looks if label.startswith("SSIF")}
     assert len({look["color"] for look in fields.values()}) == len({look["marker"] for look in fields.values()}) == 8
     assert all(look["fillstyle"] == "full" and look["linestyle"] == "-" for look in fields.values())
     assert style.look("LIIF")["color"] == "#000000" and style.look("bicubic+linear")["linestyle"] == "--"
-    on_grid = [method.label for method in MODELS.values() if method.stages or method.network.block]
+    on_grid = [method.label for method in METHODS.values() if method.stages or method.network.block]
     assert len(on_grid) == 10 and all(style.look(label)["fillstyle"] != "full" for label in on_grid)
     chained, plain = style.look("RCAN+AWAN (chained)"), style.look("RCAN+AWAN")
     assert chained["color"] == plain["color"] and chained["linestyle"] != plain["linestyle"]

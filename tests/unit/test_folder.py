@@ -19,7 +19,7 @@ from ssif.formats import create_image
 from ssif.formats.header import Header
 from ssif.metrics import mpsnr
 from ssif.nets.linear import LinearSpectra
-from workflow import presets
+from workflow.config import presets
 
 BANDS = Bands.from_centres(np.arange(440, 870, 20), 20)
 HEADER = Header(12, 14, len(BANDS), "float32", BANDS)

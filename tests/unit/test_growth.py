@@ -5,7 +5,7 @@ import pytest
 
 from tests.drawn import FOOTER, legend, texts
 from workflow import growth as measuring
-from workflow import presets
+from workflow.config import presets
 from workflow.figures import growth
 
 DATA = presets.load("config/smoke.yaml").datasets["synthetic"]

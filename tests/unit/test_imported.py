@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from workflow import imported, plan, presets
-from workflow.targets import networks, targets
+from workflow.config import presets
+from workflow.plan import imported, runs
+from workflow.plan.runs import Run
+from workflow.plan.targets import networks, targets
 
 CONFIG = presets.load("config/smoke.yaml")
 SOURCE = {"file": "_epoch_152.pth", "sha256": "0123456789abcdef" * 4}
@@ -16,9 +18,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def there(name: str, record: dict | str) -> plan.Run:
+def there(name: str, record: dict | str) -> Run:
     """A finished run with this config.json."""
-    run = plan.find(networks(CONFIG), f"synthetic.{name}.s0")
+    run = runs.find(networks(CONFIG), f"synthetic.{name}.s0")
     run.folder.mkdir(parents=True, exist_ok=True)
     run.weights.write_bytes(b"")
     (run.folder / "config.json").write_text(record if isinstance(record, str) else json.dumps(record))

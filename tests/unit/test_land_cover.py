@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from ssif.data import indian_pines, land_cover, pavia_centre, synthetic
+from ssif.data import indian_pines, pavia_centre, synthetic
 from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.data.store import Store
-from ssif.data.windows import gather
 from ssif.errors import UserError
 from ssif.seals import seal
 from ssif.training import Lessons
 from tests.real_data import real
-from workflow import land_use, plan, presets
+from workflow.config import presets
+from workflow.land_use import batches, land_cover
+from workflow.land_use.windows import gather
+from workflow.plan.runs import Run
 
 CONFIG = presets.load("config/smoke.yaml")
 SMOKE = CONFIG.datasets["synthetic"].land_use.training
@@ -135,8 +137,8 @@ def lessons(training, store: Store, scenes) -> Lessons:
     """Those of the preset's classifier, of another training."""
     data = CONFIG.datasets["synthetic"]
     changed = replace(data, land_use=replace(data.land_use, training=training))
-    run, model = plan.Run("smoke", "synthetic", "a2s2k", 0), SimpleNamespace(patch=7)
-    return land_use.lessons(model, replace(CONFIG, datasets={"synthetic": changed}), run, store, scenes)
+    run, model = Run("smoke", "synthetic", "a2s2k", 0), SimpleNamespace(patch=7)
+    return batches.lessons(model, replace(CONFIG, datasets={"synthetic": changed}), run, store, scenes)
 
 
 class Recorder:

@@ -10,23 +10,23 @@ from ssif.data import pavia_centre
 from ssif.data.raw import LandCover
 from ssif.errors import UserError
 from tests.drawn import texts
-from workflow import presets
-from workflow.blocks import Table
 from workflow.classify import BICUBIC, TRUE
-from workflow.figures import land_use_maps, style
-from workflow.models import MODELS, is_classifier
+from workflow.config import presets
+from workflow.config.schema import Table
+from workflow.figures import style
+from workflow.methods import METHODS, is_classifier
+from workflow.plan.targets import targets
 from workflow.tables import land_use
-from workflow.targets import targets
 
 IDS = [2, 6, 8, 9]
-METHODS = ("bicubic", "liif", "ssif-rf-gs")
+CLASSIFIED = ("bicubic", "liif", "ssif-rf-gs")
 SMOKE = presets.load("config/smoke.yaml")
 # The smoke preset's networks as if they were Pavia Centre's.
 CONFIG = dataclasses.replace(
     SMOKE,
     seeds=(0, 1),
-    methods=METHODS,
-    tables={"table3": Table("pavia_centre", (2, 4), METHODS)},
+    methods=CLASSIFIED,
+    tables={"table3": Table("pavia_centre", (2, 4), CLASSIFIED)},
     figures={},
     ablations={},
     datasets={"pavia_centre": SMOKE.datasets["synthetic"]},
@@ -48,7 +48,9 @@ def counts(label: str, right: int, seed: int, p: float) -> list[dict]:
 def tidy(tmp_path, monkeypatch) -> pd.DataFrame:
     monkeypatch.chdir(tmp_path)
     for run in (*TARGET.rows, *TARGET.classifiers):
-        labels = {TRUE: TRUE, BICUBIC: BICUBIC} if is_classifier(run.method) else {MODELS[run.method].label: run.method}
+        labels = (
+            {TRUE: TRUE, BICUBIC: BICUBIC} if is_classifier(run.method) else {METHODS[run.method].label: run.method}
+        )
         # p = 3 was classified for a figure and is none of the table's.
         found = [
             row for label, key in labels.items() for p in (2, 3, 4) for row in counts(label, RIGHT[key], run.seed, p)
@@ -67,7 +69,7 @@ def test_the_table_has_its_columns_and_rows(tidy):
     wanted += [f"recall_{number}" for number in IDS] + ["source"]
     assert [name for name in tidy if name in wanted] == wanted
     ours = tidy[tidy["source"] == "ours"]
-    assert list(zip(ours["model"], ours["p"])) == [(MODELS[name].label, p) for name in METHODS for p in (2, 4)]
+    assert list(zip(ours["model"], ours["p"])) == [(METHODS[name].label, p) for name in CLASSIFIED for p in (2, 4)]
     assert set(tidy.loc[tidy["source"] == "bound", "model"]) == {TRUE, BICUBIC, land_use.CONSTANT}
     assert set(ours["distribution"].where(ours["p"] == 2, "out")) == {"in", "out"}
 
@@ -169,7 +171,7 @@ def test_figure_9_shows_every_map_and_the_labels_in_one_palette(shape, shown):
     maps = {
         name: (np.full(shape, number, np.uint8), f"OA {number}%") for name, number in (("LIIF", 2), ("true image", 9))
     }
-    figure = land_use_maps.draw(maps, labels, pavia_centre.CLASSES, note="p = 2", footer="preset smoke, commit 0123abc")
+    figure = maps.draw(maps, labels, pavia_centre.CLASSES, note="p = 2", footer="preset smoke, commit 0123abc")
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title(loc="left") for axes in panels] == ["(a) LIIF", "(b) true image", "(c) labels"]
     assert [axes.get_xlabel() for axes in panels][:2] == ["OA 2%", "OA 9%"]

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from ssif.errors import UserError
-from workflow import presets, targets
-from workflow.names import spelled
+from workflow.config import presets
+from workflow.config.names import spelled
+from workflow.plan import targets
 
 SMOKE = yaml.safe_load(Path("config/smoke.yaml").read_text())
 OWN = yaml.safe_load(Path("config/my-data.yaml").read_text())

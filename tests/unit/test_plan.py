@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from ssif.errors import UserError
-from workflow import code, plan, presets, targets
-from workflow.models import MODELS, every_network
+from workflow.config import presets
+from workflow.methods import METHODS, every_network
+from workflow.plan import fingerprints, runs, targets
+from workflow.plan.runs import Run
 
 CONFIGS = sorted(path for path in Path("config").glob("*.yaml"))
 QUICK = yaml.safe_load(Path("config/config.yaml").read_text())
@@ -95,12 +97,12 @@ def ids(runs) -> list[str]:
     return [run.id.removeprefix("indian_pines.").removesuffix(".s0") for run in runs]
 
 
-def rows(config, target: str = "table1") -> list[plan.Run]:
+def rows(config, target: str = "table1") -> list[Run]:
     return targets.targets(config)[target].rows
 
 
-def networks(config, target: str = "table1") -> list[plan.Run]:
-    return plan.networks(config, rows(config, target))
+def networks(config, target: str = "table1") -> list[Run]:
+    return runs.networks(config, rows(config, target))
 
 
 def test_rows_of_table_1_in_the_quick_preset():
@@ -116,7 +118,7 @@ def test_networks_of_the_quick_preset_are_shared_between_rows():
     stages += ["ssjsr.p{}.C200", "us3rn.p{}.C200"]
     expected = {"awan-hr.C200", *(stage.format(p) for stage in stages for p in (2, 3, 4))}
     assert len(found) == len(set(found)) == 29
-    assert {name for name in found if name.split(".")[0] not in MODELS or ".p" in name} == expected
+    assert {name for name in found if name.split(".")[0] not in METHODS or ".p" in name} == expected
 
 
 @pytest.mark.parametrize(("dataset", "trainings"), [("cave", 16), ("pavia_centre", 21)])
@@ -124,16 +126,16 @@ def test_the_chains_of_the_paper_need_this_many_trainings(dataset, trainings):
     """CAVE, p in 2, 4, 8: 3 + 1 + 3 + 3 + 3 + 3; Pavia, p in 2, 3, 4, 8: 21."""
     config = presets.load("config/paper.yaml")
     chains = [
-        row for row in targets.rows(config) if MODELS[row.method].stages and row.dataset == dataset and row.seed == 0
+        row for row in targets.rows(config) if METHODS[row.method].stages and row.dataset == dataset and row.seed == 0
     ]
-    assert len(plan.networks(config, chains)) == trainings
+    assert len(runs.networks(config, chains)) == trainings
 
 
 def test_what_a_row_is_made_of():
     config = presets.load("config/config.yaml")
 
     def made_of(row_id: str) -> list[str]:
-        return ids(plan.stages(plan.find(targets.rows(config), f"indian_pines.{row_id}.s0")))
+        return ids(runs.stages(runs.find(targets.rows(config), f"indian_pines.{row_id}.s0")))
 
     assert made_of("rcan+awan.p3.C200") == ["rcan-msi.p3", "awan-hr.C200"]
     assert made_of("awan+rcan.p4.C200") == ["awan-lr.p4.C200", "rcan-hsi.p4.C200"]
@@ -144,20 +146,20 @@ def test_what_a_row_is_made_of():
 
 def test_a_chained_row_trains_its_last_stage_behind_the_others():
     config = presets.parse(changed("methods", ["rcan+awan-chained", "rcan+awan"]))
-    row = plan.find(targets.rows(config), "indian_pines.rcan+awan-chained.p3.C200.s0")
-    first, last = plan.stages(row)
+    row = runs.find(targets.rows(config), "indian_pines.rcan+awan-chained.p3.C200.s0")
+    first, last = runs.stages(row)
     assert ids([first, last]) == ["rcan-msi.p3", "awan-hr.p3.C200.after-rcan-msi"]
-    assert plan.needed(config, last) == [first] and plan.needed(config, first) == [
-        plan.find(networks(config), first.id.replace("p3", "p2"))
+    assert runs.needed(config, last) == [first] and runs.needed(config, first) == [
+        runs.find(networks(config), first.id.replace("p3", "p2"))
     ]
     found = ids(networks(config))
     assert found.index("rcan-msi.p3") < found.index("awan-hr.p3.C200.after-rcan-msi") and "awan-hr.C200" in found
-    assert plan.identity(config, last)["after"] == ("rcan-msi",)
+    assert runs.identity(config, last)["after"] == ("rcan-msi",)
 
 
 def test_rcan_starts_from_its_p_2_where_that_is_trained():
     config = presets.load("config/config.yaml")
-    start = {run.id: ids(plan.warm_start(config, run)) for run in networks(config) if plan.warm_start(config, run)}
+    start = {run.id: ids(runs.warm_start(config, run)) for run in networks(config) if runs.warm_start(config, run)}
     of = "indian_pines.{}.s0".format
     assert start == {
         of("rcan-msi.p3"): ["rcan-msi.p2"],
@@ -166,7 +168,7 @@ def test_rcan_starts_from_its_p_2_where_that_is_trained():
         of("rcan-hsi.p4.C200"): ["rcan-hsi.p2.C200"],
     }
     config = presets.parse(without_targets(scales=[3, 4, 8]))
-    assert not any(plan.warm_start(config, run) for run in networks(config))
+    assert not any(runs.warm_start(config, run) for run in networks(config))
 
 
 def without_targets(**changes) -> dict:
@@ -182,11 +184,11 @@ def test_grid_methods_serve_the_whole_scales_of_the_training_range():
 
 def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
     config = presets.load("config/config.yaml")
-    run = plan.find(targets.rows(config), "indian_pines.us3rn.p4.C200.s0")
+    run = runs.find(targets.rows(config), "indian_pines.us3rn.p4.C200.s0")
     assert (run.scale, run.count, run.seed) == (4, 200, 0)
     assert str(run.folder) == "results/runs/quick/indian_pines/indian_pines.us3rn.p4.C200.s0"
     with pytest.raises(UserError, match=r"known: indian_pines\.awan\+rcan\.p2\.C200\.s0, .*ssif-rf-us"):
-        plan.find(targets.rows(config), "cave.liif.C31.s0")
+        runs.find(targets.rows(config), "cave.liif.C31.s0")
 
 
 @pytest.mark.parametrize(
@@ -332,10 +334,10 @@ def test_identity_changes_with_what_is_learned_and_not_with_what_is_evaluated():
         "rcan-msi.p4": ([(k, 3), (scales, [2, 4])], [("datasets.indian_pines.msi", "x"), (scales, [3, 4])]),
     }
     for name, (same, other) in cases.items():
-        run = plan.find(networks(config), f"indian_pines.{name}.s0")
-        own = plan.identity(config, run)
-        assert all(plan.identity(presets.parse(changed(*change)), run) == own for change in same)
-        assert all(plan.identity(presets.parse(changed(*change)), run) != own for change in other)
+        run = runs.find(networks(config), f"indian_pines.{name}.s0")
+        own = runs.identity(config, run)
+        assert all(runs.identity(presets.parse(changed(*change)), run) == own for change in same)
+        assert all(runs.identity(presets.parse(changed(*change)), run) != own for change in other)
 
 
 def test_the_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
@@ -344,11 +346,11 @@ def test_the_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
     (package / "a.py").write_text('"""Doc."""\nfrom ssif.b import f\n\n\ndef g():\n    return f()\n')
     (package / "b.py").write_text("def f():\n    return 1\n")
     (package / "c.py").write_text("def h():\n    return 1\n")
-    monkeypatch.setattr(code, "ROOT", tmp_path)
+    monkeypatch.setattr(fingerprints, "ROOT", tmp_path)
 
     def fingerprint() -> str:
-        code._read.cache_clear()
-        return code.fingerprint("ssif.a")
+        fingerprints._read.cache_clear()
+        return fingerprints.fingerprint("ssif.a")
 
     before = fingerprint()
     (package / "a.py").write_text(
@@ -362,15 +364,15 @@ def test_the_code_hash_follows_imports_but_not_comments(tmp_path, monkeypatch):
 
 def test_the_code_of_every_network_is_found():
     modules = {network.module for network in every_network()}
-    assert len({code.fingerprint(module) for module in modules}) == len(modules)
-    assert code.fingerprint("no.such.module") not in {code.fingerprint(module) for module in modules}
+    assert len({fingerprints.fingerprint(module) for module in modules}) == len(modules)
+    assert fingerprints.fingerprint("no.such.module") not in {fingerprints.fingerprint(module) for module in modules}
 
 
 def test_an_exception_changes_one_field_and_no_other():
     plain = presets.parse(QUICK)
     other = presets.parse(changed("datasets.indian_pines.exceptions", {"ssif-rf-uf": {"steps": 7, "dim": 3}}))
     for run in targets.networks(plain):
-        before, after = plan.identity(plain, run), plan.identity(other, run)
+        before, after = runs.identity(plain, run), runs.identity(other, run)
         if run.method == "ssif-rf-uf" and not run.changes:
             assert (after["training"]["steps"], after["network"]["dim"]) == (7, 3)
         elif run.method != "ssif-rf-uf":

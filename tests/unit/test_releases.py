@@ -9,7 +9,6 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from baselines.a2s2k import A2S2K
 from baselines.awan import AWAN
 from baselines.liif import LIIF
 from baselines.mog_dcn import MoGDCN
@@ -21,6 +20,7 @@ from baselines.us3rn import US3RN
 from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.nets.field import NeuralField
+from workflow.land_use.a2s2k import A2S2K
 
 TABLES = Path(__file__).resolve().parents[1] / "release_names"
 # In the sizes of each table.

@@ -16,12 +16,14 @@ from PIL import Image
 
 from ssif.data.prepare import prepare
 from ssif.errors import UserError
-from workflow import plan, presets, report
-from workflow.blocks import Table
-from workflow.models import MODELS
+from workflow import report
+from workflow.config import presets
+from workflow.config.schema import Table
+from workflow.methods import METHODS
+from workflow.plan import runs
+from workflow.plan.targets import rows, targets
 from workflow.tables import ablation, cells, over_scales
 from workflow.tables.layout import Cell
-from workflow.targets import rows, targets
 
 SMOKE = presets.load("config/smoke.yaml")
 SMALL = dataclasses.replace(
@@ -44,7 +46,7 @@ def write_results(config: presets.Config) -> None:
     shown = targets(config)
     for run in rows(config):
         table = [
-            {"dataset": run.dataset, "preset": config.preset, "model": MODELS[run.method].label, "seed": run.seed,
+            {"dataset": run.dataset, "preset": config.preset, "model": METHODS[run.method].label, "seed": run.seed,
              "scene": "a", "p": p, "C": count, "reference": "interpolated" if count > 31 else "measured",
              "mpsnr": PSNR[run.method] - p / 10, "psnr_cube": 30.0, "ssim": 0.9, "sam": 5.0, "ergas": 1.0, "cc": 0.9,
              "rmse": 0.1, "seconds": 1.25, "peak_mib": 1234}
@@ -53,7 +55,7 @@ def write_results(config: presets.Config) -> None:
         ]  # fmt: skip
         run.folder.mkdir(parents=True)
         pd.DataFrame(table).to_csv(run.folder / "metrics.csv", index=False)
-    for run in plan.networks(config, rows(config)):
+    for run in runs.networks(config, rows(config)):
         record = {
             "parameters": 4321,
             "seconds": 90.0,
@@ -65,8 +67,8 @@ def write_results(config: presets.Config) -> None:
         lines = [{"step": step, "loss": 1 / step} for step in (50, 60)] if run.method != "bicubic" else []
         (run.folder / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for dataset in config.datasets:
-        plan.data_file(dataset).parent.mkdir(exist_ok=True)
-        prepare("synthetic", plan.data_file(dataset), "nikon-d700")
+        runs.data_file(dataset).parent.mkdir(exist_ok=True)
+        prepare("synthetic", runs.data_file(dataset), "nikon-d700")
     for name in config.tables:
         over_scales.table(cells.scores(config, shown[name]), shown[name]).to_csv(f"results/{name}.csv", index=False)
     every = pd.concat([cells.means(cells.scores(config, target)) for target in shown.values()])
@@ -75,7 +77,7 @@ def write_results(config: presets.Config) -> None:
         tables = [ablation.table(config, shown[name]) for name in config.ablations]
         pd.concat(tables).to_csv("results/ablation.csv", index=False)
     for place, name in enumerate([*config.figures, *config.ablations]):
-        (plan.RESULTS / "figures").mkdir(exist_ok=True)
+        (runs.RESULTS / "figures").mkdir(exist_ok=True)
         Image.new("RGB", (2100, 700), (place, 0, 0)).save(f"results/figures/{name}.png")
 
 
@@ -215,7 +217,7 @@ def test_seeds_of_a_single_method_are_named_and_each_has_its_curve(tmp_path, mon
 def test_published_weights_have_no_curve(tmp_path, monkeypatch):
     page_of(TWO_SEEDS, tmp_path)
     monkeypatch.chdir(tmp_path)
-    for run in plan.networks(TWO_SEEDS, rows(TWO_SEEDS)):
+    for run in runs.networks(TWO_SEEDS, rows(TWO_SEEDS)):
         record = json.loads((run.folder / "config.json").read_text()) | {"published": {"file": "a", "sha256": "b"}}
         (run.folder / "config.json").write_text(json.dumps(record))
         (run.folder / "train.jsonl").write_text("")

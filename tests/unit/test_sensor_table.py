@@ -10,12 +10,12 @@ import yaml
 
 from ssif.bands import Bands
 from ssif.errors import UserError
-from workflow import presets
+from workflow.config import presets
 from workflow.evaluate_sensors import covered
-from workflow.models import MODELS
+from workflow.methods import METHODS
+from workflow.plan.targets import targets
 from workflow.tables import sensors
 from workflow.tables.cells import METRICS
-from workflow.targets import targets
 
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
@@ -52,7 +52,7 @@ def tidy(tmp_path, monkeypatch) -> pd.DataFrame:
     monkeypatch.chdir(tmp_path)
     for run in TARGET.rows:
         better = (10 if run.method != "bicubic" else 0) + (5 if run.changes else 0) + 2 * run.seed
-        rows = [{"dataset": "synthetic", "preset": "smoke", "model": MODELS[run.method].label, "seed": run.seed,
+        rows = [{"dataset": "synthetic", "preset": "smoke", "model": METHODS[run.method].label, "seed": run.seed,
                  "scene": scene, "p": p, "sensor": sensor, "channels": 3}
                 | {metric: 20 + better + scene + i for metric in METRICS}
                 for scene in (0, 1) for p in (2, 4) for i, sensor in enumerate(("sentinel-2a", "quickbird"))]  # fmt: skip

@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from ssif.data.standardise import PREPROCESS, Standardise
 from ssif.errors import UserError
+from workflow.land_use.standardise import PREPROCESS, Standardise
 
 BANDS = 6
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from ssif.errors import UserError
-from workflow import plan, presets
-from workflow.models import MODELS
+from workflow.config import presets
+from workflow.methods import METHODS
+from workflow.plan import runs
+from workflow.plan.targets import rows, targets
 from workflow.tables import ablation, cells, layout, over_scales, significance
-from workflow.targets import rows, targets
 
 CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
 ON_CAVE = presets.load("config/cave-cpu.yaml")
@@ -114,7 +115,7 @@ def test_table1_is_tidy_with_mean_and_spread_over_seeds(scores):
 def write_records(config, target, seconds=60.0):
     """config.json of every network: parameters and steps by stage, `seconds` more a seed, a commit a stage."""
     numbers = {"bicubic": (93, 0), "rcan-msi": (1_000_003, 3), "awan-hr": (2_000_001, 4)}
-    for run in plan.networks(config, target.rows):
+    for run in runs.networks(config, target.rows):
         parameters, steps = numbers.get(run.method, (500, 60))
         run.folder.mkdir(parents=True, exist_ok=True)
         record = {
@@ -142,7 +143,7 @@ def test_what_a_row_costs(tmp_path, monkeypatch):
 
 def test_the_table_says_what_a_row_cost_and_nothing_of_reported_rows(scores):
     write_records(CHAIN, CHAIN1)
-    named = on_cave(scores).replace({"model": {name: MODELS[name].label for name in CONFIG.methods}})
+    named = on_cave(scores).replace({"model": {name: METHODS[name].label for name in CONFIG.methods}})
     named = named[named["model"].isin(["RCAN+AWAN", "SSIF-RF-UF"]) & (named["p"] == 2)]
     tidy = over_scales.with_costs(over_scales.table(named, CAVE1), over_scales.costs(CHAIN, CHAIN1))
     layout.write("table1", tidy, "", "")

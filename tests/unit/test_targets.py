@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow import plan, presets, targets
-from workflow.names import spelled
+from workflow.config import presets
+from workflow.config.names import spelled
+from workflow.plan import runs, targets
+from workflow.plan.runs import Run
 
 PAPER = dataclasses.replace(presets.load("config/paper.yaml"), seeds=(0,))
 QUICK = yaml.safe_load(Path("config/config.yaml").read_text())
 SHOWN = targets.targets(PAPER)
 
 
-def networks(*names: str) -> set[plan.Run]:
+def networks(*names: str) -> set[Run]:
     return {run for name in names for run in targets.networks(PAPER, [SHOWN[name]]) if run.method != "bicubic"}
 
 
@@ -99,7 +101,7 @@ def added(config: presets.Config, name: str) -> list[str]:
     """Changed networks of an ablation, without data set and seed."""
     rows = targets.targets(config)[name].rows
     return [
-        run.id.removeprefix("indian_pines.").removesuffix(".s0") for run in plan.networks(config, rows) if run.changes
+        run.id.removeprefix("indian_pines.").removesuffix(".s0") for run in runs.networks(config, rows) if run.changes
     ]
 
 
@@ -109,7 +111,7 @@ def test_one_more_value_is_one_more_network():
     assert set(added(after, "fig7")) - set(added(before, "fig7")) == {"ssif-rf-us.k-64.steps-800"}
     unchanged = [run for run in targets.rows(before) if run.id in {row.id for row in targets.rows(after)}]
     assert all(
-        plan.identity(before, run) == plan.identity(after, run) for run in unchanged if run.method == "ssif-rf-us"
+        runs.identity(before, run) == runs.identity(after, run) for run in unchanged if run.method == "ssif-rf-us"
     )
 
 
@@ -145,11 +147,11 @@ def test_any_hyper_parameter_can_be_ablated(change, value, name):
     config = quick(mine=block(change, [value], methods=["ssif-rf-gs"]))
     assert added(config, "mine") == [name]
     (run,) = targets.targets(config)["mine"].rows
-    sizes, training = plan.settings(config, run)
+    sizes, training = runs.settings(config, run)
     expected = tuple(value) if isinstance(value, list) else value
     assert (sizes | dataclasses.asdict(training))[change] == expected
-    base = plan.identity(config, dataclasses.replace(run, changes=()))
-    assert plan.identity(config, run) != base and len({run, run}) == 1
+    base = runs.identity(config, dataclasses.replace(run, changes=()))
+    assert runs.identity(config, run) != base and len({run, run}) == 1
 
 
 def test_an_encoder_has_one_name_however_it_is_written():
@@ -160,10 +162,10 @@ def test_an_encoder_has_one_name_however_it_is_written():
 
 def test_liif_does_not_train_again_for_what_it_does_not_read():
     config = quick()
-    run = plan.Run("quick", "indian_pines", "liif", 0, count=200)
+    run = Run("quick", "indian_pines", "liif", 0, count=200)
     same = presets.parse(copy.deepcopy(QUICK) | {"ablations": {}, "datasets": _with(k=4, dim=7)})
     other = presets.parse(copy.deepcopy(QUICK) | {"ablations": {}, "datasets": _with(hidden=7)})
-    assert plan.identity(same, run) == plan.identity(config, run) != plan.identity(other, run)
+    assert runs.identity(same, run) == runs.identity(config, run) != runs.identity(other, run)
 
 
 def test_a_method_has_seeds_of_its_own():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ssif.data.standardise import Standardise
-from ssif.data.windows import Pool, draw_windows, gather, padded, pixels, split
 from ssif.errors import UserError
+from workflow.land_use.standardise import Standardise
+from workflow.land_use.windows import Pool, draw_windows, gather, padded, pixels, split
 
 
 def same(image):

@@ -16,9 +16,11 @@ from ssif.checkpoint import save_state
 from ssif.errors import exit_cleanly
 from ssif.io import this_machine
 from tests.snake import ROOT
-from workflow import building, classify, evaluate, evaluate_sensors, plan, prepare, processes, train
+from workflow import classify, evaluate, evaluate_sensors, prepare, train
+from workflow.plan.runs import Run
+from workflow.steps import building, processes
 
-RUN = plan.Run("smoke", "synthetic", "ssif-rf-uf", 0)
+RUN = Run("smoke", "synthetic", "ssif-rf-uf", 0)
 CLASSIFIER = "synthetic.a2s2k.s0"
 
 
@@ -166,7 +168,7 @@ LASTING = """
 import sys, time
 from pathlib import Path
 from ssif.io import whole_file
-from workflow.processes import program
+from workflow.steps.processes import program
 @program
 def main():
     with whole_file("out") as temporary:

@@ -8,9 +8,10 @@ import torch
 from ssif.data.prepare import prepare as write_store
 from ssif.data.store import Store
 from tests.real_data import real
-from workflow import plan, presets, targets
-from workflow.building import build
+from workflow.config import presets
 from workflow.evaluate import evaluate
+from workflow.plan import runs, targets
+from workflow.steps.building import build
 
 
 @pytest.mark.slow
@@ -27,7 +28,7 @@ def test_bicubic_row_of_cave(tmp_path):
     write_store("cave", tmp_path / "cave.h5", "nikon-d700")
     store = Store(tmp_path / "cave.h5")
     assert len(store.names("train")) == 22 and len(store.names("test")) == 10
-    run = plan.find(targets.rows(config), "cave.bicubic.s0")
+    run = runs.find(targets.rows(config), "cave.bicubic.s0")
     model = build(config, run, store)
     model.fit(store.training_set(torch.device("cpu")))
     table, _ = evaluate(model, config, run, store)

@@ -61,28 +61,28 @@ def after(copy: Path, file: str, old: str, new: str) -> dict[str, int]:
 EVERY_TRAINING, EVERY_SCORE = {"train": 4}, {"evaluate": 3, "cells": 1, "figure": 1}
 # What is edited: file, old and new text, and the jobs that must follow.
 EDITS = {
-    "a comment": ("workflow/lessons.py", "# A network that serves every p learns", "# Such a network learns", {}),
-    "training at p = 1 alone": ("workflow/lessons.py", "scales=scales,", "scales=(1, 1),", EVERY_TRAINING | EVERY_SCORE),
-    "patches of another p": ("workflow/lessons.py", "run.scale or 1", "1", EVERY_TRAINING | EVERY_SCORE),
+    "a comment": ("workflow/steps/batches.py", "# A network that serves every p learns", "# Such a network learns", {}),
+    "training at p = 1 alone": ("workflow/steps/batches.py", "scales=scales,", "scales=(1, 1),", EVERY_TRAINING | EVERY_SCORE),
+    "patches of another p": ("workflow/steps/batches.py", "run.scale or 1", "1", EVERY_TRAINING | EVERY_SCORE),
     "the side of a patch": (
-        "workflow/blocks.py", 'self.crop["hr"] // scale', 'self.crop["hr"] // (2 * scale)', {"train": 2, "evaluate": 1, "cells": 1, "figure": 1}
+        "workflow/config/schema.py", 'self.crop["hr"] // scale', 'self.crop["hr"] // (2 * scale)', {"train": 2, "evaluate": 1, "cells": 1, "figure": 1}
     ),
     "lambda_min of the widest band": (
-        "workflow/building.py", "store.bands.widths.min()", "store.bands.widths.max()", EVERY_TRAINING | EVERY_SCORE
+        "workflow/steps/building.py", "store.bands.widths.min()", "store.bands.widths.max()", EVERY_TRAINING | EVERY_SCORE
     ),
-    "a builder": ("workflow/building.py", '"bands": store.bands.parts(run.count)', '"bands": store.bands', EVERY_TRAINING | EVERY_SCORE),
-    "the rate": ("workflow/learning.py", "training.rate, lessons", "2 * training.rate, lessons", EVERY_TRAINING | EVERY_SCORE),
-    "the weights that are written": ("workflow/building.py", "save_weights(model,", "save_weights(model.half(),", EVERY_TRAINING | EVERY_SCORE),
+    "a builder": ("workflow/steps/building.py", '"bands": store.bands.parts(run.count)', '"bands": store.bands', EVERY_TRAINING | EVERY_SCORE),
+    "the rate": ("workflow/steps/learning.py", "training.rate, lessons", "2 * training.rate, lessons", EVERY_TRAINING | EVERY_SCORE),
+    "the weights that are written": ("workflow/steps/building.py", "save_weights(model,", "save_weights(model.half(),", EVERY_TRAINING | EVERY_SCORE),
     "an argument of one method": (
-        "workflow/models.py", '_ssif("RF-UF", "k")', '_ssif("RF-GF", "k")', {"train": 1, "evaluate": 1, "cells": 1, "figure": 1}
+        "workflow/methods.py", '_ssif("RF-UF", "k")', '_ssif("RF-GF", "k")', {"train": 1, "evaluate": 1, "cells": 1, "figure": 1}
     ),
     "the order of a chain": (
-        "workflow/models.py", '("awan-lr", "rcan-hsi")', '("rcan-hsi", "awan-lr")', {"evaluate": 1, "cells": 1, "figure": 1}
+        "workflow/methods.py", '("awan-lr", "rcan-hsi")', '("rcan-hsi", "awan-lr")', {"evaluate": 1, "cells": 1, "figure": 1}
     ),
-    "a label": ("workflow/models.py", '"bicubic+linear"', '"bicubic"', {"evaluate": 1, "cells": 1, "figure": 1}),
-    "the image that is scored": ("workflow/scoring.py", "evaluate(image[0], truth", "evaluate(image[0] * 0, truth", EVERY_SCORE),
+    "a label": ("workflow/methods.py", '"bicubic+linear"', '"bicubic"', {"evaluate": 1, "cells": 1, "figure": 1}),
+    "the image that is scored": ("workflow/steps/scoring.py", "evaluate(image[0], truth", "evaluate(image[0] * 0, truth", EVERY_SCORE),
     "the bands that are scored": ("workflow/evaluate.py", "resampling_matrix(store.bands, bands)", "overlap_matrix(store.bands, bands)", EVERY_SCORE),
-    "the images that are kept": ("workflow/predictions.py", "image.astype(np.float16)", "image.astype(np.float32)", EVERY_SCORE),
+    "the images that are kept": ("workflow/steps/predictions.py", "image.astype(np.float16)", "image.astype(np.float32)", EVERY_SCORE),
     "how data are prepared": (
         "ssif/data/prepare.py", "image.astype(", "(image / 2).astype(", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE
     ),

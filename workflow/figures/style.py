@@ -33,7 +33,7 @@ MARKERS = "osD^vPX*ph"
 # Tol's muted colours, for the classes of a map in the order of their ids.
 CLASSES = ("#44AA99", "#117733", "#DDCC77", "#CC6677", "#999933", "#882255", "#332288", "#AA4499", "#88CCEE")
 
-# Label of workflow.models.MODELS -> colour, line, marker. Fields are filled markers, networks on a pixel grid open ones.
+# Label of workflow.methods.METHODS -> colour, line, marker. Fields are filled markers, networks on a pixel grid open ones.
 _FIELDS = {
     "bicubic+linear": (GREY, "--", "x"),
     "LIIF": (BLACK, "-", "*"),

@@ -23,7 +23,10 @@ if set("{}") & set(workflow.basedir):
         f"Snakemake takes braces in a path for wildcards: rename the folder {workflow.basedir}"
     )
 
-from workflow import code, cost, imported, models, plan, presets, processes, targets
+from workflow.plan import cost, fingerprints, imported, runs, targets
+from workflow import methods
+from workflow.config import presets
+from workflow.steps import processes
 
 try:
     CONFIG = presets.parse(config)
@@ -106,8 +109,8 @@ def reader(dataset):
 
 def method(row):
     """What a row of scores is called and made of, in turn."""
-    stages = [(run.id, models.network(run.method).built) for run in plan.stages(row)]
-    return plan.fingerprint(models.MODELS[row.method].label, stages)
+    stages = [(run.id, methods.network(run.method).built) for run in runs.stages(row)]
+    return runs.fingerprint(methods.METHODS[row.method].label, stages)
 
 
 def raw_files(dataset):
@@ -128,7 +131,7 @@ def raw_files(dataset):
                 files += read_files(cube)
         except UserError as error:
             raise WorkflowError(str(error))
-    return plan.fingerprint(
+    return runs.fingerprint(
         [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     )
 
@@ -142,9 +145,9 @@ def scores(names):
     return [row.folder / "metrics.csv" for row in rows]
 
 
-def records(runs, *files):
+def records(networks, *files):
     """What was noted of these trainings: their config.json, or these files."""
-    return [run.folder / file for run in runs for file in files or ["config.json"]]
+    return [run.folder / file for run in networks for file in files or ["config.json"]]
 
 
 def behind(name):
@@ -166,10 +169,10 @@ def stored_images(target):
 def land_use(name):
     """The classifications behind Table 3 or Figure 9, and what the classes are called."""
     its = TARGETS[name]
-    runs = [run.folder for run in (*its.rows, *its.classifiers)]
+    folders = [run.folder for run in (*its.rows, *its.classifiers)]
     return [
-        plan.land_cover_file(its.dataset),
-        *(folder / file for folder in runs for file in ("land_use.csv", "maps.h5")),
+        runs.land_cover_file(its.dataset),
+        *(folder / file for folder in folders for file in ("land_use.csv", "maps.h5")),
     ]
 
 

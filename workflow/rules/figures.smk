@@ -5,7 +5,7 @@ STYLE = f"{workflow.basedir}/workflow/figures/ssif.mplstyle"
 
 rule figure:
     input:
-        data=lambda wildcards: plan.data_file(TARGETS[wildcards.figure].dataset),
+        data=lambda wildcards: runs.data_file(TARGETS[wildcards.figure].dataset),
         scores=lambda wildcards: (
             land_use(wildcards.figure)
             if wildcards.figure in presets.LAND_USE
@@ -28,12 +28,12 @@ rule figure:
         "../../environment.yml"
     params:
         preset=PRESET,
-        shown=lambda wildcards: plan.fingerprint(
+        shown=lambda wildcards: runs.fingerprint(
             CONFIG.figures.get(wildcards.figure),
             CONFIG.ablations.get(wildcards.figure),
         ),
         imports=lambda wildcards: imports([wildcards.figure]),
-        code=code.fingerprint("workflow.figure"),
+        code=fingerprints.fingerprint("workflow.figure"),
     shell:
         "python -m workflow.figure --figure {wildcards.figure:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
@@ -43,9 +43,9 @@ rule report:
         tables=TABLES,
         figures=FIGURES,
         records=records(NETWORKS.values(), "config.json", "train.jsonl"),
-        data=[plan.data_file(target.dataset) for target in TARGETS.values()],
+        data=[runs.data_file(target.dataset) for target in TARGETS.values()],
         land_cover=[
-            plan.land_cover_file(target.dataset)
+            runs.land_cover_file(target.dataset)
             for name, target in TARGETS.items()
             if name in presets.LAND_USE
         ],
@@ -65,6 +65,6 @@ rule report:
         "../../environment.yml"
     params:
         preset=PRESET,
-        code=code.fingerprint("workflow.report"),
+        code=fingerprints.fingerprint("workflow.report"),
     shell:
         "python -m workflow.report --config {params.preset:q} 2>&1 | tee {log:q}"

@@ -10,7 +10,7 @@ rule land_cover:
         "../../environment.yml"
     params:
         preset=PRESET,
-        code=lambda wildcards: code.of_job(
+        code=lambda wildcards: fingerprints.of_job(
             "workflow.prepare", f"ssif.data.{wildcards.dataset}"
         ),
     shell:
@@ -42,7 +42,7 @@ rule classify:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        shown=plan.fingerprint(
+        shown=runs.fingerprint(
             [
                 its
                 for name, its in (CONFIG.tables | CONFIG.figures).items()
@@ -50,9 +50,9 @@ rule classify:
             ],
             CONFIG.antialias,
         ),
-        code=lambda wildcards: code.of_job(
+        code=lambda wildcards: fingerprints.of_job(
             "workflow.classify",
-            *plan.modules(
+            *runs.modules(
                 [
                     targets.classifier(
                         CONFIG, wildcards.dataset, CLASSIFIED[wildcards.run].seed
@@ -67,7 +67,7 @@ rule classify:
 rule land_use_table:
     input:
         lambda wildcards: land_use("table3"),
-        data=lambda wildcards: plan.data_file(TARGETS["table3"].dataset),
+        data=lambda wildcards: runs.data_file(TARGETS["table3"].dataset),
         records=lambda wildcards: records(behind("table3")),
         reported=f"{workflow.basedir}/results/reference/paper_table3.csv",
     output:
@@ -78,8 +78,8 @@ rule land_use_table:
         "../../environment.yml"
     params:
         preset=PRESET,
-        shown=plan.fingerprint(CONFIG.tables.get("table3")),
+        shown=runs.fingerprint(CONFIG.tables.get("table3")),
         imports=lambda wildcards: imports(["table3"]),
-        code=code.fingerprint("workflow.tables.land_use"),
+        code=fingerprints.fingerprint("workflow.tables.land_use"),
     shell:
         "python -m workflow.tables.land_use --table table3 --config {params.preset:q} 2>&1 | tee {log:q}"

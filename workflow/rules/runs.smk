@@ -11,11 +11,11 @@ rule prepare:
     params:
         preset=PRESET,
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
-        source=lambda wildcards: plan.fingerprint(
+        source=lambda wildcards: runs.fingerprint(
             CONFIG.datasets[wildcards.dataset].source
         ),
         files=lambda wildcards: raw_files(wildcards.dataset),
-        code=lambda wildcards: code.of_job(
+        code=lambda wildcards: fingerprints.of_job(
             "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
@@ -25,10 +25,10 @@ rule prepare:
 rule train:
     input:
         data="results/data/{dataset}.h5",
-        networks=lambda wildcards: weights(plan.needed(CONFIG, NETWORKS[wildcards.run])),
+        networks=lambda wildcards: weights(runs.needed(CONFIG, NETWORKS[wildcards.run])),
         land_cover=lambda wildcards: (
-            plan.land_cover_file(wildcards.dataset)
-            if models.is_classifier(NETWORKS[wildcards.run].method)
+            runs.land_cover_file(wildcards.dataset)
+            if methods.is_classifier(NETWORKS[wildcards.run].method)
             else []
         ),
         published=lambda wildcards: (
@@ -49,11 +49,11 @@ rule train:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        identity=lambda wildcards: plan.fingerprint(
-            plan.identity(CONFIG, NETWORKS[wildcards.run])
+        identity=lambda wildcards: runs.fingerprint(
+            runs.identity(CONFIG, NETWORKS[wildcards.run])
         ),
-        code=lambda wildcards: code.of_job(
-            *plan.training_modules(CONFIG, NETWORKS[wildcards.run])
+        code=lambda wildcards: fingerprints.of_job(
+            *runs.training_modules(CONFIG, NETWORKS[wildcards.run])
         ),
     shell:
         "python -m workflow.train --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
@@ -62,7 +62,7 @@ rule train:
 rule evaluate:
     input:
         data="results/data/{dataset}.h5",
-        weights=lambda wildcards: weights(plan.stages(ROWS[wildcards.run])),
+        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
     output:
         run_file("metrics.csv"),
         run_file("predictions.h5"),
@@ -78,13 +78,13 @@ rule evaluate:
     params:
         preset=PRESET,
         method=lambda wildcards: method(ROWS[wildcards.run]),
-        cells=lambda wildcards: plan.fingerprint(
+        cells=lambda wildcards: runs.fingerprint(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
             targets.images(TARGETS, ROWS[wildcards.run]),
             CONFIG.antialias,
         ),
-        code=lambda wildcards: code.of_job(
-            "workflow.evaluate", *plan.modules(plan.stages(ROWS[wildcards.run]))
+        code=lambda wildcards: fingerprints.of_job(
+            "workflow.evaluate", *runs.modules(runs.stages(ROWS[wildcards.run]))
         ),
     shell:
         "python -m workflow.evaluate --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"

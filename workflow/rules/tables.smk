@@ -13,14 +13,14 @@ rule cells:
     params:
         preset=PRESET,
         imports=imports(TARGETS),
-        code=code.fingerprint("workflow.tables.cells"),
+        code=fingerprints.fingerprint("workflow.tables.cells"),
     shell:
         "python -m workflow.tables.cells --config {params.preset:q} 2>&1 | tee {log:q}"
 
 
 rule table:
     input:
-        data=lambda wildcards: plan.data_file(TARGETS[wildcards.table].dataset),
+        data=lambda wildcards: runs.data_file(TARGETS[wildcards.table].dataset),
         scores=lambda wildcards: scores([wildcards.table]),
         records=lambda wildcards: records(behind(wildcards.table)),
         reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
@@ -35,7 +35,7 @@ rule table:
     params:
         preset=PRESET,
         imports=lambda wildcards: imports([wildcards.table]),
-        code=code.fingerprint("workflow.tables.over_scales"),
+        code=fingerprints.fingerprint("workflow.tables.over_scales"),
     shell:
         "python -m workflow.tables.over_scales --table {wildcards.table:q} --config {params.preset:q} 2>&1 | tee {log:q}"
 
@@ -52,9 +52,9 @@ rule ablation:
         "../../environment.yml"
     params:
         preset=PRESET,
-        shown=plan.fingerprint(CONFIG.ablations),
+        shown=runs.fingerprint(CONFIG.ablations),
         imports=imports(CONFIG.ablations),
-        code=code.fingerprint("workflow.tables.ablation"),
+        code=fingerprints.fingerprint("workflow.tables.ablation"),
     shell:
         "python -m workflow.tables.ablation --config {params.preset:q} 2>&1 | tee {log:q}"
 
@@ -62,7 +62,7 @@ rule ablation:
 rule evaluate_sensors:
     input:
         data="results/data/{dataset}.h5",
-        weights=lambda wildcards: weights(plan.stages(ROWS[wildcards.run])),
+        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
     output:
         run_file("sensors.csv"),
     log:
@@ -76,13 +76,13 @@ rule evaluate_sensors:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        shown=plan.fingerprint(
+        shown=runs.fingerprint(
             CONFIG.tables.get(presets.SENSOR_TABLE), CONFIG.antialias
         ),
         method=lambda wildcards: method(ROWS[wildcards.run]),
-        code=lambda wildcards: code.of_job(
+        code=lambda wildcards: fingerprints.of_job(
             "workflow.evaluate_sensors",
-            *plan.modules(plan.stages(ROWS[wildcards.run])),
+            *runs.modules(runs.stages(ROWS[wildcards.run])),
         ),
     shell:
         "python -m workflow.evaluate_sensors --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
@@ -90,7 +90,7 @@ rule evaluate_sensors:
 
 rule sensor_table:
     input:
-        data=lambda wildcards: plan.data_file(TARGETS[presets.SENSOR_TABLE].dataset),
+        data=lambda wildcards: runs.data_file(TARGETS[presets.SENSOR_TABLE].dataset),
         scores=lambda wildcards: [
             row.folder / "sensors.csv" for row in TARGETS[presets.SENSOR_TABLE].rows
         ],
@@ -104,6 +104,6 @@ rule sensor_table:
     params:
         preset=PRESET,
         imports=lambda wildcards: imports([presets.SENSOR_TABLE]),
-        code=code.fingerprint("workflow.tables.sensors"),
+        code=fingerprints.fingerprint("workflow.tables.sensors"),
     shell:
         "python -m workflow.tables.sensors --config {params.preset:q} 2>&1 | tee {log:q}"

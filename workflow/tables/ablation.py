@@ -6,13 +6,15 @@ python -m workflow.tables.ablation [--config config/config.yaml]
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow import plan, presets, stored
-from workflow.arguments import parser
-from workflow.names import spelled
-from workflow.processes import program
-from workflow.provenance import commit
+from workflow.config import presets
+from workflow.config.names import spelled
+from workflow.plan import runs
+from workflow.plan.targets import Target, targets, value_of
+from workflow.steps import stored
+from workflow.steps.arguments import parser
+from workflow.steps.processes import program
+from workflow.steps.provenance import commit
 from workflow.tables import cells
-from workflow.targets import Target, targets, value_of
 
 KEYS = ["ablation", "dataset", "preset", "model", "key", "value", "fixed", "p", "C", "distribution", "reference"]
 
@@ -48,7 +50,7 @@ def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     shown = targets(config)
     tables = [table(config, shown[name]) for name in config.ablations]
-    with noted_file(plan.RESULTS / "ablation.csv") as temporary:
+    with noted_file(runs.RESULTS / "ablation.csv") as temporary:
         pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
 
 

@@ -6,11 +6,13 @@ python -m workflow.tables.cells [--config config/config.yaml]
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow import plan, presets, stored
-from workflow.arguments import parser
-from workflow.names import spelled
-from workflow.processes import program
-from workflow.targets import Target, targets
+from workflow.config import presets
+from workflow.config.names import spelled
+from workflow.plan import runs
+from workflow.plan.targets import Target, targets
+from workflow.steps import stored
+from workflow.steps.arguments import parser
+from workflow.steps.processes import program
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
 KEYS = ["run", "dataset", "preset", "model", "changes", "seed", "p", "C", "distribution", "reference"]
@@ -47,7 +49,7 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     every = pd.concat([means(scores(config, target)) for target in targets(config).values()])
-    with noted_file(plan.RESULTS / "cells.csv") as temporary:
+    with noted_file(runs.RESULTS / "cells.csv") as temporary:
         every.drop_duplicates(KEYS).to_csv(temporary, index=False, float_format="%.6g")
 
 

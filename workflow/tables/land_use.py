@@ -12,19 +12,21 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from ssif import accuracy
 from ssif.data.raw import LandCover
 from ssif.errors import UserError
-from workflow import plan, prepared, presets, stored
-from workflow.arguments import chosen_target
 from workflow.classify import BICUBIC, TRUE
-from workflow.models import MODELS, is_classifier
-from workflow.plan import Run
-from workflow.processes import program
-from workflow.provenance import commit
+from workflow.config import presets
+from workflow.land_use import accuracy
+from workflow.methods import METHODS, is_classifier
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.plan.targets import Target
+from workflow.steps import prepared, stored
+from workflow.steps.arguments import chosen_target
+from workflow.steps.processes import program
+from workflow.steps.provenance import commit
 from workflow.tables.layout import latex, markdown, write
 from workflow.tables.over_scales import REFERENCE
-from workflow.targets import Target
 
 METRICS = ("oa", "aa", "kappa", "macro_f1", "miou")
 COLUMNS = {"oa": ("OA", 1, True), "aa": ("AA", 1, True), "macro_f1": ("F1", 1, True)}
@@ -53,7 +55,7 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
                 first, true = pixels.setdefault(p, (path, matrix.sum(axis=1)))
                 if (matrix.sum(axis=1) != true).any():
                     raise UserError(f"at p = {p:g} it counts other labelled pixels than {first}")
-        source = "bound" if is_classifier(run.method) else MODELS[run.method].source
+        source = "bound" if is_classifier(run.method) else METHODS[run.method].source
         for (model, p), matrix in counted.items():
             found = {"model": model, "source": source, "seed": run.seed, "p": p}
             yield found | {"matrix": matrix}
@@ -65,7 +67,7 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
 
 def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> dict[tuple[str, float], np.ndarray]:
     """Label and p -> confusion matrix of each image that the target shows of a run."""
-    labels = [TRUE, BICUBIC] if is_classifier(run.method) else [MODELS[run.method].label]
+    labels = [TRUE, BICUBIC] if is_classifier(run.method) else [METHODS[run.method].label]
     found = {}
     for label, p in product(labels, [p for p in target.scales if run.scale in (None, p)]):
         its = counts[(counts["model"] == label) & (counts["p"] == p)]
@@ -112,7 +114,7 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
     ours = tidy[tidy["source"] != "reported"].copy()
     shown = [name for metric in COLUMNS for name in (metric, f"{metric}_std")]
     ours[shown] *= 100
-    names = [MODELS[name].label for name in (IMPROVED, OVER)]
+    names = [METHODS[name].label for name in (IMPROVED, OVER)]
     one, other = (ours[ours["model"] == name].set_index(["p", "distribution"])[list(COLUMNS)] for name in names)
     gain = (one - other).dropna().reset_index().assign(model=f"Acc Imp. ({' - '.join(names)})", source="difference")
     methods = ours["source"] != "bound"
@@ -123,7 +125,7 @@ def protocol(
     config: presets.Config, target: Target, cover: LandCover, scene: str, values: str, made_at: str
 ) -> list[str]:
     """What a reader must know of these numbers; `scene` was classified, of such `values`, at commit `made_at`."""
-    network, training = plan.settings(config, target.classifiers[0])
+    network, training = runs.settings(config, target.classifiers[0])
     labels = cover.maps[scene]
     absent = [named(cover, number) for number in sorted(cover.names) if not (labels == number).any()]
     sizes = "".join(f", {key} {value}" for key, value in network.items())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.plan import RESULTS
+from workflow.plan.runs import RESULTS
 
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow import models, plan, prepared, presets, stored
-from workflow.arguments import chosen_target
-from workflow.processes import program
-from workflow.provenance import commit
+from workflow import methods
+from workflow.config import presets
+from workflow.plan import runs
+from workflow.plan.targets import Target
+from workflow.steps import prepared, stored
+from workflow.steps.arguments import chosen_target
+from workflow.steps.processes import program
+from workflow.steps.provenance import commit
 from workflow.tables import cells, significance
 from workflow.tables.layout import latex, markdown, write
-from workflow.targets import Target
 
 SCORES = {
     "mpsnr": "psnr",
@@ -46,7 +49,7 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     for score in SCORES.values():
         columns |= {score: groups[score].mean(), f"{score}_std": groups[score].std()}
     ours = pd.DataFrame(columns).reset_index().assign(source="ours", commit=commit())
-    extension = ours["model"].isin(models.EXTENSIONS)
+    extension = ours["model"].isin(methods.EXTENSIONS)
     ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
     reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
@@ -58,10 +61,10 @@ def costs(config: presets.Config, target: Target) -> pd.DataFrame:
     a start from another p counted in, as a mean over seeds, and the commits at which they were trained."""
     found = []
     for row in target.rows:
-        stages = [stored.record(run) for run in plan.stages(row)]
-        every = [stored.record(run) for run in plan.networks(config, [row])]
+        stages = [stored.record(run) for run in runs.stages(row)]
+        every = [stored.record(run) for run in runs.networks(config, [row])]
         found += [{
-            "model": models.MODELS[row.method].label,
+            "model": methods.METHODS[row.method].label,
             "p": p,
             "parameters": sum(its["parameters"] for its in stages),
             "steps": "+".join(str(its["training"].get("steps", 0)) for its in stages),
@@ -106,7 +109,7 @@ def protocol(config: presets.Config, target: Target, scenes: int, values: str, m
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
         f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
         *(
-            f"{models.MODELS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
+            f"{methods.METHODS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
             for method, changes in data.exceptions.items()
             if method in {row.method for row in target.rows}
         ),
@@ -121,14 +124,14 @@ def _baselines(config: presets.Config, target: Target) -> list[str]:
     rows = [row for row in target.rows if row.scale]
     if not rows:
         return []
-    used = {models.network(run.method).block: None for run in plan.networks(config, rows)}
+    used = {methods.network(run.method).block: None for run in runs.networks(config, rows)}
     each = [
         f"{block} ({', '.join(f'{key} {value}' for key, value in of.network.items())}) {of.training.steps} steps of"
         f" {of.training.batch}"
         for block, of in ((block, baselines[block]) for block in used)
     ]
     notes = [f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}."]
-    if any(models.MODELS[row.method].stages for row in rows):
+    if any(methods.METHODS[row.method].stages for row in rows):
         notes.append(
             "In a chain each network is trained on true images, unless marked chained (the last is then trained on what"
             " the earlier ones make); nothing is clamped in between."

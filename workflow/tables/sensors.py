@@ -9,18 +9,20 @@ sensors of irregular bands as future work (section 6) and allows training on the
 import pandas as pd
 
 from ssif.bands import Bands
-from workflow import plan, prepared, presets, stored
-from workflow.arguments import parser
-from workflow.blocks import Config
+from workflow.config import presets
+from workflow.config.presets import SENSOR_TABLE
+from workflow.config.schema import Config
 from workflow.evaluate_sensors import covered
-from workflow.models import EXTENSIONS, network
-from workflow.plan import Run
-from workflow.presets import SENSOR_TABLE
-from workflow.processes import program
-from workflow.provenance import commit
+from workflow.methods import EXTENSIONS, network
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.plan.targets import Target, targets
+from workflow.steps import prepared, stored
+from workflow.steps.arguments import parser
+from workflow.steps.processes import program
+from workflow.steps.provenance import commit
 from workflow.tables.cells import METRICS
 from workflow.tables.layout import latex, markdown, write
-from workflow.targets import Target, targets
 
 KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "distribution"]
 
@@ -86,7 +88,7 @@ def _read(config: Config, target: Target) -> pd.DataFrame:
 
 def intervals(config: Config, run: Run) -> str:
     """Of the run's training; "" of a method that has none."""
-    _, training = plan.settings(config, run)
+    _, training = runs.settings(config, run)
     return training.intervals if network(run.method).uses("intervals") else ""
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from workflow.models import EXTENSIONS
+from workflow.methods import EXTENSIONS
 from workflow.tables.layout import COLUMNS
 
 # Below this many pairs the two-sided test cannot reach 0.05, whatever the differences.

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from workflow import arithmetic, plan
-from workflow.blocks import Config
-from workflow.models import is_classifier, network
-from workflow.presets import changed
-from workflow.targets import networks, targets
+from workflow.config.presets import changed
+from workflow.config.schema import Config
+from workflow.methods import is_classifier, network
+from workflow.plan import arithmetic, runs
+from workflow.plan.runs import Run
+from workflow.plan.targets import networks, targets
 
 # Multiply-adds a second that training reaches: measured on one core of a 2023 server CPU (2-D convolutions 2.2 to 3.7e10;
 # neural fields and 3-D convolutions of few channels apart); assumed for one H100.
@@ -17,21 +18,21 @@ GPU_RATE = 1.5e13
 GPU_STEP = 0.012  # seconds a step below which small networks wait for kernel launches, not arithmetic
 
 
-def seconds(config: Config, run: plan.Run) -> dict[str, float] | None:
+def seconds(config: Config, run: Run) -> dict[str, float] | None:
     """Estimated training time of a network on one CPU core ("cpu") and on one H100-class GPU ("gpu").
 
-    A few seconds where published weights are taken; None where `workflow.arithmetic` does not know the network.
+    A few seconds where published weights are taken; None where `workflow.plan.arithmetic` does not know the network.
     """
     if run.method == "bicubic" or config.weights:
         return {"cpu": 5.0, "gpu": 5.0}
     data = config.datasets[run.dataset]
-    sizes, training = plan.settings(config, run)
+    sizes, training = runs.settings(config, run)
     block = network(run.method).block
     # Four input bands stand for any sensor's.
     if block is None:
         count, its = run.count or sum(data.counts.train) / 2, network(run.method)
         decoder = {key: value for key, value in its.fixed.items() if key == "pixel_decoder"}
-        work = arithmetic.field(changed(plan.for_field(config, run), decoder, run.id), 4, count, its.uses("k"))
+        work = arithmetic.field(changed(runs.for_field(config, run), decoder, run.id), 4, count, its.uses("k"))
     elif is_classifier(run.method):
         work = training.batch * arithmetic.a2s2k(data.full_count, **sizes)
     elif block not in arithmetic.ON_GRID:

@@ -12,7 +12,7 @@ from typing import IO
 
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import locked, remove_strays, this_machine
-from workflow.plan import RESULTS, Run
+from workflow.plan.runs import RESULTS, Run
 
 STARTER = "SSIF_SNAKEMAKE"  # environment variable of jobs: the process id of the Snakemake that started them
 LOCKS = RESULTS / "locks"

@@ -7,10 +7,11 @@ import torch
 from ssif.checkpoint import load_fitting
 from ssif.data.store import Store
 from ssif.training import Schedule, train
-from workflow import plan
-from workflow.blocks import Config
-from workflow.building import device, fill
-from workflow.models import network
+from workflow.config.schema import Config
+from workflow.methods import network
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.steps.building import device, fill
 
 
 def precision(config: Config) -> torch.dtype:
@@ -19,7 +20,7 @@ def precision(config: Config) -> torch.dtype:
     return torch.bfloat16 if half else torch.float32
 
 
-def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, identity: dict) -> None:
+def learn(model: torch.nn.Module, config: Config, run: Run, store: Store, identity: dict) -> None:
     """Train or fit `model` on the training scenes, leaving the curve in the run's state folder.
 
     Resumes there where a state of the same `identity` is.
@@ -29,10 +30,10 @@ def learn(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, i
         model.fit(scenes)
     if model.batches == "none":
         return
-    _, training = plan.settings(config, run)
-    for start in plan.warm_start(config, run):
+    _, training = runs.settings(config, run)
+    for start in runs.warm_start(config, run):
         fill(model, config, start, store, load_fitting)
-    # By name: a run depends on the lessons of its own family alone (`workflow.code`).
+    # By name: a run depends on the lessons of its own family alone (`workflow.plan.fingerprints`).
     lessons = import_module(network(run.method).lessons).lessons(model, config, run, store, scenes)
     schedule = Schedule(training.steps, training.rate, lessons.decay)
     average = getattr(training, "average", 0.0)

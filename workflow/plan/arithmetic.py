@@ -5,7 +5,7 @@ classifier for a window.
 """
 
 from baselines.scales import prime_factors
-from workflow.blocks import Data
+from workflow.config.schema import Data
 
 
 def field(data: Data, c: int, count: float, sampled: bool) -> float:
@@ -92,7 +92,7 @@ def a2s2k(bands: int, *, kernels: int = 24, patch: int = 9, **_) -> float:
     return spectral + inner * (9 * 128 * k + 36 * k * k)
 
 
-# By the block of the preset (`workflow.models.Network.block`).
+# By the block of the preset (`workflow.methods.Network.block`).
 ON_GRID = {"rcan": rcan, "awan": awan, "sspsr": sspsr, "mog-dcn": mog_dcn, "ssjsr": ssjsr, "us3rn": us3rn}
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 
 from ssif.errors import UserError, flat
 from ssif.seals import check_note
-from workflow import imported
-from workflow.blocks import Config
-from workflow.plan import Run
-from workflow.targets import Target, networks
+from workflow.config.schema import Config
+from workflow.plan import imported
+from workflow.plan.runs import Run
+from workflow.plan.targets import Target, networks
 
 # Of pandas, JSON and Pillow on broken files.
 FAILURES = (OSError, ValueError, LookupError, TypeError, SyntaxError, struct.error, zlib.error)
@@ -86,7 +86,7 @@ def record(run: Run) -> dict:
 
 
 def imports(config: Config, target: Target) -> list[str]:
-    """`workflow.imported.lines`. Raises UserError for a config.json that is damaged, and so may not say it."""
+    """`workflow.plan.imported.lines`. Raises UserError for a config.json that is damaged, and so may not say it."""
     for network in networks(config, [target]):
         if network.weights.exists():
             record(network)

@@ -9,23 +9,24 @@ from baselines.chains import carry
 from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
 from ssif.training import Lessons, cosine, halving
-from workflow import plan
-from workflow.blocks import Config
-from workflow.building import trained
+from workflow.config.schema import Config
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.steps.building import trained
 
 
-def lessons(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Lessons:
+def lessons(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Lessons:
     """The lessons of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
     if model.batches == "queries":
-        _, training = plan.settings(config, run)
+        _, training = runs.settings(config, run)
         decay = cosine if training.decay == "cosine" else halving(*training.halve_at)
         return Lessons(_queries(config, run, scenes), decay)
     return Lessons(_patches(config, run, store, scenes), model.decay)
 
 
-def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Queries]:
+def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Queries]:
     """What a neural field learns from at each step."""
-    data, (_, training) = config.datasets[run.dataset], plan.settings(config, run)
+    data, (_, training) = config.datasets[run.dataset], runs.settings(config, run)
     scales = data.scales.train
     counts = data.counts.train if run.count is None else (run.count, run.count)
     check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
@@ -48,14 +49,14 @@ def _queries(config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[in
     return draw
 
 
-def _patches(config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Callable[[int], Patches]:
+def _patches(config: Config, run: Run, store: Store, scenes: TrainingSet) -> Callable[[int], Patches]:
     """What a network on a pixel grid learns from at each step."""
-    _, training = plan.settings(config, run)
+    _, training = runs.settings(config, run)
     # A network that serves every p learns from HR images alone.
     scale = run.scale or 1
     size = training.lr_size(scale)
     check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
-    earlier = [trained(config, stage, store) for stage in plan.earlier(run)]
+    earlier = [trained(config, stage, store) for stage in runs.earlier(run)]
 
     def draw(step: int) -> Patches:
         batch = draw_patches(

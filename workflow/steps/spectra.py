@@ -9,27 +9,28 @@ from ssif.data.patches import TrainingSet
 from ssif.data.store import Store
 from ssif.nets.plus import Pixels, SSIFPlus
 from ssif.training import Lessons, Schedule, cosine
-from workflow import lessons as fields
-from workflow import plan
-from workflow.blocks import Config
+from workflow.config.schema import Config
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.steps import batches as fields
 
 SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
 
 
-def lessons(model: SSIFPlus, config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Lessons:
+def lessons(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Lessons:
     """The lessons of the field, and afterwards those of the map."""
-    spectra, (_, training) = model.spectra, plan.settings(config, run)
+    spectra, (_, training) = model.spectra, runs.settings(config, run)
     schedule = Schedule(min(spectra.steps, training.steps), spectra.rate, cosine)
     first = fields.lessons(model, config, run, store, scenes)
     return replace(first, afterwards=lambda: (spectra, _pixels(model, config, run, scenes), schedule))
 
 
-def _pixels(model: SSIFPlus, config: Config, run: plan.Run, scenes: TrainingSet) -> Callable[[int], Pixels]:
+def _pixels(model: SSIFPlus, config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Pixels]:
     """At each step pixels of up to 8 whole scenes at one of four scales p, in C bands.
 
     Whole scenes and not crops: a loss that is a logarithm would make as much of a crop of the dark background as of any other.
     """
-    data, (_, training) = config.datasets[run.dataset], plan.settings(config, run)
+    data, (_, training) = config.datasets[run.dataset], runs.settings(config, run)
     (low, high), counts = data.scales.train, data.counts.train
     draws = torch.Generator().manual_seed(run.seed)
     scales = [low * (high / low) ** (part / 3) for part in range(4)]

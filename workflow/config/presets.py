@@ -1,6 +1,6 @@
 """A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake.
 
-What it holds is in workflow/blocks.py.
+What it holds is in workflow/config/schema.py.
 """
 
 import dataclasses
@@ -11,8 +11,9 @@ import yaml
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, choose
 from ssif.sensors import SENSORS
-from workflow import models
-from workflow.blocks import (
+from workflow import methods
+from workflow.config.names import check_different, check_name, spelled
+from workflow.config.schema import (
     Ablation,
     Baseline,
     ClassifierTraining,
@@ -24,11 +25,10 @@ from workflow.blocks import (
     Table,
     Training,
 )
-from workflow.models import MODELS
-from workflow.names import check_different, check_name, spelled
-from workflow.strict import check_finite, strict, typed
+from workflow.config.strict import check_finite, strict, typed
+from workflow.methods import METHODS
 
-FOLDER = Path(__file__).resolve().parents[1] / "config"
+FOLDER = Path(__file__).resolve().parents[2] / "config"
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
 SENSOR_TABLE = "table_sensors"
 TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
@@ -89,7 +89,7 @@ def parse(mapping: dict) -> Config:
     config = strict(Config, mapping, "the configuration")
     check_name("preset", config.preset)
     seeds_of = {
-        choose("method of seeds_of", name, MODELS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
+        choose("method of seeds_of", name, METHODS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
         for name, seeds in config.seeds_of.items()
     }
     for where, seeds in {"seeds": config.seeds, **{f"seeds_of.{name}": its for name, its in seeds_of.items()}}.items():
@@ -147,7 +147,7 @@ def _data_set(name: str, data) -> str:
 
 
 def _with_baselines(data: Data, where: str) -> Data:
-    blocks = sorted({network.block for network in models.every_network() if network.block})
+    blocks = sorted({network.block for network in methods.every_network() if network.block})
     parsed = {
         choose(f"key in {where}.baselines:", block, blocks): strict(Baseline, value, f"{where}.baselines.{block}")
         for block, value in data.baselines.items()
@@ -165,17 +165,17 @@ def changed(data: Data, changes: dict, where: str) -> Data:
     return dataclasses.replace(data, network=network, training=training)
 
 
-def _check_methods(methods: tuple[str, ...], data: Data, where: str) -> None:
-    for method in methods:
-        choose("model", method, MODELS)
-        for name in MODELS[method].stages or [method]:
-            block = models.network(name).block
+def _check_methods(names: tuple[str, ...], data: Data, where: str) -> None:
+    for method in names:
+        choose("model", method, METHODS)
+        for name in METHODS[method].stages or [method]:
+            block = methods.network(name).block
             if block and block not in data.baselines:
                 raise UserError(f"{where}.baselines lacks {block}, which the model {method} needs")
 
 
-def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
-    _check_methods(methods, data, where)
+def _check(data: Data, names: tuple[str, ...], where: str) -> None:
+    _check_methods(names, data, where)
     for block, baseline in data.baselines.items():
         _check_patches(baseline.training, data.grid_scales, f"{where}.baselines.{block}.training")
     low, high = data.scales.train
@@ -192,7 +192,7 @@ def _check(data: Data, methods: tuple[str, ...], where: str) -> None:
         )
     _check_field(data, where)
     for method, changes in data.exceptions.items():
-        choose(f"neural field in {where}.exceptions", method, [name for name in MODELS if models.is_field(name)])
+        choose(f"neural field in {where}.exceptions", method, [name for name in METHODS if methods.is_field(name)])
         place = f"{where}.exceptions.{method}"
         if not isinstance(changes, dict):
             raise UserError(f"{place} wants keys of network or training, got {changes!r}")
@@ -251,7 +251,7 @@ def _check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], con
 
 def _check_sensors(table: Table) -> None:
     where = f"tables.{SENSOR_TABLE}"
-    any_bands = [name for name, method in MODELS.items() if method.network and not method.network.one_count]
+    any_bands = [name for name, method in METHODS.items() if method.network and not method.network.one_count]
     for method in table.methods:
         choose(f"method of any bands in {where}", method, any_bands)
     for sensor in table.sensors:
@@ -264,7 +264,7 @@ def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
         raise UserError(f"{where}: want a name that is not that of a table or figure")
     data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
     _check_scales(ablation.scales, where)
-    fields = [method for method in MODELS if models.is_field(method)]
+    fields = [method for method in METHODS if methods.is_field(method)]
     for method in ablation.methods:
         choose(f"neural field in {where}", method, fields)
     if not ablation.values:

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable, Iterable
 
 from ssif.errors import choose
-from workflow.blocks import Config
-from workflow.plan import Run, find
-from workflow.presets import load
-from workflow.targets import Target, targets
+from workflow.config.presets import load
+from workflow.config.schema import Config
+from workflow.plan.runs import Run, find
+from workflow.plan.targets import Target, targets
 
 
 def parser(documentation: str) -> argparse.ArgumentParser:

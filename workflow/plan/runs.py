@@ -2,7 +2,7 @@
 
 A run is a network that is trained (or fitted), or a row of a table: a chain of such networks, most often of one. Its id is
 `<dataset>.<method or stage>[.p<scale>][.C<count>][.after-<stages>][.<key>-<value>...].s<seed>`. The paper's p and C are
-called scale and count here. What each table and figure needs is in workflow/targets.py.
+called scale and count here. What each table and figure needs is in workflow/plan/targets.py.
 """
 
 import dataclasses
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssif.errors import choose
-from workflow import models
-from workflow.blocks import ClassifierTraining, Config, Data, PatchTraining, Training
-from workflow.models import MODELS
-from workflow.names import spelled
-from workflow.presets import changed
+from workflow import methods
+from workflow.config.names import spelled
+from workflow.config.presets import changed
+from workflow.config.schema import ClassifierTraining, Config, Data, PatchTraining, Training
+from workflow.methods import METHODS
 
 RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network, or one row. `method` is the key of either in workflow/models.py.
+    """One network, or one row. `method` is the key of either in workflow/methods.py.
 
     scale, count: its p and C where it needs a model for each, otherwise None; after: stages that come before it and on
     whose outputs it is trained (chained), otherwise empty; changes: (key, value) of `network` and `training` in which it
@@ -80,7 +80,7 @@ def land_cover_file(dataset: str) -> Path:
 
 def stages(row: Run) -> list[Run]:
     """The networks that a row is made of, in turn; itself where it is one network."""
-    method = MODELS[row.method]
+    method = METHODS[row.method]
     if not method.stages:
         return [row]
     *earlier, last = method.stages
@@ -91,7 +91,7 @@ def stages(row: Run) -> list[Run]:
 
 
 def _stage(row: Run, name: str) -> Run:
-    network = models.network(name)
+    network = methods.network(name)
     scale, count = row.scale if network.one_scale else None, row.count if network.one_count else None
     return dataclasses.replace(row, method=name, scale=scale, count=count, after=())
 
@@ -113,7 +113,7 @@ def earlier(network: Run) -> list[Run]:
 
 def warm_start(config: Config, network: Run) -> list[Run]:
     """The network of p = 2 from which this one starts, if its method does that and p = 2 is among the trained scales."""
-    if not models.network(network.method).warm_start or network.scale == 2 or network.after:
+    if not methods.network(network.method).warm_start or network.scale == 2 or network.after:
         return []
     return [dataclasses.replace(network, scale=2)] if 2 in config.datasets[network.dataset].grid_scales else []
 
@@ -125,7 +125,7 @@ def needed(config: Config, network: Run) -> list[Run]:
 
 def modules(networks: list[Run], lessons: bool = False) -> list[str]:
     """Where the code of these networks is, and with `lessons` that of what they learn from."""
-    found = [models.network(network.method) for network in networks]
+    found = [methods.network(network.method) for network in networks]
     return [network.module for network in found] + [network.lessons for network in found if lessons]
 
 
@@ -149,11 +149,11 @@ def for_field(config: Config, network: Run) -> Data:
 def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining | ClassifierTraining]:
     """Sizes of a network, as keyword arguments, and its budget."""
     data = config.datasets[network.dataset]
-    block = models.network(network.method).block
+    block = methods.network(network.method).block
     if block is None:
         data = for_field(config, network)
         return dataclasses.asdict(data.network), data.training
-    if models.is_classifier(network.method):
+    if methods.is_classifier(network.method):
         return data.land_use.network, data.land_use.training
     return data.baselines[block].network, data.baselines[block].training
 
@@ -162,13 +162,13 @@ def identity(config: Config, network: Run) -> dict:
     """All that decides what a network learns: the contents of its config.json and the fingerprint of its state."""
     data = config.datasets[network.dataset]
     sizes, training = settings(config, network)
-    its = models.network(network.method)
+    its = methods.network(network.method)
     sizes, budget = (
         {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
     shared = {**dataclasses.asdict(network), "built": its.built, "network": sizes, "training": budget}
     shared["precision"] = config.precision
-    if models.is_classifier(network.method):
+    if methods.is_classifier(network.method):
         return shared
     shared |= {"antialias": config.antialias, "msi": data.msi}
     if its.block is None:

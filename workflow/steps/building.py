@@ -1,6 +1,6 @@
 """How a run becomes a network that predicts: its arguments, its finished weights, and what the weights say of themselves.
 
-Rules hash this module (`workflow.code`): it imports a method's own file by name only, so that a run depends on the code of
+Rules hash this module (`workflow.plan.fingerprints`): it imports a method's own file by name only, so that a run depends on the code of
 its own networks and on no other's.
 """
 
@@ -18,12 +18,14 @@ from ssif.data.store import Store
 from ssif.errors import UserError, choose
 from ssif.response import nyquist_factor
 from ssif.seals import noted_file
-from workflow import plan, prepared, stored
-from workflow.blocks import Config
-from workflow.models import is_classifier, network
+from workflow.config.schema import Config
+from workflow.methods import is_classifier, network
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.steps import prepared, stored
 
 
-def open_data(config: Config, run: plan.Run) -> Store:
+def open_data(config: Config, run: Run) -> Store:
     """The run's prepared data set. Raises UserError if it is absent, damaged, or simulates another sensor."""
     store = prepared.data(run.dataset)
     wanted = config.datasets[run.dataset].msi
@@ -40,13 +42,13 @@ def device(config: Config) -> torch.device:
     return torch.device(name)
 
 
-def build(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
+def build(config: Config, run: Run, store: Store) -> torch.nn.Module:
     """The run's network, on the configured device, with parameters that its seed decides.
 
     Raises UserError for a size that a network on a pixel grid does not know.
     """
     torch.manual_seed(run.seed)
-    entry, (sizes, _) = network(run.method), plan.settings(config, run)
+    entry, (sizes, _) = network(run.method), runs.settings(config, run)
     constructor = getattr(import_module(entry.module), entry.name)
     arguments = ARGUMENTS[entry.takes](store, run) | entry.fixed
     if entry.block is None:
@@ -61,41 +63,41 @@ def build(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
     return constructor(**arguments, **sizes).to(device(config))
 
 
-def _any_bands(store: Store, run: plan.Run) -> dict:
+def _any_bands(store: Store, run: Run) -> dict:
     return {"channels": store.channels}
 
 
-def _data_bands(store: Store, run: plan.Run) -> dict:
+def _data_bands(store: Store, run: Run) -> dict:
     return {"channels": store.channels, "bands": store.bands}
 
 
-def _fixed_bands(store: Store, run: plan.Run) -> dict:
+def _fixed_bands(store: Store, run: Run) -> dict:
     return {"channels": store.channels, "bands": store.bands.parts(run.count)}
 
 
-def _joint(store: Store, run: plan.Run) -> dict:
+def _joint(store: Store, run: Run) -> dict:
     return {"msi_bands": store.channels, "bands": run.count, "scale": run.scale}
 
 
-def _spatial_msi(store: Store, run: plan.Run) -> dict:
+def _spatial_msi(store: Store, run: Run) -> dict:
     return {"bands": store.channels, "scale": run.scale}
 
 
-def _spatial_hsi(store: Store, run: plan.Run) -> dict:
+def _spatial_hsi(store: Store, run: Run) -> dict:
     return {"bands": run.count, "scale": run.scale}
 
 
-def _spectral(store: Store, run: plan.Run) -> dict:
+def _spectral(store: Store, run: Run) -> dict:
     # Fewer bands than the sensor was given: its response to them is not known.
     response = store.response if run.count == len(store.bands) else None
     return {"msi_bands": store.channels, "bands": run.count, "response": response}
 
 
-def _classifier(store: Store, run: plan.Run) -> dict:
+def _classifier(store: Store, run: Run) -> dict:
     return {"bands": len(store.bands), "classes": len(prepared.cover(store).names)}
 
 
-# Which arguments the data and the run decide (`workflow.models.Network.takes`).
+# Which arguments the data and the run decide (`workflow.methods.Network.takes`).
 ARGUMENTS = {
     "any bands": _any_bands,
     "data bands": _data_bands,
@@ -108,9 +110,9 @@ ARGUMENTS = {
 }
 
 
-def full_identity(config: Config, run: plan.Run, store: Store) -> dict:
+def full_identity(config: Config, run: Run, store: Store) -> dict:
     """All that decides what a network learns: the plan's part of it, and the data that it learned from."""
-    identity = plan.identity(config, run) | {"data": store.identity}
+    identity = runs.identity(config, run) | {"data": store.identity}
     if is_classifier(run.method):
         identity["land_cover"] = prepared.cover(store).choices
     return identity
@@ -119,7 +121,7 @@ def full_identity(config: Config, run: plan.Run, store: Store) -> dict:
 def fill(
     model: torch.nn.Module,
     config: Config,
-    run: plan.Run,
+    run: Run,
     store: Store,
     load: Callable[[torch.nn.Module, Path], None] = load_weights,
 ) -> None:
@@ -147,21 +149,21 @@ def fill(
         raise UserError(f"{error}: {remedy}") from None
 
 
-def trained(config: Config, run: plan.Run, store: Store) -> torch.nn.Module:
+def trained(config: Config, run: Run, store: Store) -> torch.nn.Module:
     """The run's network with its finished weights, for prediction. Raises UserError as `fill`."""
     model = build(config, run, store).eval().requires_grad_(False)
     fill(model, config, run, store)
     return model
 
 
-def method(networks: list[torch.nn.Module], row: plan.Run, store: Store) -> torch.nn.Module:
+def method(networks: list[torch.nn.Module], row: Run, store: Store) -> torch.nn.Module:
     """The method that these networks of a row make, whatever its family: something with `predict`."""
     if networks[0].batches == "patches":
         return Chain(networks, row.scale, store.bands.parts(row.count))
     return networks[0]
 
 
-def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
+def card(config: Config, run: Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
     """What a network's weights say of themselves, so that `ssif.load` takes them: of neural fields, for others None."""
     if not hasattr(model, "arguments"):
         return None
@@ -181,9 +183,9 @@ def card(config: Config, run: plan.Run, store: Store, model: torch.nn.Module, or
 
 
 def finish(
-    config: Config, run: plan.Run, store: Store, model: torch.nn.Module, record: dict, origin: dict, curve: str = ""
+    config: Config, run: Run, store: Store, model: torch.nn.Module, record: dict, origin: dict, curve: str = ""
 ) -> None:
-    """Write the files of a finished run: its `record` and `origin` (`workflow.provenance`), its curve and its weights."""
+    """Write the files of a finished run: its `record` and `origin` (`workflow.steps.provenance`), its curve and its weights."""
     record = record | {"parameters": sum(p.numel() for p in model.parameters())} | origin
     # Weights come last and are what others look for: at no time do old ones stand beside the new description.
     run.weights.unlink(missing_ok=True)

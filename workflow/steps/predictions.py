@@ -4,7 +4,7 @@ import numpy as np
 
 from ssif.data import archive
 from ssif.errors import UserError, flat
-from workflow.plan import Run
+from workflow.plan.runs import Run
 
 
 def write(run: Run, scene: str, images: dict[tuple[float, int], np.ndarray]) -> None:

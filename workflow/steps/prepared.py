@@ -1,14 +1,14 @@
 """Prepared data sets and land cover, with the command that prepares them where they are missing or damaged."""
 
-from ssif.data import land_cover
 from ssif.data.raw import LandCover
 from ssif.data.store import Store
-from workflow import plan
+from workflow.land_use import land_cover
+from workflow.plan import runs
 
 
 def data(dataset: str) -> Store:
     """A data set of the preset. Raises UserError where it is missing or damaged."""
-    return Store(plan.data_file(dataset), f"python -m workflow.prepare --dataset {dataset}")
+    return Store(runs.data_file(dataset), f"python -m workflow.prepare --dataset {dataset}")
 
 
 def cover(store: Store) -> LandCover:

@@ -81,7 +81,7 @@ class ClassifierTraining:
     Adam steps at a constant `rate`; after every `check_every` of them the mean recall on the validation pixels decides
     which weights are kept. train: fewest and most training pixels of a class; validation: the most of a class, taken from
     `validation_from` ("train_region", or "test_region" as in the paper); preprocess: a kind of
-    `ssif.data.standardise.Standardise`.
+    `workflow.land_use.standardise.Standardise`.
     """
 
     steps: int
@@ -96,7 +96,7 @@ class ClassifierTraining:
 
 @dataclass(frozen=True)
 class LandUse:
-    """The land-use classifier of a data set: `network` holds keyword arguments of `baselines.a2s2k.A2S2K`."""
+    """The land-use classifier of a data set: `network` holds keyword arguments of `workflow.land_use.a2s2k.A2S2K`."""
 
     network: dict
     training: ClassifierTraining

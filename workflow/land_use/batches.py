@@ -3,15 +3,17 @@
 import numpy as np
 import torch
 
-from ssif.accuracy import confusion, scores
 from ssif.data.patches import TrainingSet
-from ssif.data.standardise import Standardise
 from ssif.data.store import Store
-from ssif.data.windows import Pool, Windows, draw_windows, padded, pixels, split
 from ssif.errors import UserError
 from ssif.training import Lessons, Validation, halving
-from workflow import plan, prepared
-from workflow.blocks import ClassifierTraining, Config
+from workflow.config.schema import ClassifierTraining, Config
+from workflow.land_use.accuracy import confusion, scores
+from workflow.land_use.standardise import Standardise
+from workflow.land_use.windows import Pool, Windows, draw_windows, padded, pixels, split
+from workflow.plan import runs
+from workflow.plan.runs import Run
+from workflow.steps import prepared
 
 
 def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet) -> Standardise:
@@ -19,12 +21,12 @@ def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet
     return Standardise(scenes.hsi * store.scale, training.preprocess)
 
 
-def lessons(model: torch.nn.Module, config: Config, run: plan.Run, store: Store, scenes: TrainingSet) -> Lessons:
+def lessons(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Lessons:
     """The lessons of a classifier, validated by the mean recall on labelled pixels that are in no batch.
 
     Raises UserError where a class has too few labelled pixels.
     """
-    (_, training), patch, seed = plan.settings(config, run), model.patch, run.seed
+    (_, training), patch, seed = runs.settings(config, run), model.patch, run.seed
     cover, device = prepared.cover(store), scenes.hsi.device
     standardise = standardised(training, store, scenes)
     images, ids = padded(scenes.hsi * store.scale, standardise, patch), sorted(cover.names)

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ssif.errors import UserError
-from workflow import models, plan
-from workflow.blocks import Ablation, Config, Figure, Table
-from workflow.models import CLASSIFIERS, MODELS
-from workflow.names import LONGEST, spelled
-from workflow.plan import Run, settings
-from workflow.presets import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES
+from workflow import methods
+from workflow.config.names import LONGEST, spelled
+from workflow.config.presets import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES
+from workflow.config.schema import Ablation, Config, Figure, Table
+from workflow.methods import CLASSIFIERS, METHODS
+from workflow.plan import runs
+from workflow.plan.runs import Run, settings
 
 # What looks at predicted images: the cubes that it needs are stored when a row is evaluated.
 SHOW_IMAGES = ("fig1", "fig8", *LAND_USE)
@@ -84,14 +85,14 @@ def _shown(config: Config, name: str, its: Table | Figure) -> Target:
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
         # Networks on a pixel grid are shown where the tables have them; LIIF is trained for each C with a truth.
-        sweeps = [count for count in counts if count <= data.full_count] if models.is_field(method) else full
+        sweeps = [count for count in counts if count <= data.full_count] if methods.is_field(method) else full
         rows += _rows(config, its.dataset, method, scales, sweeps)
     return Target(name, its.dataset, rows, scales, counts)
 
 
 def _on_each_intervals(config: Config, rows: list[Run]) -> list[Run]:
     """These rows, of fields that read the key with both kinds of `intervals` in their training."""
-    changed = [with_changes(config, run, {"intervals": its}) if models.network(run.method).uses("intervals") else run
+    changed = [with_changes(config, run, {"intervals": its}) if methods.network(run.method).uses("intervals") else run
                for run in rows for its in INTERVALS]  # fmt: skip
     return list(dict.fromkeys(changed))
 
@@ -112,7 +113,7 @@ def _ablation(config: Config, name: str) -> Target:
 
 def with_changes(config: Config, run: Run, changes: dict) -> Run:
     """The run under these changes, without those that it does not read or that are the preset's values anyway."""
-    uses = models.network(run.method).uses
+    uses = methods.network(run.method).uses
     plain, changed = _keys(config, run), _keys(config, dataclasses.replace(run, changes=tuple(changes.items())))
     own = sorted(key for key in changes if uses(key) and changed[key] != plain[key])
     return dataclasses.replace(run, changes=tuple((key, changed[key]) for key in own))
@@ -126,7 +127,7 @@ def _keys(config: Config, run: Run) -> dict:
 def _rows(config: Config, dataset: str, method: str, scales, counts: list[int] | None = None) -> list[Run]:
     """The method at every seed and, where it needs one for each, every p of `scales` in its range and C of `counts`."""
     data = config.datasets[dataset]
-    parts = [models.network(name) for name in MODELS[method].stages or [method]]
+    parts = [methods.network(name) for name in METHODS[method].stages or [method]]
     counts = (counts or [data.full_count]) if any(part.one_count for part in parts) else [None]
     scales = [p for p in data.grid_scales if p in scales] if any(part.one_scale for part in parts) else [None]
     return [
@@ -163,7 +164,7 @@ def rows(config: Config) -> list[Run]:
 def networks(config: Config, shown: Iterable[Target] | None = None) -> list[Run]:
     """Every network that these targets need, or all targets of the preset, each once, after those that it needs."""
     shown = list(targets(config).values()) if shown is None else list(shown)
-    every = plan.networks(config, [run for target in shown for run in target.rows])
+    every = runs.networks(config, [run for target in shown for run in target.rows])
     return list(dict.fromkeys([*every, *(run for target in shown for run in target.classifiers)]))
 
 
@@ -180,5 +181,5 @@ def images(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
 
 def value_of(config: Config, ablation: Ablation, run: Run) -> str:
     """What a run of this ablation has for the changed key, as a string; "" where its network does not read the key."""
-    uses = models.network(run.method).uses
+    uses = methods.network(run.method).uses
     return spelled(_keys(config, run)[ablation.change]) if uses(ablation.change) else ""

@@ -1,6 +1,6 @@
-"""Every method of the benchmark in one table. To add one: write its file and one line in MODELS (docs/add-a-method.md).
+"""Every method of the benchmark in one table. To add one: write its file and one line in METHODS (docs/add-a-method.md).
 
-Plain data: the plan and the Snakefile read this table and must start at once. workflow/building.py makes networks of it.
+Plain data: the plan and the Snakefile read this table and must start at once. workflow/steps/building.py makes networks of it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 class Network:
     """Something to be trained: class `name` of `module`, and how it is built and taught.
 
-    takes: the arguments that the data and the run decide, a key of `workflow.building.ARGUMENTS`; fixed: arguments that are the
+    takes: the arguments that the data and the run decide, a key of `workflow.steps.building.ARGUMENTS`; fixed: arguments that are the
     same in every preset. The others are sizes of the preset: of its block `block` under `baselines`, None for neural
     fields, which share `network` and `training`; of these it `reads` these keys, None for all: others may change and it
-    stays as it is. lessons: the module that draws its batches (`workflow.learning`).
+    stays as it is. lessons: the module that draws its batches (`workflow.steps.learning`).
     one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts from the network of p = 2.
     """
 
@@ -23,7 +23,7 @@ class Network:
     fixed: dict = field(default_factory=dict)
     block: str | None = None
     reads: tuple[str, ...] | None = None
-    lessons: str = "workflow.lessons"
+    lessons: str = "workflow.steps.batches"
     one_scale: bool = False
     one_count: bool = False
     warm_start: bool = False
@@ -99,7 +99,7 @@ STAGES = {
     "mog-dcn": _on_grid("baselines.mog_dcn", "MoGDCN", "mog-dcn"),
 }
 
-MODELS = {
+METHODS = {
     "bicubic": Method("bicubic+linear", Network("baselines.bicubic", "BicubicLinear", "data bands", reads=())),
     "rcan+awan": Method("RCAN+AWAN", stages=("rcan-msi", "awan-hr")),
     "awan+rcan": Method("AWAN+RCAN", stages=("awan-lr", "rcan-hsi")),
@@ -125,36 +125,38 @@ MODELS = {
             "data bands",
             {"pixel_decoder": "bilinear"},
             reads=PLUS,
-            lessons="workflow.spectra",
+            lessons="workflow.steps.spectra",
         ),
         extension=True,
     ),
 }
 # A variant of each chain, as a row of its own.
-MODELS |= {
+METHODS |= {
     f"{name}-chained": replace(method, label=f"{method.label} (chained)", chained=True)
-    for name, method in MODELS.items()
+    for name, method in METHODS.items()
     if method.stages
 }
 # Labels of the rows that are no part of the comparison.
-EXTENSIONS = [method.label for method in MODELS.values() if method.extension]
+EXTENSIONS = [method.label for method in METHODS.values() if method.extension]
 
 
 # Not rows of a table but what Table 3 and Figure 9 look at predicted images with.
 CLASSIFIERS = {
-    "a2s2k": Network("baselines.a2s2k", "A2S2K", "classifier", block="land_use", lessons="workflow.land_use"),
+    "a2s2k": Network(
+        "workflow.land_use.a2s2k", "A2S2K", "classifier", block="land_use", lessons="workflow.land_use.batches"
+    ),
 }
 
 
 def every_network() -> list[Network]:
     """Of all stages and all methods that are one network: those that make images."""
-    return [*STAGES.values(), *(method.network for method in MODELS.values() if method.network)]
+    return [*STAGES.values(), *(method.network for method in METHODS.values() if method.network)]
 
 
 def network(name: str) -> Network:
     """The network of a stage, of a classifier or of a method that is one network."""
     others = STAGES | CLASSIFIERS
-    return others[name] if name in others else MODELS[name].network
+    return others[name] if name in others else METHODS[name].network
 
 
 def is_classifier(name: str) -> bool:
@@ -164,5 +166,5 @@ def is_classifier(name: str) -> bool:
 
 def is_field(name: str) -> bool:
     """Whether a method is one network that reads the neural fields' block: SSIF's variants, LIIF, a user's own."""
-    own = MODELS[name].network
+    own = METHODS[name].network
     return own is not None and own.block is None and own.reads != ()

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssif.data.windows import gather
 from ssif.errors import UserError, choose
 from ssif.inference import in_chunks
+from workflow.land_use.windows import gather
 
 SK_ATTENTION = ("official", "separate")
 HEAD_POOL = ("official", "centre", "global")
@@ -62,7 +62,7 @@ class A2S2K(nn.Module):
         return self.head(self._pooled(self._features(windows, whole_mean)))[:, 0, 0]
 
     def loss(self, batch) -> Tensor:
-        """Cross-entropy of a `ssif.data.windows.Windows`."""
+        """Cross-entropy of a `workflow.land_use.windows.Windows`."""
         return F.cross_entropy(self(batch.windows).float(), batch.classes)
 
     def _features(self, image: Tensor, mean) -> Tensor:
@@ -88,7 +88,7 @@ class A2S2K(nn.Module):
 
     @torch.inference_mode()
     def classify(self, images: Tensor, places: Tensor) -> Tensor:
-        """Exact: the class [N] (0, ...) of the pixels at `places` [N, 3] of `ssif.data.windows.padded` images."""
+        """Exact: the class [N] (0, ...) of the pixels at `places` [N, 3] of `workflow.land_use.windows.padded` images."""
         found = torch.empty(len(places), dtype=torch.long, device=images.device)
 
         def one_chunk(start: int, stop: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def commit() -> str:
     """The short commit of the project, with "-dirty" where files that git tracks differ; "unknown" outside git."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     # A program that is killed while git refreshes its index would leave git's lock behind.
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]

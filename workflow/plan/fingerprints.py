@@ -8,17 +8,21 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ssif", "baselines", "workflow")
 # What these decide of a training or a score reaches its rule as values (`plan.identity`, `targets.cells`), so that a new
 # method or key does not train everything again; or no number depends on them.
-PLANNING = tuple(
-    f"workflow.{name}"
-    for name in ("arguments", "blocks", "models", "plan", "presets", "provenance", "strict", "targets")
+PLANNING = (
+    "workflow.methods",
+    *(f"workflow.config.{name}" for name in ("schema", "presets", "strict")),
+    *(f"workflow.plan.{name}" for name in ("runs", "targets")),
+    *(f"workflow.steps.{name}" for name in ("arguments", "provenance")),
 )
 NO_NUMBERS = (
     *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "seals")),
-    *(f"workflow.{name}" for name in ("code", "imported", "prepared", "processes", "publish", "stored")),
+    *(f"workflow.plan.{name}" for name in ("fingerprints", "imported")),
+    *(f"workflow.steps.{name}" for name in ("prepared", "processes", "stored")),
+    "workflow.publish",
 )
 
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssif.data.standardise import Standardise
 from ssif.errors import UserError
+from workflow.land_use.standardise import Standardise
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import json
 
-from workflow.blocks import Config
-from workflow.plan import Run
-from workflow.targets import Target, networks
+from workflow.config.schema import Config
+from workflow.plan.runs import Run
+from workflow.plan.targets import Target, networks
 
 
 def origin(network: Run) -> str | None:
