@@ -168,10 +168,10 @@ def test_counts_that_are_not_all_there_are_told(tidy, change, reason):
 def test_figure_9_shows_every_map_and_the_labels_in_one_palette(shape, shown):
     labels = np.zeros(shape, np.uint8)
     labels[:3], labels[5:] = 2, 9
-    maps = {
+    images = {
         name: (np.full(shape, number, np.uint8), f"OA {number}%") for name, number in (("LIIF", 2), ("true image", 9))
     }
-    figure = maps.draw(maps, labels, pavia_centre.CLASSES, note="p = 2", footer="preset smoke, commit 0123abc")
+    figure = maps.draw(images, labels, pavia_centre.CLASSES, note="p = 2", footer="preset smoke, commit 0123abc")
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title(loc="left") for axes in panels] == ["(a) LIIF", "(b) true image", "(c) labels"]
     assert [axes.get_xlabel() for axes in panels][:2] == ["OA 2%", "OA 9%"]
