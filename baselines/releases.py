@@ -7,17 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from baselines.awan import AWAN
 from baselines.liif import LIIF
-from baselines.mog_dcn import MoGDCN
-from baselines.rcan import RCAN
-from baselines.sspsr import SSPSR
-from baselines.us3rn import US3RN
 from ssif.checkpoint import foreign_tensors
 from ssif.errors import UserError, flat
-from ssif.nets import itsrn, liif
 from ssif.nets.field import NeuralField
-from workflow.land_use.a2s2k import A2S2K
 
 NAMED = 3  # tensors of each kind in an error
 
@@ -67,8 +60,9 @@ def _counted(pattern: str, replacement: str, count: int) -> tuple[tuple[str, str
     return tuple((pattern.format(i + 1), replacement.format(i)) for i in range(count))
 
 
+# By the name of the network's class, or of a neural field's pixel decoder.
 RELEASES = {
-    US3RN: ByName((
+    "US3RN": ByName((
         (r"^body1\.", "first."),
         (r"^body2\.", "middle."),
         (r"^body3\.", "last."),
@@ -91,7 +85,7 @@ RELEASES = {
         (r"^convx\.0\.", "fuse."),
         (r"^convxx\.", "out."),
     )),
-    AWAN: ByName((
+    "AWAN": ByName((
         (r"\.conv2d\.", "."),
         (r"^input_conv2D\.", "shallow.0."),
         (r"^input_prelu2D\.", "shallow.1."),
@@ -113,7 +107,7 @@ RELEASES = {
         (r"^tail_nonlocal\.non_local\.W\.", "non_local.out."),
         (r"^tail_nonlocal\.", ""),
     )),
-    MoGDCN: ByName(
+    "MoGDCN": ByName(
         (
             (r"^(delta|eta)_0$", r"\1_z"),
             (r"^(delta|eta)_3$", r"\1_x"),
@@ -135,7 +129,7 @@ RELEASES = {
         ),
         unused=r"P|(delta|eta)_[12456]|(spatial\.)?acti\.weight",
     ),
-    A2S2K: ByName((
+    "A2S2K": ByName((
         (r"^conv1x1\.", "stem.narrow.0."),
         (r"^conv3x3\.", "stem.wide.0."),
         (r"^batch_norm1x1\.0\.", "stem.narrow.1."),
@@ -159,10 +153,10 @@ RELEASES = {
         (r"^batch_norm3\.0\.", "spatial_stem.1."),
         (r"^full_connection\.0\.", "head."),
     )),
-    RCAN: InOrder(),
-    SSPSR: InOrder(),
-    liif.LIIF: InOrder((("encoder.", "encoder."), ("imnet.", "decoder."))),
-    itsrn.ITSRN: InOrder((
+    "RCAN": InOrder(),
+    "SSPSR": InOrder(),
+    "LIIF": InOrder((("encoder.", "encoder."), ("imnet.", "decoder."))),
+    "ITSRN": InOrder((
         ("encoder.", "encoder."),
         ("imnet.", "decoder.weights."),
         ("Score.", "decoder.score."),
@@ -180,7 +174,7 @@ def load_release(model: nn.Module, path: Path) -> None:
     theirs, own = foreign_tensors(path), model.state_dict()
     # A neural field is known by its pixel decoder; SSIF itself has no release.
     kind = type(model.decoder) if type(model) in (LIIF, NeuralField) else type(model)
-    release = RELEASES.get(kind)
+    release = RELEASES.get(kind.__name__)
     if theirs.keys() == own.keys():
         release = ByName(())
     elif release is None:
@@ -202,7 +196,7 @@ def load_release(model: nn.Module, path: Path) -> None:
         listed = "; ".join(f"{_some(tensors)} {fault}" for fault, tensors in faults.items() if tensors)
         raise UserError(f"{path} does not fit this {kind.__name__}: {listed}")
     found = {name: value.to(own[name].dtype).reshape(own[name].shape) for name, value in found.items()}
-    if kind is RCAN and any(name in theirs for name in _mean_shifts(1)):
+    if kind.__name__ == "RCAN" and any(name in theirs for name in _mean_shifts(1)):
         for name, shape in _mean_shifts(own["tail.bias"].numel()).items():
             if name not in theirs or list(theirs[name].shape) != shape:
                 raise UserError(f"{path} does not fit this RCAN: its mean shift wants {name} {shape}")

@@ -63,7 +63,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Recipe:
     """`draw(step)` is the batch of a step, `decay` the share of the rate that is left after a fraction of the budget
     (`Schedule`), `validation` decides which weights are kept. `afterwards` gives a part of the network that is trained when
     the rest is finished, its `draw` and its schedule."""

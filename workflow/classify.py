@@ -20,7 +20,7 @@ from ssif.data.store import Store
 from ssif.errors import UserError, flat
 from ssif.seals import noted_file
 from workflow.config.schema import Config
-from workflow.land_use import batches
+from workflow.land_use import recipes
 from workflow.land_use.accuracy import confusion
 from workflow.land_use.standardise import Standardise
 from workflow.land_use.windows import padded
@@ -106,7 +106,7 @@ def work(config: Config, run: Run) -> None:
     classifier = targets.classifier(config, run.dataset, run.seed)
     model = trained(config, classifier, store)
     _, training = runs.settings(config, classifier)
-    standardise = batches.standardised(training, store, store.training_set(device(config)))
+    standardise = recipes.standardised(training, store, store.training_set(device(config)))
     mapped = {p for target in targets.of_land_use(config, run) if target.name == "fig9" for p in target.scales}
 
     counts, maps = [], {}

@@ -13,7 +13,7 @@ class Network:
     takes: the arguments that the data and the run decide, a key of `workflow.steps.building.ARGUMENTS`; fixed: arguments that are the
     same in every preset. The others are sizes of the preset: of its block `block` under `baselines`, None for neural
     fields, which share `network` and `training`; of these it `reads` these keys, None for all: others may change and it
-    stays as it is. lessons: the module that draws its batches (`workflow.steps.learning`).
+    stays as it is. recipe: the module that says what it learns from (`workflow.steps.learning`).
     one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts from the network of p = 2.
     """
 
@@ -23,7 +23,7 @@ class Network:
     fixed: dict = field(default_factory=dict)
     block: str | None = None
     reads: tuple[str, ...] | None = None
-    lessons: str = "workflow.steps.batches"
+    recipe: str = "workflow.steps.recipes"
     one_scale: bool = False
     one_count: bool = False
     warm_start: bool = False
@@ -34,13 +34,8 @@ class Network:
 
     @property
     def built(self) -> dict:
-        """What decides the network beside its sizes, for the identity of a run."""
-        return {
-            "class": f"{self.module}.{self.name}",
-            "takes": self.takes,
-            "fixed": self.fixed,
-            "lessons": self.lessons,
-        }
+        """What decides the network beside its sizes, for the identity of a run. Where its code lies decides nothing."""
+        return {"class": self.name, "takes": self.takes, "fixed": self.fixed}
 
 
 @dataclass(frozen=True)
@@ -125,7 +120,7 @@ METHODS = {
             "data bands",
             {"pixel_decoder": "bilinear"},
             reads=PLUS,
-            lessons="workflow.steps.spectra",
+            recipe="workflow.steps.spectra",
         ),
         extension=True,
     ),
@@ -143,7 +138,7 @@ EXTENSIONS = [method.label for method in METHODS.values() if method.extension]
 # Not rows of a table but what Table 3 and Figure 9 look at predicted images with.
 CLASSIFIERS = {
     "a2s2k": Network(
-        "workflow.land_use.a2s2k", "A2S2K", "classifier", block="land_use", lessons="workflow.land_use.batches"
+        "workflow.land_use.a2s2k", "A2S2K", "classifier", block="land_use", recipe="workflow.land_use.recipes"
     ),
 }
 

@@ -12,7 +12,7 @@ from ssif.data.prepare import prepare_land_cover
 from ssif.data.store import Store
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow.config import presets
-from workflow.land_use import batches
+from workflow.land_use import recipes
 from workflow.methods import CLASSIFIERS
 from workflow.plan.runs import Run
 from workflow.steps.building import build
@@ -33,19 +33,19 @@ def run(request) -> Run:
 
 
 @pytest.fixture
-def lessons(run, labelled):
+def recipe(run, labelled):
     """The batches of 16 windows, and the validation every third step."""
     data = SMOKE.datasets["synthetic"]
     training = dataclasses.replace(data.land_use.training, batch=16, check_every=3)
     changed = dataclasses.replace(data, land_use=dataclasses.replace(data.land_use, training=training))
     config = dataclasses.replace(SMOKE, datasets={"synthetic": changed})
-    return batches.lessons(
+    return recipes.recipe(
         build(config, run, labelled), config, run, labelled, labelled.training_set(torch.device("cpu"))
     )
 
 
-def test_it_learns_one_batch(run, labelled, lessons):
-    model, batch = build(SMOKE, run, labelled).train(), lessons.draw(0)
+def test_it_learns_one_batch(run, labelled, recipe):
+    model, batch = build(SMOKE, run, labelled).train(), recipe.draw(0)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     first = model.loss(batch).item()
     for _ in range(300):
@@ -58,9 +58,9 @@ def test_it_learns_one_batch(run, labelled, lessons):
     pytest.fail(f"the loss fell only from {first:.4f} to {loss.item():.4f}")
 
 
-def test_a_stopped_training_goes_on_bit_for_bit(run, labelled, lessons, tmp_path):
+def test_a_stopped_training_goes_on_bit_for_bit(run, labelled, recipe, tmp_path):
     """The norms' running statistics and the best weights so far included."""
-    draw, validation = lessons.draw, lessons.validation
+    draw, validation = recipe.draw, recipe.validation
     straight, stopped, resumed = (build(SMOKE, run, labelled) for _ in range(3))
     schedule = Schedule(8, 1e-2, halving())
 
@@ -77,24 +77,24 @@ def test_a_stopped_training_goes_on_bit_for_bit(run, labelled, lessons, tmp_path
         assert torch.equal(ours, theirs), name
 
 
-def test_a_window_s_class_does_not_depend_on_the_others(run, labelled, lessons):
-    model, windows = build(SMOKE, run, labelled).eval(), lessons.draw(0).windows
+def test_a_window_s_class_does_not_depend_on_the_others(run, labelled, recipe):
+    model, windows = build(SMOKE, run, labelled).eval(), recipe.draw(0).windows
     with torch.no_grad():
         torch.testing.assert_close(model(windows)[3:4], model(windows[3:4]), rtol=1e-4, atol=1e-5)
 
 
-def test_weights_come_back_with_the_running_statistics(run, labelled, lessons, tmp_path):
+def test_weights_come_back_with_the_running_statistics(run, labelled, recipe, tmp_path):
     model, other = build(SMOKE, run, labelled).train(), build(SMOKE, run, labelled)
-    model.loss(lessons.draw(0))
+    model.loss(recipe.draw(0))
     save_weights(model, tmp_path / "weights.safetensors")
     load_weights(other, tmp_path / "weights.safetensors")
     for (name, ours), theirs in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs), name
 
 
-def test_bf16_changes_the_loss_little(run, labelled, lessons):
+def test_bf16_changes_the_loss_little(run, labelled, recipe):
     """As on a GPU, where training runs under autocast."""
-    model, batch = build(SMOKE, run, labelled).train(), lessons.draw(0)
+    model, batch = build(SMOKE, run, labelled).train(), recipe.draw(0)
     full = model.loss(batch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         half = model.loss(batch)

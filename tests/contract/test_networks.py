@@ -162,9 +162,9 @@ def test_gradient_reaches_every_parameter(model, run, store, data):
         assert not list(model.parameters())
         return
     three_steps(model, draw(model, data, run, 3))
-    lessons = import_module(network(run.method).lessons).lessons(model, SMOKE, run, store, data)
-    if lessons.afterwards:
-        part, draw_again, _ = lessons.afterwards()
+    recipe = import_module(network(run.method).recipe).recipe(model, SMOKE, run, store, data)
+    if recipe.afterwards:
+        part, draw_again, _ = recipe.afterwards()
         three_steps(part, draw_again(0))
     unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []

@@ -10,7 +10,7 @@ from ssif.bands import Bands, cuts_matrix, irregular_cuts, parts_matrix
 from ssif.data.patches import TrainingSet, draw_queries
 from workflow.config import presets
 from workflow.plan.targets import targets, with_changes
-from workflow.steps.batches import _queries
+from workflow.steps.recipes import _queries
 
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 # Two detectors meet, as on AVIRIS: bands 60 and 61 lie nearly on each other, and their neighbours overlap.

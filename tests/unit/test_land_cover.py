@@ -15,10 +15,10 @@ from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.seals import seal
-from ssif.training import Lessons
+from ssif.training import Recipe
 from tests.real_data import real
 from workflow.config import presets
-from workflow.land_use import batches, land_cover
+from workflow.land_use import land_cover, recipes
 from workflow.land_use.windows import gather
 from workflow.plan.runs import Run
 
@@ -133,12 +133,12 @@ def test_an_unknown_id_is_not_prepared(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def lessons(training, store: Store, scenes) -> Lessons:
+def recipe(training, store: Store, scenes) -> Recipe:
     """Those of the preset's classifier, of another training."""
     data = CONFIG.datasets["synthetic"]
     changed = replace(data, land_use=replace(data.land_use, training=training))
     run, model = Run("smoke", "synthetic", "a2s2k", 0), SimpleNamespace(patch=7)
-    return batches.lessons(model, replace(CONFIG, datasets={"synthetic": changed}), run, store, scenes)
+    return recipes.recipe(model, replace(CONFIG, datasets={"synthetic": changed}), run, store, scenes)
 
 
 class Recorder:
@@ -154,7 +154,7 @@ class Recorder:
 
 def test_no_validation_pixel_is_in_a_batch(labelled):
     scenes, recorder = labelled.training_set(torch.device("cpu")), Recorder()
-    taught = lessons(replace(SMOKE, batch=500), labelled, scenes)
+    taught = recipe(replace(SMOKE, batch=500), labelled, scenes)
     taught.validation.score(recorder)
     held = {tuple(window) for window in gather(recorder.images, recorder.places, 7).flatten(1).tolist()}
     drawn = {tuple(window) for step in range(4) for window in taught.draw(step).windows.flatten(1).tolist()}
@@ -165,7 +165,7 @@ def test_no_validation_pixel_is_in_a_batch(labelled):
 def test_validation_on_the_test_region_is_an_option(labelled):
     scenes, recorder = labelled.training_set(torch.device("cpu")), Recorder()
     elsewhere = replace(SMOKE, validation_from="test_region", validation=25)
-    validation = lessons(elsewhere, labelled, scenes).validation
+    validation = recipe(elsewhere, labelled, scenes).validation
     # Three of the four classes are in the test scene; the first is answered everywhere.
     assert validation.score(recorder) == pytest.approx(1 / 3)
     assert recorder.images.shape[0] == 1 and len(recorder.places) == 75
@@ -174,7 +174,7 @@ def test_validation_on_the_test_region_is_an_option(labelled):
     with pytest.raises(
         UserError, match=r"too few labelled pixels in synthetic-3 of 2 blue \(725\), 3 green \(870\) to"
     ):
-        lessons(replace(elsewhere, validation=1000), labelled, scenes)
+        recipe(replace(elsewhere, validation=1000), labelled, scenes)
 
 
 def test_names_survive_as_integers(labelled):

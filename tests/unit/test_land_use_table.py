@@ -14,6 +14,7 @@ from workflow.classify import BICUBIC, TRUE
 from workflow.config import presets
 from workflow.config.schema import Table
 from workflow.figures import style
+from workflow.land_use import maps
 from workflow.methods import METHODS, is_classifier
 from workflow.plan.targets import targets
 from workflow.tables import land_use

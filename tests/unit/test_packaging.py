@@ -44,6 +44,31 @@ def test_imports_go_one_way(package):
             assert used <= PACKAGES[package] | {package}, path
 
 
+# workflow/ from the bottom up. A module imports from its own floor and from those below it.
+FLOORS = [
+    ["methods"],
+    ["config"],
+    ["plan"],
+    ["steps", "land_use"],
+    ["tables", "figures"],
+    ["prepare", "train", "evaluate", "evaluate_sensors", "classify", "import_weights", "publish", "figure", "report"],
+]
+
+
+def test_workflow_is_a_staircase():
+    floor_of = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+    upwards = []
+    for path in Path("workflow").rglob("*.py"):
+        own = path.relative_to("workflow").with_suffix("").parts[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or node.module.split(".")[0] != "workflow":
+                continue
+            parts = node.module.split(".")
+            used = parts[1:2] or [alias.name for alias in node.names]
+            upwards += [f"{path}: {name}" for name in used if own != "__init__" and floor_of[name] > floor_of[own]]
+    assert not upwards
+
+
 def test_training_needs_neither_snakemake_nor_what_only_preparing_needs():
     """As on a GPU machine without a network: the training and evaluation programs import with these modules absent."""
     absent = [

@@ -61,9 +61,9 @@ def after(copy: Path, file: str, old: str, new: str) -> dict[str, int]:
 EVERY_TRAINING, EVERY_SCORE = {"train": 4}, {"evaluate": 3, "cells": 1, "figure": 1}
 # What is edited: file, old and new text, and the jobs that must follow.
 EDITS = {
-    "a comment": ("workflow/steps/batches.py", "# A network that serves every p learns", "# Such a network learns", {}),
-    "training at p = 1 alone": ("workflow/steps/batches.py", "scales=scales,", "scales=(1, 1),", EVERY_TRAINING | EVERY_SCORE),
-    "patches of another p": ("workflow/steps/batches.py", "run.scale or 1", "1", EVERY_TRAINING | EVERY_SCORE),
+    "a comment": ("workflow/steps/recipes.py", "# A network that serves every p learns", "# Such a network learns", {}),
+    "training at p = 1 alone": ("workflow/steps/recipes.py", "scales=scales,", "scales=(1, 1),", EVERY_TRAINING | EVERY_SCORE),
+    "patches of another p": ("workflow/steps/recipes.py", "run.scale or 1", "1", EVERY_TRAINING | EVERY_SCORE),
     "the side of a patch": (
         "workflow/config/schema.py", 'self.crop["hr"] // scale', 'self.crop["hr"] // (2 * scale)', {"train": 2, "evaluate": 1, "cells": 1, "figure": 1}
     ),
@@ -71,7 +71,7 @@ EDITS = {
         "workflow/steps/building.py", "store.bands.widths.min()", "store.bands.widths.max()", EVERY_TRAINING | EVERY_SCORE
     ),
     "a builder": ("workflow/steps/building.py", '"bands": store.bands.parts(run.count)', '"bands": store.bands', EVERY_TRAINING | EVERY_SCORE),
-    "the rate": ("workflow/steps/learning.py", "training.rate, lessons", "2 * training.rate, lessons", EVERY_TRAINING | EVERY_SCORE),
+    "the rate": ("workflow/steps/learning.py", "training.rate, recipe", "2 * training.rate, recipe", EVERY_TRAINING | EVERY_SCORE),
     "the weights that are written": ("workflow/steps/building.py", "save_weights(model,", "save_weights(model.half(),", EVERY_TRAINING | EVERY_SCORE),
     "an argument of one method": (
         "workflow/methods.py", '_ssif("RF-UF", "k")', '_ssif("RF-GF", "k")', {"train": 1, "evaluate": 1, "cells": 1, "figure": 1}

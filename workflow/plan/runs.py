@@ -123,15 +123,15 @@ def needed(config: Config, network: Run) -> list[Run]:
     return earlier(network) + warm_start(config, network)
 
 
-def modules(networks: list[Run], lessons: bool = False) -> list[str]:
-    """Where the code of these networks is, and with `lessons` that of what they learn from."""
+def modules(networks: list[Run], recipe: bool = False) -> list[str]:
+    """Where the code of these networks is, and with `recipe` that of what they learn from."""
     found = [methods.network(network.method) for network in networks]
-    return [network.module for network in found] + [network.lessons for network in found if lessons]
+    return [network.module for network in found] + [network.recipe for network in found if recipe]
 
 
 def training_modules(config: Config, network: Run) -> list[str]:
     """Where the code is that decides what a network learns."""
-    return ["workflow.train", *modules([network], lessons=True), *modules(needed(config, network))]
+    return ["workflow.train", *modules([network], recipe=True), *modules(needed(config, network))]
 
 
 def find(known: list[Run], run_id: str) -> Run:
@@ -166,7 +166,7 @@ def identity(config: Config, network: Run) -> dict:
     sizes, budget = (
         {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
-    shared = {**dataclasses.asdict(network), "built": its.built, "network": sizes, "training": budget}
+    shared = {**dataclasses.asdict(network), **its.built, "network": sizes, "training": budget}
     shared["precision"] = config.precision
     if methods.is_classifier(network.method):
         return shared

@@ -1,4 +1,4 @@
-"""How a network learns: fitted in one go, or trained by steps on its lessons."""
+"""How a network learns: fitted in one go, or trained by steps after its recipe."""
 
 from importlib import import_module
 
@@ -33,12 +33,12 @@ def learn(model: torch.nn.Module, config: Config, run: Run, store: Store, identi
     _, training = runs.settings(config, run)
     for start in runs.warm_start(config, run):
         fill(model, config, start, store, load_fitting)
-    # By name: a run depends on the lessons of its own family alone (`workflow.plan.fingerprints`).
-    lessons = import_module(network(run.method).lessons).lessons(model, config, run, store, scenes)
-    schedule = Schedule(training.steps, training.rate, lessons.decay)
+    # By name: a run depends on the recipe of its own family alone (`workflow.plan.fingerprints`).
+    recipe = import_module(network(run.method).recipe).recipe(model, config, run, store, scenes)
+    schedule = Schedule(training.steps, training.rate, recipe.decay)
     average = getattr(training, "average", 0.0)
-    train(model, lessons.draw, schedule, run.state, identity, run.id, lessons.validation, precision(config), average)
-    if lessons.afterwards:
+    train(model, recipe.draw, schedule, run.state, identity, run.id, recipe.validation, precision(config), average)
+    if recipe.afterwards:
         # In float32: it is short. The curve that is kept is that of the first part.
-        part, draw, schedule = lessons.afterwards()
+        part, draw, schedule = recipe.afterwards()
         train(part, draw, schedule, run.state / "afterwards", identity, f"{run.id}, second part")

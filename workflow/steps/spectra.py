@@ -8,20 +8,20 @@ import torch
 from ssif.data.patches import TrainingSet
 from ssif.data.store import Store
 from ssif.nets.plus import Pixels, SSIFPlus
-from ssif.training import Lessons, Schedule, cosine
+from ssif.training import Recipe, Schedule, cosine
 from workflow.config.schema import Config
 from workflow.plan import runs
 from workflow.plan.runs import Run
-from workflow.steps import batches as fields
+from workflow.steps import recipes as fields
 
 SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
 
 
-def lessons(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Lessons:
-    """The lessons of the field, and afterwards those of the map."""
+def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
+    """The recipe of the field, and afterwards those of the map."""
     spectra, (_, training) = model.spectra, runs.settings(config, run)
     schedule = Schedule(min(spectra.steps, training.steps), spectra.rate, cosine)
-    first = fields.lessons(model, config, run, store, scenes)
+    first = fields.recipe(model, config, run, store, scenes)
     return replace(first, afterwards=lambda: (spectra, _pixels(model, config, run, scenes), schedule))
 
 

@@ -8,20 +8,20 @@ import torch
 from baselines.chains import carry
 from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
-from ssif.training import Lessons, cosine, halving
+from ssif.training import Recipe, cosine, halving
 from workflow.config.schema import Config
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.steps.building import trained
 
 
-def lessons(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Lessons:
-    """The lessons of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
+def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
+    """The recipe of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
     if model.batches == "queries":
         _, training = runs.settings(config, run)
         decay = cosine if training.decay == "cosine" else halving(*training.halve_at)
-        return Lessons(_queries(config, run, scenes), decay)
-    return Lessons(_patches(config, run, store, scenes), model.decay)
+        return Recipe(_queries(config, run, scenes), decay)
+    return Recipe(_patches(config, run, store, scenes), model.decay)
 
 
 def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Queries]:

@@ -6,7 +6,7 @@ import torch
 from ssif.data.patches import TrainingSet
 from ssif.data.store import Store
 from ssif.errors import UserError
-from ssif.training import Lessons, Validation, halving
+from ssif.training import Recipe, Validation, halving
 from workflow.config.schema import ClassifierTraining, Config
 from workflow.land_use.accuracy import confusion, scores
 from workflow.land_use.standardise import Standardise
@@ -21,8 +21,8 @@ def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet
     return Standardise(scenes.hsi * store.scale, training.preprocess)
 
 
-def lessons(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Lessons:
-    """The lessons of a classifier, validated by the mean recall on labelled pixels that are in no batch.
+def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
+    """The recipe of a classifier, validated by the mean recall on labelled pixels that are in no batch.
 
     Raises UserError where a class has too few labelled pixels.
     """
@@ -53,4 +53,4 @@ def lessons(model: torch.nn.Module, config: Config, run: Run, store: Store, scen
         predicted = model.classify(seen, places).cpu().numpy()
         return scores(confusion(true, predicted, len(ids)))["aa"]
 
-    return Lessons(draw, halving(), Validation(training.check_every, score))
+    return Recipe(draw, halving(), Validation(training.check_every, score))
