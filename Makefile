@@ -35,7 +35,6 @@ test-others: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m pytest -q tests/bench --benchmark-only --benchmark-json=results/benchmarks.json
-	$(BIN)/python -m workflow.growth --config config/standard.yaml
 
 lint: .venv/installed
 	$(BIN)/python -m ruff check .

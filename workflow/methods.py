@@ -3,7 +3,7 @@
 Plain data: the plan and the Snakefile read this table and must start at once. workflow/steps/building.py makes networks of it.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,12 @@ class Network:
 class Method:
     """A row of the tables: its label and what it is made of, a network of its own or the names of `stages` in turn.
 
-    chained: the last stage is trained on what the earlier ones make, instead of on true images. extension: of no paper
-    that is compared here, so it stands below the others and is not ranked with them.
+    extension: of no paper that is compared here, so it stands below the others and is not ranked with them.
     """
 
     label: str
     network: Network | None = None
     stages: tuple[str, ...] = ()
-    chained: bool = False
     extension: bool = False
 
     @property
@@ -124,12 +122,6 @@ METHODS = {
         ),
         extension=True,
     ),
-}
-# A variant of each chain, as a row of its own.
-METHODS |= {
-    f"{name}-chained": replace(method, label=f"{method.label} (chained)", chained=True)
-    for name, method in METHODS.items()
-    if method.stages
 }
 # Labels of the rows that are no part of the comparison.
 EXTENSIONS = [method.label for method in METHODS.values() if method.extension]

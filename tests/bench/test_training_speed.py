@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ssif.bands import Bands, parts_matrix
 from ssif.coordinates import pixel_coordinates
@@ -15,7 +16,6 @@ from ssif.nets.ssif import SSIF
 from ssif.response import nyquist_factor
 from tests import literal
 from workflow.config import presets
-from workflow.plan import arithmetic
 
 pytestmark = pytest.mark.slow
 
@@ -90,8 +90,10 @@ def test_a_training_step_is_three_times_faster_than_the_literal_one(benchmark, r
             found.append(seconds(partial(step, form, number)))
     benchmark.pedantic(step, args=("bfloat16", 0), rounds=1)
     literal_seconds, full, half = (np.mean(found) for found in taken.values())
-    sizes = dataclasses.replace(STANDARD, training=dataclasses.replace(STANDARD.training, lr_sizes=(LR,)))
-    least = 3 * arithmetic.field(sizes, 3, 19.5, sampled=True) / product_rate
+    drawn = draw_queries(data, 0, seed=0, batch=batch, lr_sizes=[LR], scales=(1, 8), counts=(8, 31), antialias=False)
+    with FlopCounterMode(display=False) as counter:
+        models["float32"].loss(drawn).backward()
+    least = counter.get_total_flops() / 2 / product_rate
     report(
         literal=literal_seconds, float32=full, bfloat16=half, ratio_float32=literal_seconds / full,
         ratio_bfloat16=literal_seconds / half, least_seconds_float32=least,

@@ -21,7 +21,7 @@ from workflow.plan.runs import Run
 from workflow.steps.building import build
 
 SMOKE = dataclasses.replace(presets.load(Path("config/smoke.yaml")), methods=tuple(METHODS), ablations={})
-NETWORKS = {network.method: network for network in runs.networks(SMOKE, targets.rows(SMOKE)) if not network.after}
+NETWORKS = {network.method: network for network in runs.networks(SMOKE, targets.rows(SMOKE))}
 
 # Without effect by construction: a softmax does not see a shift of all its keys, nor batch norm a constant.
 INERT = {"us3rn": r".*non_local\.(phi|g|out)\.bias"}

@@ -51,7 +51,18 @@ FLOORS = [
     ["plan"],
     ["steps", "land_use"],
     ["tables", "figures"],
-    ["prepare", "train", "evaluate", "evaluate_sensors", "classify", "import_weights", "publish", "figure", "report"],
+    [
+        "prepare",
+        "train",
+        "evaluate",
+        "evaluate_sensors",
+        "classify",
+        "import_weights",
+        "publish",
+        "cost",
+        "figure",
+        "report",
+    ],
 ]
 
 

@@ -144,19 +144,6 @@ def test_what_a_row_is_made_of():
     assert made_of("us3rn.p2.C200") == ["us3rn.p2.C200"] and made_of("ssif-m") == ["ssif-m"]
 
 
-def test_a_chained_row_trains_its_last_stage_behind_the_others():
-    config = presets.parse(changed("methods", ["rcan+awan-chained", "rcan+awan"]))
-    row = runs.find(targets.rows(config), "indian_pines.rcan+awan-chained.p3.C200.s0")
-    first, last = runs.stages(row)
-    assert ids([first, last]) == ["rcan-msi.p3", "awan-hr.p3.C200.after-rcan-msi"]
-    assert runs.needed(config, last) == [first] and runs.needed(config, first) == [
-        runs.find(networks(config), first.id.replace("p3", "p2"))
-    ]
-    found = ids(networks(config))
-    assert found.index("rcan-msi.p3") < found.index("awan-hr.p3.C200.after-rcan-msi") and "awan-hr.C200" in found
-    assert runs.identity(config, last)["after"] == ("rcan-msi",)
-
-
 def test_rcan_starts_from_its_p_2_where_that_is_trained():
     config = presets.load("config/config.yaml")
     start = {run.id: ids(runs.warm_start(config, run)) for run in networks(config) if runs.warm_start(config, run)}
@@ -196,7 +183,7 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
     [
         ("colour", "red", "unknown key in the configuration: 'colour'; known: ablations, antialias, datasets"),
         ("datasets.indian_pines.network.width", 3, "unknown key in datasets.indian_pines.network: 'width'"),
-        ("methods", ["ssif-rf-xx"], "unknown model 'ssif-rf-xx'; known: awan+rcan, awan+rcan-chained"),
+        ("methods", ["ssif-rf-xx"], "unknown model 'ssif-rf-xx'; known: awan+rcan, awan+sspsr"),
         ("datasets.indian_pines.training.steps", "many", "training.steps wants a int, got 'many'"),
         ("datasets.indian_pines.training.lr_sizes", [], "lr_sizes wants a list"),
         ("datasets.indian_pines.scales.train", [1, 2, 3], "scales.train wants a list of 2 float"),
@@ -267,7 +254,7 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_lists_them():
         ("datasets.indian_pines", "yes", "wants the keys msi, scales"),
         ("threads", True, "threads wants a int, got True"),
         ("precision", "half", "unknown precision 'half'; known: auto, bfloat16, float32"),
-        ("seeds_of", {"ssif-xl": [0]}, "unknown method of seeds_of 'ssif-xl'; known: awan+rcan, awan+rcan-chained"),
+        ("seeds_of", {"ssif-xl": [0]}, "unknown method of seeds_of 'ssif-xl'; known: awan+rcan, awan+sspsr"),
         ("seeds_of", {"liif": [0, 0]}, "seeds_of.liif wants different whole numbers from 0 to 4294967295, got [0, 0]"),
         ("seeds_of", {"liif": [-1]}, "seeds_of.liif wants different whole numbers"),
         ("seeds_of", {"liif": []}, "seeds_of.liif wants a list of one or more int, got []"),

@@ -91,15 +91,13 @@ def test_weights_of_other_data_are_refused(monkeypatch, folder):
 
 
 def test_starts_stages_and_classifiers_of_other_settings_are_refused(monkeypatch, folder):
-    configure(methods=["rcan+awan", "awan+sspsr-chained", "bicubic"])
+    configure(methods=["rcan+awan", "bicubic"])
     call(monkeypatch, train, "--run", "synthetic.rcan-msi.p2.s0")
-    call(monkeypatch, train, "--run", "synthetic.awan-lr.p3.C31.s0")
     call(monkeypatch, prepare, "--dataset", "synthetic", "--land-cover")
     call(monkeypatch, train, "--run", CLASSIFIER)
-    configure(3, methods=["rcan+awan", "awan+sspsr-chained", "bicubic"])
+    configure(3, methods=["rcan+awan", "bicubic"])
     for program, run, other in (
         (train, "synthetic.rcan-msi.p3.s0", "synthetic.rcan-msi.p2.s0"),
-        (train, "synthetic.sspsr.p3.C31.after-awan-lr.s0", "synthetic.awan-lr.p3.C31.s0"),
         (classify, CLASSIFIER, CLASSIFIER),
     ):
         assert f"(training.steps: 2 there, 3 here): python -m workflow.train --run {other}" in refused(

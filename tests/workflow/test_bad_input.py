@@ -272,12 +272,11 @@ def test_weights_of_another_network(folder):
         (evaluate, "rcan+awan.p2.C31", "rcan-msi.p2"),
         (evaluate, "us3rn.p3.C31", "us3rn.p3.C31"),
         (train, "rcan-msi.p3", "rcan-msi.p2"),
-        (train, "sspsr.p3.C31.after-awan-lr", "awan-lr.p3.C31"),
     ],
 )
 def test_a_network_that_is_not_trained_yet_is_named(folder, program, run, missing):
     prepared()
-    configure(methods=["rcan+awan", "us3rn", "awan+sspsr-chained"])
+    configure(methods=["rcan+awan", "us3rn"])
     message = refused(program, "--run", f"synthetic.{run}.s0")
     assert message.endswith(f"is missing: python -m workflow.train --run synthetic.{missing}.s0")
 

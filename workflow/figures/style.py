@@ -55,7 +55,6 @@ _ON_GRID = {
     "SSJSR-style, layer sizes ours": ("#CC6677", "-", "v"),
     "US3RN": ("#44AA99", "-", "P"),
 }
-_CHAINED = " (chained)"
 
 
 def styled():
@@ -69,8 +68,6 @@ def look(model: str) -> dict:
     A chain trained as one has the colour of the chain, dotted, with half-filled markers. A label that is not of this
     suite gets a dash-dotted line whose colour and marker follow from the label alone.
     """
-    if model.endswith(_CHAINED):
-        return look(model.removesuffix(_CHAINED)) | {"linestyle": ":", "fillstyle": "bottom"}
     if model in _ON_GRID:
         return dict(zip(("color", "linestyle", "marker"), _ON_GRID[model])) | {"fillstyle": "none"}
     number = zlib.crc32(model.encode())

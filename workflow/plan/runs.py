@@ -1,7 +1,7 @@
 """From a preset to what is to be done: runs, their files and fingerprints. Plain Python, no torch, no Snakemake.
 
 A run is a network that is trained (or fitted), or a row of a table: a chain of such networks, most often of one. Its id is
-`<dataset>.<method or stage>[.p<scale>][.C<count>][.after-<stages>][.<key>-<value>...].s<seed>`. The paper's p and C are
+`<dataset>.<method or stage>[.p<scale>][.C<count>][.<key>-<value>...].s<seed>`. The paper's p and C are
 called scale and count here. What each table and figure needs is in workflow/plan/targets.py.
 """
 
@@ -25,9 +25,8 @@ RESULTS = Path("results")
 class Run:
     """One network, or one row. `method` is the key of either in workflow/methods.py.
 
-    scale, count: its p and C where it needs a model for each, otherwise None; after: stages that come before it and on
-    whose outputs it is trained (chained), otherwise empty; changes: (key, value) of `network` and `training` in which it
-    differs from its preset, sorted by key.
+    scale, count: its p and C where it needs a model for each, otherwise None; changes: (key, value) of `network` and `training` in
+    which it differs from its preset, sorted by key.
     """
 
     preset: str
@@ -36,7 +35,6 @@ class Run:
     seed: int
     scale: int | None = None
     count: int | None = None
-    after: tuple[str, ...] = ()
     changes: tuple[tuple[str, object], ...] = ()
 
     def __hash__(self) -> int:
@@ -47,9 +45,8 @@ class Run:
     def id(self) -> str:
         scale = "" if self.scale is None else f".p{self.scale}"
         count = "" if self.count is None else f".C{self.count}"
-        after = f".after-{'-'.join(self.after)}" if self.after else ""
         changes = "".join(f".{key}-{spelled(value)}" for key, value in self.changes)
-        return f"{self.dataset}.{self.method}{scale}{count}{after}{changes}.s{self.seed}"
+        return f"{self.dataset}.{self.method}{scale}{count}{changes}.s{self.seed}"
 
     @property
     def folder(self) -> Path:
@@ -83,17 +80,13 @@ def stages(row: Run) -> list[Run]:
     method = METHODS[row.method]
     if not method.stages:
         return [row]
-    *earlier, last = method.stages
-    found = [_stage(row, name) for name in earlier]
-    # What a chained stage learns from depends on p and C, even where the stage itself does not.
-    after = dataclasses.replace(row, method=last, after=tuple(earlier))
-    return [*found, after if method.chained else _stage(row, last)]
+    return [_stage(row, name) for name in method.stages]
 
 
 def _stage(row: Run, name: str) -> Run:
     network = methods.network(name)
     scale, count = row.scale if network.one_scale else None, row.count if network.one_count else None
-    return dataclasses.replace(row, method=name, scale=scale, count=count, after=())
+    return dataclasses.replace(row, method=name, scale=scale, count=count)
 
 
 def networks(config: Config, of: list[Run]) -> list[Run]:
@@ -101,26 +94,16 @@ def networks(config: Config, of: list[Run]) -> list[Run]:
     found = {}
     for row in of:
         for stage in stages(row):
-            for run in (*needed(config, stage), stage):
+            for run in (*warm_start(config, stage), stage):
                 found[run.id] = run
     return list(found.values())
 
 
-def earlier(network: Run) -> list[Run]:
-    """The networks on whose outputs a chained one is trained."""
-    return [_stage(network, name) for name in network.after]
-
-
 def warm_start(config: Config, network: Run) -> list[Run]:
     """The network of p = 2 from which this one starts, if its method does that and p = 2 is among the trained scales."""
-    if not methods.network(network.method).warm_start or network.scale == 2 or network.after:
+    if not methods.network(network.method).warm_start or network.scale == 2:
         return []
     return [dataclasses.replace(network, scale=2)] if 2 in config.datasets[network.dataset].grid_scales else []
-
-
-def needed(config: Config, network: Run) -> list[Run]:
-    """The networks whose weights must be there before this one is trained."""
-    return earlier(network) + warm_start(config, network)
 
 
 def modules(networks: list[Run], recipe: bool = False) -> list[str]:
@@ -131,7 +114,7 @@ def modules(networks: list[Run], recipe: bool = False) -> list[str]:
 
 def training_modules(config: Config, network: Run) -> list[str]:
     """Where the code is that decides what a network learns."""
-    return ["workflow.train", *modules([network], recipe=True), *modules(needed(config, network))]
+    return ["workflow.train", *modules([network], recipe=True), *modules(warm_start(config, network))]
 
 
 def find(known: list[Run], run_id: str) -> Run:

@@ -23,7 +23,7 @@ if set("{}") & set(workflow.basedir):
         f"Snakemake takes braces in a path for wildcards: rename the folder {workflow.basedir}"
     )
 
-from workflow.plan import cost, fingerprints, imported, runs, targets
+from workflow.plan import fingerprints, imported, runs, summary, targets
 from workflow import methods
 from workflow.config import presets
 from workflow.steps import processes
@@ -177,7 +177,7 @@ def land_use(name):
 
 
 if workflow.is_main_process:
-    print(cost.summary(CONFIG), file=sys.stderr)
+    print(summary.summary(CONFIG), file=sys.stderr)
 
 
 wildcard_constraints:

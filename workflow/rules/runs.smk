@@ -25,7 +25,9 @@ rule prepare:
 rule train:
     input:
         data="results/data/{dataset}.h5",
-        networks=lambda wildcards: weights(runs.needed(CONFIG, NETWORKS[wildcards.run])),
+        networks=lambda wildcards: weights(
+            runs.warm_start(CONFIG, NETWORKS[wildcards.run])
+        ),
         land_cover=lambda wildcards: (
             runs.land_cover_file(wildcards.dataset)
             if methods.is_classifier(NETWORKS[wildcards.run].method)

@@ -1,18 +1,15 @@
 """What a network learns from at each step: query points for the neural fields, patches for networks on a pixel grid."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 
-from baselines.chains import carry
 from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
 from ssif.training import Recipe, cosine, halving
 from workflow.config.schema import Config
 from workflow.plan import runs
 from workflow.plan.runs import Run
-from workflow.steps.building import trained
 
 
 def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
@@ -56,10 +53,9 @@ def _patches(config: Config, run: Run, store: Store, scenes: TrainingSet) -> Cal
     scale = run.scale or 1
     size = training.lr_size(scale)
     check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
-    earlier = [trained(config, stage, store) for stage in runs.earlier(run)]
 
     def draw(step: int) -> Patches:
-        batch = draw_patches(
+        return draw_patches(
             scenes,
             step,
             seed=run.seed,
@@ -69,9 +65,5 @@ def _patches(config: Config, run: Run, store: Store, scenes: TrainingSet) -> Cal
             count=run.count,
             antialias=config.antialias,
         )
-        # Chained: what earlier stages make takes the place of the true images that this one reads.
-        with torch.no_grad():
-            made = carry(earlier, {"lr_msi": batch.lr_msi})
-        return replace(batch, **made)
 
     return draw

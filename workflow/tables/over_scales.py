@@ -132,10 +132,7 @@ def _baselines(config: presets.Config, target: Target) -> list[str]:
     ]
     notes = [f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}."]
     if any(methods.METHODS[row.method].stages for row in rows):
-        notes.append(
-            "In a chain each network is trained on true images, unless marked chained (the last is then trained on what"
-            " the earlier ones make); nothing is clamped in between."
-        )
+        notes.append("In a chain each network is trained on true images; nothing is clamped in between.")
     if "ssjsr" in used:
         notes.append("SSJSR's layer sizes are not published; ours are used.")
     return notes
