@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssif import curves
-from ssif.bands import Bands, overlap_matrix
+from ssif.bands import Bands, coverage, overlap_matrix
 from ssif.curves import Curve
 from ssif.errors import UserError, choose
 
@@ -118,3 +118,19 @@ def _from_pyrsr(sensor: str) -> list[Curve]:
     # Some of its tables are in micrometres.
     unit = {name: 1000 if table[-1, 0] < 100 else 1 for name, table in tables.items()}
     return [Curve(f"B{name}", table[:, 0] * unit[name], table[:, 1]) for name, table in tables.items()]
+
+
+COVERED = 0.99  # of a sensor's band, by bands of the cube
+
+
+def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
+    """The bands of a sensor that `source` covers, their names, and the names of the others.
+
+    Raises UserError where it covers none.
+    """
+    bands, names = sensor_bands(sensor)
+    inside = coverage(source, bands) >= COVERED
+    if not inside.any():
+        raise UserError(f"no band of {sensor} lies inside {source}")
+    split = {flag: [name for name, its in zip(names, inside) if its == flag] for flag in (True, False)}
+    return Bands(bands.edges[inside]), split[True], split[False]

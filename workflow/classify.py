@@ -3,99 +3,25 @@
     python -m workflow.classify --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
     python -m workflow.classify --run indian_pines.a2s2k.s0          # the true image, by the classifier's own id
 
-batches.csv has the number of labelled pixels of the first test scene for each true and predicted class, each pixel
+land_use.csv has the number of labelled pixels of the first test scene for each true and predicted class, each pixel
 classified from its own window; maps.h5 the maps of Figure 9, from one convolutional pass over the image.
 """
-
-import time
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 
 from ssif.data import archive
-from ssif.data.degrade import downsample, lr_size
-from ssif.data.store import Store
-from ssif.errors import UserError, flat
-from ssif.seals import noted_file
 from workflow.config.schema import Config
 from workflow.land_use import recipes
-from workflow.land_use.accuracy import confusion
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import padded
-from workflow.methods import METHODS, is_classifier
+from workflow.land_use.images import classify, images, map_name
 from workflow.plan import runs, targets
 from workflow.plan.runs import Run
-from workflow.steps import predictions, prepared
+from workflow.steps import prepared
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, open_data, trained
 from workflow.steps.processes import alone, program
-
-TRUE, BICUBIC = "true image", "true image, bicubic"
-
-
-def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
-    """Label, p and image [H, W, C_max] in raw units: the run's predictions, or the true image as it is and after it
-    went down to LR and up again by bicubic interpolation. Raises UserError where a prediction is not stored."""
-    if not is_classifier(run.method):
-        for p, (count,) in targets.cells(targets.of_land_use(config, run), run).items():
-            yield METHODS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
-        return
-    hsi, _ = store.scene(store.names("test")[0])
-    for p in sorted({p for target in targets.of_land_use(config, run) for p in target.scales}):
-        low, (height, width) = lr_size(hsi.shape[:2], p)
-        true = hsi[:height, :width]
-        yield TRUE, p, true.numpy() * store.scale
-        lr = downsample(true.permute(2, 0, 1)[None], low, config.antialias)
-        again = torch.nn.functional.interpolate(lr, (height, width), mode="bicubic", align_corners=False)
-        yield BICUBIC, p, again[0].permute(1, 2, 0).clamp(0, 1).numpy() * store.scale
-
-
-def classify(
-    model, standardise: Standardise, image: np.ndarray, labels: np.ndarray, ids: np.ndarray, dense: bool
-) -> tuple[np.ndarray, np.ndarray | None, float]:
-    """Confusion matrix [n, n] of the labelled pixels; with `dense` the map [H, W] of ids and the share of the labelled
-    pixels that it has the same class for.
-
-    image: [H, W, B] in raw units; labels: [H, W] of the sorted `ids` [n], 0 for none. Prints what each took.
-    """
-    place = next(model.parameters()).device
-    windows = padded(torch.from_numpy(image).to(place)[None], standardise, model.patch)
-    where = np.argwhere(labels)
-    places = torch.from_numpy(np.insert(where, 0, 0, axis=1)).to(place)
-    started = time.perf_counter()
-    predicted = model.classify(windows, places).cpu().numpy()
-    print(f"  {len(where)} labelled pixels in {time.perf_counter() - started:.2f} s", flush=True)
-    matrix = confusion(np.searchsorted(ids, labels[*where.T]), predicted, len(ids))
-    if not dense:
-        return matrix, None, np.nan
-    started = time.perf_counter()
-    whole = model.classify_all(windows[0]).cpu().numpy()
-    agreement = float((whole[*where.T] == predicted).mean())
-    seconds = time.perf_counter() - started
-    print(
-        f"  map of all {whole.size} pixels in {seconds:.2f} s, the same for {agreement:.1%} of the labelled", flush=True
-    )
-    return matrix, ids[whole].astype(np.uint8), agreement
-
-
-def stored_map(run: Run, p: float, label: str) -> tuple[np.ndarray, float]:
-    """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError where it is missing
-    or damaged."""
-    path, remedy = run.folder / "maps.h5", f"python -m workflow.classify --run {run.id}"
-    try:
-        with archive.read(path) as file:
-            stored = file[_name(p, label)]
-            return stored[()], float(stored.attrs["agreement"])
-    except (FileNotFoundError, KeyError):
-        raise UserError(f"{path} lacks the map of {label} at p = {p:g}: {remedy}") from None
-    except OSError as error:
-        raise UserError(f"{path} is damaged ({flat(str(error))}): {remedy}") from None
-
-
-def _name(p: float, label: str) -> str:
-    return f"p{p:g}/{label}"
+from workflow.steps.scoring import write_scores
 
 
 def work(config: Config, run: Run) -> None:
@@ -115,18 +41,15 @@ def work(config: Config, run: Run) -> None:
         print(f"{run.id}: {label}, p = {p:g}", flush=True)
         matrix, whole, agreement = classify(model, standardise, image, labels, ids, dense=p in mapped)
         if whole is not None:
-            maps[_name(p, label)] = whole, agreement
+            maps[map_name(p, label)] = whole, agreement
         counts += [(label, p, ids[t], ids[c], matrix[t, c]) for t, c in zip(*np.nonzero(matrix))]
     table = pd.DataFrame(counts, columns=["model", "p", "true", "predicted", "pixels"])
-    for place, (key, value) in enumerate({"dataset": run.dataset, "preset": run.preset, "seed": run.seed}.items()):
-        table.insert(place, key, value)
     with archive.create(run.folder / "maps.h5") as file:
         file.attrs["scene"] = scene
         for name, (whole, agreement) in maps.items():
             archive.put(file, name, whole)
             file[name].attrs["agreement"] = agreement
-    with noted_file(run.folder / "batches.csv") as temporary:
-        table.to_csv(temporary, index=False)
+    write_scores(run, "land_use.csv", table)
 
 
 @program

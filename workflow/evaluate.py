@@ -11,7 +11,6 @@ import torch
 
 from ssif.bands import resampling_matrix
 from ssif.data.store import Store
-from ssif.seals import noted_file
 from workflow.config import presets
 from workflow.methods import METHODS
 from workflow.plan import runs, targets
@@ -20,7 +19,7 @@ from workflow.steps import predictions
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, method, open_data, trained
 from workflow.steps.processes import alone, program
-from workflow.steps.scoring import Wanted, scores
+from workflow.steps.scoring import Wanted, scores, write_scores
 
 
 def evaluate(model, config: presets.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
@@ -52,12 +51,8 @@ def work(config: presets.Config, run: Run) -> None:
     networks = [trained(config, network, store) for network in runs.stages(run)]
     model = method(networks, run, store)
     table, images = evaluate(model, config, run, store)
-    label = {"dataset": run.dataset, "preset": run.preset, "model": METHODS[run.method].label, "seed": run.seed}
-    for place, (key, value) in enumerate(label.items()):
-        table.insert(place, key, value)
     predictions.write(run, store.names("test")[0], images)
-    with noted_file(run.folder / "metrics.csv") as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+    write_scores(run, "metrics.csv", table, model=METHODS[run.method].label)
 
 
 @program

@@ -9,11 +9,9 @@ covers are scored. One pass serves all sensors of a scene and p.
 import pandas as pd
 import torch
 
-from ssif.bands import Bands, coverage, overlap_matrix
+from ssif.bands import overlap_matrix
 from ssif.data.store import Store
-from ssif.errors import UserError
-from ssif.seals import noted_file
-from ssif.sensors import sensor_bands
+from ssif.sensors import covered
 from workflow.config import presets
 from workflow.config.presets import SENSOR_TABLE
 from workflow.methods import METHODS
@@ -22,22 +20,7 @@ from workflow.plan.runs import Run
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, open_data, trained
 from workflow.steps.processes import alone, program
-from workflow.steps.scoring import Wanted, scores
-
-COVERED = 0.99  # of a sensor's band, by bands of the cube
-
-
-def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
-    """The bands of a sensor that `source` covers, their names, and the names of the others.
-
-    Raises UserError where it covers none.
-    """
-    bands, names = sensor_bands(sensor)
-    inside = coverage(source, bands) >= COVERED
-    if not inside.any():
-        raise UserError(f"no band of {sensor} lies inside {source}")
-    split = {flag: [name for name, its in zip(names, inside) if its == flag] for flag in (True, False)}
-    return Bands(bands.edges[inside]), split[True], split[False]
+from workflow.steps.scoring import Wanted, scores, write_scores
 
 
 def evaluate(model, config: presets.Config, run: Run, store: Store) -> pd.DataFrame:
@@ -63,11 +46,7 @@ def work(config: presets.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     table = evaluate(trained(config, run, store), config, run, store)
-    label = {"dataset": run.dataset, "preset": run.preset, "model": METHODS[run.method].label, "seed": run.seed}
-    for place, (key, value) in enumerate(label.items()):
-        table.insert(place, key, value)
-    with noted_file(run.folder / "sensors.csv") as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+    write_scores(run, "sensors.csv", table, model=METHODS[run.method].label)
 
 
 @program

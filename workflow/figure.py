@@ -13,11 +13,11 @@ from scipy.ndimage import uniform_filter
 from ssif.bands import resampling_matrix
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
-from workflow import classify, methods
+from workflow import methods
 from workflow.config import presets
 from workflow.config.names import spelled
-from workflow.figures import embeddings, errors, over_counts, signature, style
-from workflow.land_use import maps
+from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
+from workflow.land_use import images
 from workflow.land_use.accuracy import scores
 from workflow.methods import METHODS
 from workflow.plan import runs
@@ -97,8 +97,8 @@ def land_cover_maps(config: presets.Config, target: Target) -> Figure:
     shown, agreements = {}, []
     rows = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
     for run in (*rows, *(run for run in target.classifiers if run.seed == seed)):
-        label = classify.TRUE if methods.is_classifier(run.method) else METHODS[run.method].label
-        whole, agreement = classify.stored_map(run, scale, label)
+        label = images.TRUE if methods.is_classifier(run.method) else METHODS[run.method].label
+        whole, agreement = images.stored_map(run, scale, label)
         shown[label] = whole, f"OA {found[label]['oa']:.1%}, AA {found[label]['aa']:.1%}"
         agreements.append(agreement)
     scene = store.names("test")[0]
@@ -107,7 +107,7 @@ def land_cover_maps(config: presets.Config, target: Target) -> Figure:
         f"p = {scale:g}, {scene}; OA and AA: each labelled pixel classified from its own window; maps: one convolutional pass,"
         f" which has the same class for {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
     )
-    return maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
+    return land_use_maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
 
 
 DRAWINGS = {

@@ -38,7 +38,7 @@ def test_the_multiply_adds_of_a_step_are_those_of_the_layers(tmp_path, monkeypat
     prepare("synthetic", runs.data_file("synthetic"), SMOKE.datasets["synthetic"].msi)
     row = cost.measured(SMOKE, runs.find(targets.networks(SMOKE), "synthetic.rcan-msi.p2.s0"))
     sizes, training = runs.settings(SMOKE, runs.find(targets.networks(SMOKE), "synthetic.rcan-msi.p2.s0"))
-    w, c, pixels = sizes["channels"], 4, training.batch * training.lr_size(2) ** 2
+    w, c, pixels = sizes["channels"], 3, training.batch * training.lr_size(2) ** 2
     head, trunk = 9 * c * w, (sizes["groups"] * (18 * sizes["blocks"] + 9) + 9) * w * w
     up, tail = 9 * w * w * 4, 9 * c * w * 4
     # Forward, and twice as much backward, but nobody asks for the gradient of the input.

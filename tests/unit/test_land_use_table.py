@@ -10,11 +10,10 @@ from ssif.data import pavia_centre
 from ssif.data.raw import LandCover
 from ssif.errors import UserError
 from tests.drawn import texts
-from workflow.classify import BICUBIC, TRUE
 from workflow.config import presets
 from workflow.config.schema import Table
-from workflow.figures import style
-from workflow.land_use import maps
+from workflow.figures import land_use_maps, style
+from workflow.land_use.images import BICUBIC, TRUE
 from workflow.methods import METHODS, is_classifier
 from workflow.plan.targets import targets
 from workflow.tables import land_use
@@ -172,7 +171,9 @@ def test_figure_9_shows_every_map_and_the_labels_in_one_palette(shape, shown):
     images = {
         name: (np.full(shape, number, np.uint8), f"OA {number}%") for name, number in (("LIIF", 2), ("true image", 9))
     }
-    figure = maps.draw(images, labels, pavia_centre.CLASSES, note="p = 2", footer="preset smoke, commit 0123abc")
+    figure = land_use_maps.draw(
+        images, labels, pavia_centre.CLASSES, note="p = 2", footer="preset smoke, commit 0123abc"
+    )
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title(loc="left") for axes in panels] == ["(a) LIIF", "(b) true image", "(c) labels"]
     assert [axes.get_xlabel() for axes in panels][:2] == ["OA 2%", "OA 9%"]

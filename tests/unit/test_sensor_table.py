@@ -10,8 +10,8 @@ import yaml
 
 from ssif.bands import Bands
 from ssif.errors import UserError
+from ssif.sensors import covered
 from workflow.config import presets
-from workflow.evaluate_sensors import covered
 from workflow.methods import METHODS
 from workflow.plan.targets import targets
 from workflow.tables import sensors

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 
 from ssif.bands import Bands
@@ -14,6 +15,8 @@ from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.metrics import evaluate
 from ssif.progress import Progress
+from ssif.seals import noted_file
+from workflow.plan.runs import Run
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,16 @@ def scores(
                 yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image[0]
             done += 1
             progress.update(done, f"p = {p:g}")
+
+
+def write_scores(run: Run, name: str, table: pd.DataFrame, **label: str) -> None:
+    """Write a run's rows into the csv file `name` of its folder, behind its data set, preset, `label` and seed."""
+    for place, (key, value) in enumerate(
+        ({"dataset": run.dataset, "preset": run.preset} | label | {"seed": run.seed}).items()
+    ):
+        table.insert(place, key, value)
+    with noted_file(run.folder / name) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
 
 
 def _peak_mib(place: torch.device) -> int:

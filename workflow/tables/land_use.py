@@ -14,9 +14,9 @@ import pandas as pd
 
 from ssif.data.raw import LandCover
 from ssif.errors import UserError
-from workflow.classify import BICUBIC, TRUE
 from workflow.config import presets
 from workflow.land_use import accuracy
+from workflow.land_use.images import BICUBIC, TRUE
 from workflow.methods import METHODS, is_classifier
 from workflow.plan import runs
 from workflow.plan.runs import Run

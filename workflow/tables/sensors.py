@@ -9,10 +9,10 @@ sensors of irregular bands as future work (section 6) and allows training on the
 import pandas as pd
 
 from ssif.bands import Bands
+from ssif.sensors import covered
 from workflow.config import presets
 from workflow.config.presets import SENSOR_TABLE
 from workflow.config.schema import Config
-from workflow.evaluate_sensors import covered
 from workflow.methods import EXTENSIONS, network
 from workflow.plan import runs
 from workflow.plan.runs import Run
