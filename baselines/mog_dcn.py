@@ -9,10 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.grid import GridNetwork
-from ssif.errors import choose
 
 STAGES = 4
-SIGNS = {"released": -1, "derived": 1}
 
 
 class Encoder(nn.Module):
@@ -78,17 +76,14 @@ class MoGDCN(GridNetwork):
     """LR-HSI Y [N, C, h, w] and HR-MSI Z [N, c, p h, p w] -> HR-HSI [N, C, p h, p w]; any integer p.
 
     The defaults are the official sizes: 7,070,824 parameters for c = 3, C = 31 (unused scalars of the release left out).
-    kernel: of H and its transpose, odd. signs: "released", which others ran, or "derived" from the energy (`update_z`).
+    kernel: of H and its transpose, odd.
     """
 
     reads, writes = ("lr_hsi", "hr_msi"), "hr_hsi"
 
-    def __init__(
-        self, msi_bands: int, bands: int, scale: int, *, width: int = 64, kernel: int = 13, signs: str = "released"
-    ):
+    def __init__(self, msi_bands: int, bands: int, scale: int, *, width: int = 64, kernel: int = 13):
         super().__init__()
         self.scale = scale
-        self.sign = SIGNS[choose("signs", signs, SIGNS)]
         self.delta_z, self.eta_z = nn.Parameter(torch.tensor(0.1)), nn.Parameter(torch.tensor(0.9))
         self.delta_x, self.eta_x = nn.Parameter(torch.tensor(0.1)), nn.Parameter(torch.tensor(0.9))
         self.embed = nn.Conv2d(bands, width, 3, padding=1)
@@ -129,10 +124,11 @@ class MoGDCN(GridNetwork):
     def update_z(self, x: Tensor, v: Tensor, hr_msi: Tensor) -> Tensor:
         """A gradient step on |Z - R z|^2 / 2 + |x - z|^2 / 2 + eta |z - v|^2 / 2 from z = x, but for the sign of v.
 
-        The energy gives +eta v. The release has -eta v, which darkens z to 0.82 x at first; the U-Net learns to mend it.
+        The energy gives +eta v. The release has -eta v, and so has this: it darkens z to 0.82 x at first, which the U-Net learns
+        to mend.
         """
         delta, eta = self.delta_z, self.eta_z
-        return (1 - delta - delta * eta) * x + delta * self.unseen(x, hr_msi) + delta * (x + self.sign * eta * v)
+        return (1 - delta - delta * eta) * x + delta * self.unseen(x, hr_msi) + delta * (x - eta * v)
 
     def update_x(self, x: Tensor, u: Tensor, lr_hsi: Tensor, hr_msi: Tensor) -> Tensor:
         """A gradient step on the data terms and eta |x - u|^2 / 2; the sign before H^T is left to its weights."""

@@ -135,7 +135,7 @@ def volume_up(tape, x: Tensor, scale: int) -> Tensor:
     return x
 
 
-def ssjsr_sim(tape, x: Tensor, *, bands: int, scale: int, blocks: int) -> Tensor:
+def ssjsr(tape, x: Tensor, *, bands: int, scale: int, blocks: int) -> Tensor:
     """[N, c, h, w] -> [N, C, ph, pw]."""
     s = -(-bands // x.shape[1])
     x = residual(tape, x[:, None], blocks, conv3d)
@@ -145,28 +145,3 @@ def ssjsr_sim(tape, x: Tensor, *, bands: int, scale: int, blocks: int) -> Tensor
     x = F.relu(conv3d(tape)(x))
     x = volume_up(tape, x, scale)
     return conv3d(tape)(x)[:, 0]
-
-
-def ssjsr_spatial(tape, x: Tensor, scale: int, blocks: int) -> Tensor:
-    """[N, n, h, w] -> [N, n, ph, pw]."""
-    x = residual(tape, x[:, None], blocks, conv3d)
-    x = volume_up(tape, x, scale)
-    return conv3d(tape)(x)[:, 0]
-
-
-def ssjsr_spectral(tape, x: Tensor, blocks: int) -> Tensor:
-    """[N, c, H, W] -> [N, C, H, W]."""
-    x = residual(tape, x, blocks, conv)
-    return conv(tape)(x)
-
-
-def ssjsr_sep1(tape, x: Tensor, *, scale: int, blocks: int) -> tuple[Tensor, Tensor]:
-    """[N, c, h, w] -> [N, C, ph, pw] and the HR-MSI [N, c, ph, pw] on the way."""
-    hr_msi = ssjsr_spatial(tape, x, scale, blocks)
-    return ssjsr_spectral(tape, hr_msi, blocks), hr_msi
-
-
-def ssjsr_sep2(tape, x: Tensor, *, scale: int, blocks: int) -> tuple[Tensor, Tensor]:
-    """[N, c, h, w] -> [N, C, ph, pw] and the LR-HSI [N, C, h, w] on the way."""
-    lr_hsi = ssjsr_spectral(tape, x, blocks)
-    return ssjsr_spatial(tape, lr_hsi, scale, blocks), lr_hsi

@@ -38,7 +38,7 @@ def block(tape, x: Tensor, kind: str) -> Tensor:
     return F.relu(norms[2](y)) if kind == "end" else y
 
 
-def a2s2k(tape, windows: Tensor, *, separate: bool, pool: str) -> Tensor:
+def a2s2k(tape, windows: Tensor) -> Tensor:
     """Windows [N, S, S, B] -> logits [N, n]."""
     x = windows[:, None]
     narrow = conv3d(tape, x, stride=(1, 1, 2))
@@ -47,8 +47,7 @@ def a2s2k(tape, windows: Tensor, *, separate: bool, pool: str) -> Tensor:
     wide = F.relu(norm(tape, 1e-3)(wide))
     hidden = F.relu(F.linear((narrow + wide).mean(dim=(2, 3, 4)), tape(), tape()))
     first = F.linear(hidden, tape(), tape())
-    second = F.linear(hidden, tape(), tape()) if separate else first
-    share = torch.softmax(torch.stack([first, second]), dim=0)[..., None, None, None]
+    share = torch.softmax(torch.stack([first, first]), dim=0)[..., None, None, None]
     x = share[0] * narrow + share[1] * wide
     x = block(tape, x, "start")
     x = block(tape, x, "middle")
@@ -59,11 +58,5 @@ def a2s2k(tape, windows: Tensor, *, separate: bool, pool: str) -> Tensor:
     x = F.relu(norm(tape, 1e-3)(x))
     x = block(tape, x, "middle")
     x = block(tape, x, "end")
-    if pool == "official":
-        x = F.avg_pool3d(x, (5, 5, 1))[:, :, 0, 0, 0]
-    elif pool == "centre":
-        middle = x.shape[2] // 2
-        x = x[:, :, middle - 2 : middle + 3, middle - 2 : middle + 3].mean(dim=(2, 3, 4))
-    else:
-        x = x.mean(dim=(2, 3, 4))
+    x = F.avg_pool3d(x, (5, 5, 1))[:, :, 0, 0, 0]
     return F.linear(x, tape(), tape())

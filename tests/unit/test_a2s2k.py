@@ -27,47 +27,37 @@ def network(bands: int = 20, classes: int = 4, kernels: int = 5, **options) -> A
 
 
 @pytest.mark.parametrize(
-    ("bands", "classes", "kernels", "attention", "count"),
+    ("bands", "classes", "kernels", "count"),
     [
-        (102, 9, 24, "official", 217_752),
-        (102, 10, 24, "official", 217_777),
-        (103, 9, 24, "official", 220_824),
-        (102, 9, 16, "official", 137_136),
-        (102, 9, 8, "official", 64_712),
-        (102, 9, 24, "separate", 219_000),
+        (102, 9, 24, 217_752),
+        (102, 10, 24, 217_777),
+        (103, 9, 24, 220_824),
+        (102, 9, 16, 137_136),
+        (102, 9, 8, 64_712),
     ],
 )
-def test_parameter_counts(bands, classes, kernels, attention, count):
-    model = A2S2K(bands, classes, kernels, patch=11, sk_attention=attention)
+def test_parameter_counts(bands, classes, kernels, count):
+    model = A2S2K(bands, classes, kernels, patch=11)
     assert sum(p.numel() for p in model.parameters()) == count
     if kernels == 24:
         assert sum(b.numel() for b in model.buffers()) == 943
 
 
-@pytest.mark.parametrize("pool", a2s2k.HEAD_POOL)
-@pytest.mark.parametrize("attention", a2s2k.SK_ATTENTION)
 @pytest.mark.parametrize(("patch", "bands"), [(7, 20), (9, 21), (11, 7), (11, 20)])
 @torch.no_grad()
-def test_equals_the_layer_table(patch, bands, attention, pool):
-    model = network(bands, patch=patch, sk_attention=attention, head_pool=pool)
+def test_equals_the_layer_table(patch, bands):
+    model = network(bands, patch=patch)
     windows = torch.randn(3, patch, patch, bands, dtype=torch.float64)
     tape = Tape(model.state_dict().values())
-    expected = plain(tape, windows, separate=attention == "separate", pool=pool)
+    expected = plain(tape, windows)
     tape.end()
     assert (expected.std(dim=0) > 1e-3).all()
     torch.testing.assert_close(model(windows), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_the_official_attention_is_half_and_half_whatever_it_sees():
-    means = 100 * torch.randn(50, 5, dtype=torch.float64)
-    assert (network().stem.weights(means) == 0.5).all()
-    separate = network(sk_attention="separate").stem.weights(means)
-    assert (separate != 0.5).any() and separate.sum(dim=0).allclose(torch.ones_like(means))
-
-
 def test_parameters_without_effect_are_those_of_the_release():
     """The attention's layers, a norm of each middle block, the outer rows of each 3 x 3 channel attention."""
-    model = network(sk_attention="official").train()
+    model = network().train()
     windows = torch.randn(8, 9, 9, 20, dtype=torch.float64)
     F.cross_entropy(model(windows), torch.arange(8) % 4).backward()
     unused = {name for name, p in model.named_parameters() if p.grad is None}
@@ -79,28 +69,13 @@ def test_parameters_without_effect_are_those_of_the_release():
             assert (parameter.grad[0, 0, [0, 2]] == 0).all() and (parameter.grad[0, 0, 1] != 0).any()
 
 
-def test_separate_attention_learns():
-    model = network(sk_attention="separate").train()
-    windows = torch.randn(8, 9, 9, 20, dtype=torch.float64)
-    F.cross_entropy(model(windows), torch.arange(8) % 4).backward()
-    assert all((p.grad != 0).any() for p in model.stem.excite.parameters())
-
-
-@pytest.mark.parametrize(("pool", "rows"), [("official", range(5)), ("centre", range(2, 7)), ("global", range(9))])
-def test_the_official_pool_of_patch_11_is_off_centre(pool, rows):
+def test_the_pool_of_patch_11_is_off_centre():
     """Which of the 9 x 9 last features reach the logits; the window's middle is at (4, 4)."""
     features = torch.zeros(1, 3, 9, 9, dtype=torch.float64, requires_grad=True)
-    network(patch=11, head_pool=pool)._pooled(features).sum().backward()
+    network(patch=11)._pooled(features).sum().backward()
     seen = torch.zeros(9, 9, dtype=torch.bool)
-    seen[rows.start : rows.stop, rows.start : rows.stop] = True
+    seen[:5, :5] = True
     assert torch.equal(features.grad[0, 0] > 0, seen)
-
-
-@torch.no_grad()
-def test_with_patch_7_all_pools_are_one():
-    windows = torch.randn(3, 7, 7, 20, dtype=torch.float64)
-    logits = [network(patch=7, head_pool=pool)(windows) for pool in a2s2k.HEAD_POOL]
-    assert torch.equal(logits[0], logits[1]) and logits[0].allclose(logits[2], rtol=1e-12)
 
 
 def picture(patch: int, height: int = 40, width: int = 12, bands: int = 20) -> torch.Tensor:
@@ -112,10 +87,9 @@ def picture(patch: int, height: int = 40, width: int = 12, bands: int = 20) -> t
     return F.pad(image, (0, 0, half, half, half, half))
 
 
-@pytest.mark.parametrize("attention", a2s2k.SK_ATTENTION)
 @pytest.mark.parametrize("patch", a2s2k.PATCHES)
-def test_strips_of_the_dense_pass_meet_without_a_seam(monkeypatch, patch, attention):
-    model, image = network(patch=patch, sk_attention=attention, classes=30), picture(patch)
+def test_strips_of_the_dense_pass_meet_without_a_seam(monkeypatch, patch):
+    model, image = network(patch=patch, classes=30), picture(patch)
     with torch.no_grad():
         # Of all classes equally often the first, so that small differences show.
         logits = model.head(model._pooled(model._features(image[None], a2s2k.box_mean)))
@@ -127,10 +101,9 @@ def test_strips_of_the_dense_pass_meet_without_a_seam(monkeypatch, patch, attent
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("pool", a2s2k.HEAD_POOL)
-def test_the_dense_pass_is_exact_but_for_borders_and_attention(pool):
+def test_the_dense_pass_is_exact_but_for_borders_and_attention():
     """With channel attention off (a gate of 1/2 everywhere) and no convolution that reaches over a window's edge."""
-    model = network(patch=11, head_pool=pool)
+    model = network(patch=11)
     for block in (*model.spectral, *model.spatial):
         block.attention.weight.zero_()
     model.stem.wide[0].weight[:, :, [0, 2]] = model.stem.wide[0].weight[:, :, :, [0, 2]] = 0
@@ -158,8 +131,6 @@ def test_classify_is_the_forward_pass_in_chunks(monkeypatch):
     [
         ({"bands": 6}, "at least 7 bands, got 6"),
         ({"patch": 5}, "unknown patch 5; known: 11, 7, 9"),
-        ({"sk_attention": "none"}, "unknown sk_attention 'none'; known: official, separate"),
-        ({"head_pool": "max"}, "unknown head_pool 'max'; known: centre, global, official"),
     ],
 )
 def test_sizes_that_make_no_sense(options, words):

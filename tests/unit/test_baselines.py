@@ -88,17 +88,15 @@ def test_size_of_mog_dcn(scale):
 
 
 SSJSR_COUNTS = {
-    ("sim", 3, 31): [254_833, 267_121, 261_761, 268_689],
-    ("sim", 4, 102): [270_193, 282_481, 277_121, 284_049],
-    ("sep1", 3, 31): [565_984, 615_136, 593_664, 621_344],
-    ("sep1", 4, 102): [607_527, 656_679, 635_207, 662_887],
+    (3, 31): [254_833, 267_121, 261_761, 268_689],
+    (4, 102): [270_193, 282_481, 277_121, 284_049],
 }
 
 
 @pytest.mark.parametrize("setting", SSJSR_COUNTS)
 def test_size_of_ssjsr(setting):
-    variant, c, bands = setting
-    assert [count(lambda p=p: SSJSR(c, bands, p, variant=variant)) for p in (2, 3, 4, 8)] == SSJSR_COUNTS[setting]
+    c, bands = setting
+    assert [count(lambda p=p: SSJSR(c, bands, p)) for p in (2, 3, 4, 8)] == SSJSR_COUNTS[setting]
 
 
 US3RN_COUNTS = {
@@ -193,18 +191,11 @@ def test_mog_dcn_equals_its_plain_transcription(scale, size):
 @pytest.mark.parametrize("scale", [1, 2, 3, 4, 6])
 def test_ssjsr_equals_its_plain_transcription(scale, bands):
     x = torch.rand(2, 3, 5, 4, dtype=torch.double)
-    sizes = {"width": 6, "inner": 4, "blocks": 2}
-    for variant in ("sim", "sep1", "sep2"):
-        model = randomised(SSJSR(3, bands, scale, variant=variant, **sizes))
-        weights = tape(model)
-        if variant == "sim":
-            expected = [joint.ssjsr_sim(weights, x, bands=bands, scale=scale, blocks=2)]
-        else:
-            plain = joint.ssjsr_sep1 if variant == "sep1" else joint.ssjsr_sep2
-            expected = plain(weights, x, scale=scale, blocks=2)[::-1]
-        weights.end()
-        for ours, theirs in zip(model.images(x), expected, strict=True):
-            torch.testing.assert_close(ours, theirs)
+    model = randomised(SSJSR(3, bands, scale, width=6, inner=4, blocks=2))
+    weights = tape(model)
+    expected = joint.ssjsr(weights, x, bands=bands, scale=scale, blocks=2)
+    weights.end()
+    torch.testing.assert_close(model(x), expected)
 
 
 @pytest.mark.parametrize("c", [1, 3, 4])

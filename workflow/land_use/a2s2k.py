@@ -1,6 +1,6 @@
 """A2S2K-ResNet (Roy et al. 2021): the land cover of a pixel from the window of spectra around it.
 
-The forms called official reproduce what the released code does, two oddities included (docs/protocol.md, Land use).
+It does what the released code does, two oddities included (docs/protocol.md, Land use).
 """
 
 import torch
@@ -11,8 +11,6 @@ from ssif.errors import UserError, choose
 from ssif.inference import in_chunks
 from workflow.land_use.windows import gather
 
-SK_ATTENTION = ("official", "separate")
-HEAD_POOL = ("official", "centre", "global")
 PATCHES = (7, 9, 11)
 POOLED = 5  # side of the pooled window, for all patches
 # Windows, and rows of an image, at a time: activations of some hundred MB.
@@ -23,32 +21,20 @@ ROWS = 64
 class A2S2K(nn.Module):
     """Windows [N, S, S, B] of standardised values, zero beyond the image's edge -> logits [N, n].
 
-    bands: B; classes: n; kernels: k feature maps; patch: S, one of 7, 9 and 11. sk_attention: the weights of the two
-    stems come from one shared layer, and so are 0.5 each whatever it learned ("official"), or from a layer each
-    ("separate"). head_pool: average the upper left 5 x 5 of the last map of (S - 2)^2 ("official"), its middle ("centre"),
-    or all of it ("global"); with patch 7 all three are the same. Raises UserError for any other and for B below 7.
+    bands: B; classes: n; kernels: k feature maps; patch: S, one of 7, 9 and 11. The head averages the upper left 5 x 5 of the
+    last map of (S - 2)^2, which is off the centre for S above 7. Raises UserError for any other S and for B below 7.
     """
 
     batches = "windows"
 
-    def __init__(
-        self,
-        bands: int,
-        classes: int,
-        kernels: int = 24,
-        patch: int = 9,
-        sk_attention: str = "official",
-        head_pool: str = "official",
-    ):
+    def __init__(self, bands: int, classes: int, kernels: int = 24, patch: int = 9):
         super().__init__()
-        choose("sk_attention", sk_attention, SK_ATTENTION)
-        choose("head_pool", head_pool, HEAD_POOL)
         choose("patch", patch, PATCHES)
         if bands < 7:
             raise UserError(f"the classifier needs at least 7 bands, got {bands}")
-        self.patch, self.head_pool = patch, head_pool
+        self.patch = patch
         depth = (bands - 5) // 2
-        self.stem = Stem(kernels, bands // 2, sk_attention)
+        self.stem = Stem(kernels, bands // 2)
         self.spectral = nn.ModuleList([Residual(kernels, (1, 1, 7), "start"), Residual(kernels, (1, 1, 7), "middle")])
         self.squeeze = nn.Sequential(nn.Conv3d(kernels, 128, (1, 1, depth)), _norm(128), nn.ReLU())
         self.spatial_stem = nn.Sequential(nn.Conv3d(1, kernels, (3, 3, 128)), _norm(kernels), nn.ReLU())
@@ -68,7 +54,7 @@ class A2S2K(nn.Module):
     def _features(self, image: Tensor, mean) -> Tensor:
         """Images [N, H, W, B] -> the last map [N, k, H - 2, W - 2]; `mean(features, side)` is what attention looks at."""
         # Channels last: the convolutions of 1 x 1 x 7 are two to four times faster so on a CPU.
-        x = self.stem(image[:, None], mean, self.patch).contiguous(memory_format=torch.channels_last_3d)
+        x = self.stem(image[:, None]).contiguous(memory_format=torch.channels_last_3d)
         for block in self.spectral:
             x = block(x, mean, self.patch)
         x = self.squeeze(x).transpose(1, 4)
@@ -79,12 +65,8 @@ class A2S2K(nn.Module):
 
     def _pooled(self, features: Tensor) -> Tensor:
         """[N, k, H - 2, W - 2] -> for every window of S in the image its average [N, H - S + 1, W - S + 1, k]."""
-        side = self.patch - 2
-        size = side if self.head_pool == "global" else POOLED
-        offset = (side - size) // 2 if self.head_pool == "centre" else 0
-        rows, columns = (length - side + 1 for length in features.shape[2:])
-        averages = F.avg_pool2d(features, size, stride=1)[:, :, offset : offset + rows, offset : offset + columns]
-        return averages.permute(0, 2, 3, 1)
+        rows, columns = (length - self.patch + 3 for length in features.shape[2:])
+        return F.avg_pool2d(features, POOLED, stride=1)[:, :, :rows, :columns].permute(0, 2, 3, 1)
 
     @torch.inference_mode()
     def classify(self, images: Tensor, places: Tensor) -> Tensor:
@@ -122,9 +104,13 @@ class A2S2K(nn.Module):
 
 
 class Stem(nn.Module):
-    """Two stems of 1 x 1 x 7 and 3 x 3 x 7, weighed by selective-kernel attention: [N, 1, H, W, B] -> [N, k, H, W, D]."""
+    """The mean of two stems of 1 x 1 x 7 and 3 x 3 x 7: [N, 1, H, W, B] -> [N, k, H, W, D].
 
-    def __init__(self, kernels: int, hidden: int, attention: str):
+    The release weighs them by selective-kernel attention, but scores both with one shared layer, so its softmax is 0.5
+    whatever was learned, and the layer has no gradient. The layer is kept so that weights and counts agree.
+    """
+
+    def __init__(self, kernels: int, hidden: int):
         super().__init__()
         self.narrow, self.wide = (
             nn.Sequential(
@@ -135,22 +121,10 @@ class Stem(nn.Module):
             for side in (1, 3)
         )
         self.squeeze = nn.Linear(kernels, hidden)
-        self.excite = nn.ModuleList([nn.Linear(hidden, kernels) for _ in range(1 if attention == "official" else 2)])
+        self.excite = nn.ModuleList([nn.Linear(hidden, kernels)])
 
-    def weights(self, mean: Tensor) -> Tensor:
-        """Of the two stems, [2, ..., k], from the mean [..., k] of their sum."""
-        hidden = F.relu(self.squeeze(mean))
-        scores = [excite(hidden) for excite in self.excite]
-        return torch.stack([scores[0], scores[-1]]).softmax(dim=0)
-
-    def forward(self, x: Tensor, mean, side: int) -> Tensor:
-        narrow, wide = self.narrow(x), self.wide(x)
-        total = narrow + wide
-        if len(self.excite) == 1:
-            # One layer for both gives both the same score: a softmax of exactly 0.5, and no gradient for the layer.
-            return total / 2
-        first, second = self.weights(mean(total, side).movedim(1, -1)).movedim(-1, 2)
-        return first[..., None] * narrow + second[..., None] * wide
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.narrow(x) + self.wide(x)) / 2
 
 
 class Residual(nn.Module):
