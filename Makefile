@@ -3,11 +3,12 @@ PRESET ?= config
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTHON ?= python3
 BIN = .venv/bin
+TORCH = torch==2.13.0
 # As `python -m`: where a path has quotes or dollar signs, the scripts that pip writes do not start. The shell quotes variables.
 SNAKEMAKE = $(BIN)/python -m snakemake --configfile "config/$$PRESET.yaml" --cores "$$CORES"
 export PRESET CORES PYTHON
 
-.PHONY: table1 figures report all test test-workflow test-others bench lint clean
+.PHONY: table1 figures report all test test-workflow test-others bench lint requirements docs clean
 
 table1: .venv/installed
 	$(SNAKEMAKE) results/table1.csv
@@ -42,12 +43,21 @@ lint: .venv/installed
 	$(BIN)/python -m snakefmt --check Snakefile workflow/rules
 	$(BIN)/python -m snakemake --lint
 
-# torch is named first, so that an index with a CPU build is asked for it before any other package pulls one in.
+# torch comes first and without a hash: an index may have a build for CPUs or one for GPUs.
 .venv/installed: requirements.txt pyproject.toml
 	"$$PYTHON" -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements.txt) -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+# Pins what pyproject.toml names, with hashes. Needs uv.
+requirements:
+	uv pip compile pyproject.toml --universal --all-extras --python-version 3.11 --generate-hashes --quiet --output-file requirements.txt
+
+# Into build/site.
+docs: .venv/installed
+	$(BIN)/python -m mkdocs build --strict
 
 clean:
 	rm -rf .venv results/data results/runs results/state results/locks results/logs results/presets results/figures
