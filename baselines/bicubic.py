@@ -13,8 +13,6 @@ from ssif.nets.linear import LinearSpectra
 class BicubicLinear(LinearSpectra):
     """A least-squares map from c to C_max bands, fitted on the HR pairs of the training scenes; serves any p and C."""
 
-    batches = "none"
-
     def predict(self, lr_msi: Tensor, size: tuple[int, int], bands: Bands) -> Tensor:
         """LR-MSI [N, c, h, w] -> [N, C, H, W], values in [0, 1]."""
         return self.predict_each(lr_msi, size, [bands])[0]

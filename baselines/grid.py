@@ -18,7 +18,6 @@ class GridNetwork(nn.Module):
     pass meets them, as most releases have them (`baselines.releases`).
     """
 
-    batches = "patches"
     reads: tuple[str, ...] = ("lr_msi",)
     writes: str = "hr_hsi"
     # Share of the initial learning rate left after a fraction of the budget (`ssif.training.Schedule`).

@@ -35,7 +35,7 @@ def measured(config: Config, run: Run) -> dict:
     store, place = open_data(config, run), device(config)
     model, (_, training) = build(config, run, store).train(), runs.settings(config, run)
     row = {"run": run.id, "parameters": sum(p.numel() for p in model.parameters()), "steps": 0}
-    if model.batches == "none":
+    if network(run.method).family == "map":
         return row
     recipe = import_module(network(run.method).recipe).recipe(model, config, run, store, store.training_set(place))
     batches = [recipe.draw(step) for step in range(len(getattr(training, "lr_sizes", [0])))]

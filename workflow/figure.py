@@ -97,7 +97,7 @@ def land_cover_maps(config: presets.Config, target: Target) -> Figure:
     shown, agreements = {}, []
     rows = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
     for run in (*rows, *(run for run in target.classifiers if run.seed == seed)):
-        label = images.TRUE if methods.is_classifier(run.method) else METHODS[run.method].label
+        label = images.TRUE if methods.family(run.method) == "classifier" else METHODS[run.method].label
         whole, agreement = images.stored_map(run, scale, label)
         shown[label] = whole, f"OA {found[label]['oa']:.1%}, AA {found[label]['aa']:.1%}"
         agreements.append(agreement)

@@ -10,19 +10,21 @@ from dataclasses import dataclass, field
 class Network:
     """Something to be trained: class `name` of `module`, and how it is built and taught.
 
-    takes: the arguments that the data and the run decide, a key of `workflow.steps.building.ARGUMENTS`; fixed: arguments that are the
-    same in every preset. The others are sizes of the preset: of its block `block` under `baselines`, None for neural
-    fields, which share `network` and `training`; of these it `reads` these keys, None for all: others may change and it
-    stays as it is. recipe: the module that says what it learns from (`workflow.steps.learning`).
+    family: "field" (a neural field), "grid" (a network on a pixel grid), "map" (fitted in one go) or "classifier" (of land
+    cover). takes: the arguments that the data and the run decide, a key of `workflow.steps.building.ARGUMENTS`; fixed: arguments that are the
+    same in every preset. The other arguments are sizes of the preset: those of `block` under `baselines`, or None for the
+    block that the neural fields share. keys: what it takes of that block, None for everything; a change of any other key
+    leaves it as it is. recipe: the module that says what it learns from (`workflow.steps.learning`).
     one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts from the network of p = 2.
     """
 
     module: str
     name: str
+    family: str = "field"
     takes: str = "joint"
     fixed: dict = field(default_factory=dict)
     block: str | None = None
-    reads: tuple[str, ...] | None = None
+    keys: tuple[str, ...] | None = None
     recipe: str = "workflow.steps.recipes"
     one_scale: bool = False
     one_count: bool = False
@@ -30,7 +32,7 @@ class Network:
 
     def uses(self, key: str) -> bool:
         """Whether it reads this key of its block."""
-        return self.reads is None or key in self.reads
+        return self.keys is None or key in self.keys
 
     @property
     def built(self) -> dict:
@@ -64,13 +66,13 @@ ANY_BANDS = (*FIELD, *FOURIER, *BUDGET, "intervals")
 PLUS = tuple(key for key in (*ANY_BANDS, "k") if key not in ("pixel_decoder", "spectral_decoder"))
 
 
-def _ssif(variant: str, *reads: str) -> Network:
-    return Network("ssif.nets.ssif", "SSIF", "any bands", {"variant": variant}, reads=(*ANY_BANDS, *reads))
+def _ssif(variant: str, *keys: str) -> Network:
+    return Network("ssif.nets.ssif", "SSIF", takes="any bands", fixed={"variant": variant}, keys=(*ANY_BANDS, *keys))
 
 
 def _on_grid(module: str, name: str, block: str, takes: str = "joint", **needs) -> Network:
     """A network on a pixel grid: for one p and one C, unless `needs` says otherwise."""
-    return Network(module, name, takes, block=block, **({"one_scale": True, "one_count": True} | needs))
+    return Network(module, name, "grid", takes, block=block, **({"one_scale": True, "one_count": True} | needs))
 
 
 def _rcan(image: str, **needs: bool) -> Network:
@@ -93,7 +95,7 @@ STAGES = {
 }
 
 METHODS = {
-    "bicubic": Method("bicubic+linear", Network("baselines.bicubic", "BicubicLinear", "data bands", reads=())),
+    "bicubic": Method("bicubic+linear", Network("baselines.bicubic", "BicubicLinear", "map", "data bands", keys=())),
     "rcan+awan": Method("RCAN+AWAN", stages=("rcan-msi", "awan-hr")),
     "awan+rcan": Method("AWAN+RCAN", stages=("awan-lr", "rcan-hsi")),
     "awan+sspsr": Method("AWAN+SSPSR", stages=("awan-lr", "sspsr")),
@@ -101,7 +103,8 @@ METHODS = {
     "ssjsr": Method("SSJSR-style, layer sizes ours", _on_grid("baselines.ssjsr", "SSJSR", "ssjsr")),
     "us3rn": Method("US3RN", _on_grid("baselines.us3rn", "US3RN", "us3rn")),
     "liif": Method(
-        "LIIF", Network("baselines.liif", "LIIF", "fixed bands", reads=("encoder", "hidden", *BUDGET), one_count=True)
+        "LIIF",
+        Network("baselines.liif", "LIIF", takes="fixed bands", keys=("encoder", "hidden", *BUDGET), one_count=True),
     ),
     "ssif-m": Method("SSIF-M", _ssif("M")),
     "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS", "k", "gs_weights")),
@@ -115,9 +118,9 @@ METHODS = {
         Network(
             "ssif.nets.plus",
             "SSIFPlus",
-            "data bands",
-            {"pixel_decoder": "bilinear"},
-            reads=PLUS,
+            takes="data bands",
+            fixed={"pixel_decoder": "bilinear"},
+            keys=PLUS,
             recipe="workflow.steps.spectra",
         ),
         extension=True,
@@ -130,7 +133,12 @@ EXTENSIONS = [method.label for method in METHODS.values() if method.extension]
 # Not rows of a table but what Table 3 and Figure 9 look at predicted images with.
 CLASSIFIERS = {
     "a2s2k": Network(
-        "workflow.land_use.a2s2k", "A2S2K", "classifier", block="land_use", recipe="workflow.land_use.recipes"
+        "workflow.land_use.a2s2k",
+        "A2S2K",
+        "classifier",
+        "classifier",
+        block="land_use",
+        recipe="workflow.land_use.recipes",
     ),
 }
 
@@ -142,16 +150,10 @@ def every_network() -> list[Network]:
 
 def network(name: str) -> Network:
     """The network of a stage, of a classifier or of a method that is one network."""
-    others = STAGES | CLASSIFIERS
-    return others[name] if name in others else METHODS[name].network
+    apart = STAGES | CLASSIFIERS
+    return apart[name] if name in apart else METHODS[name].network
 
 
-def is_classifier(name: str) -> bool:
-    """Whether a network classifies land cover, and makes no image."""
-    return name in CLASSIFIERS
-
-
-def is_field(name: str) -> bool:
-    """Whether a method is one network that reads the neural fields' block: SSIF's variants, LIIF, a user's own."""
-    own = METHODS[name].network
-    return own is not None and own.block is None and own.reads != ()
+def family(name: str) -> str:
+    """The family of a stage, a classifier or a method (`Network`); a chain is of that of its stages."""
+    return "grid" if name in METHODS and METHODS[name].stages else network(name).family

@@ -239,7 +239,7 @@ def _seeds(config: presets.Config) -> list[int]:
 
 def _kind(run: Run) -> str:
     """Networks of one kind have the same loss; an extension has its own."""
-    if methods.is_classifier(run.method):
+    if methods.family(run.method) == "classifier":
         return CLASSIFIERS
     if run.changes:
         return ABLATIONS
@@ -270,11 +270,11 @@ def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[s
     for run in networks(config):
         its = methods.network(run.method)
         like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
-        if methods.is_classifier(run.method):
+        if methods.family(run.method) == "classifier":
             like = paper.tables["table3"].dataset
         # A map that is fitted has no steps, and a user's own block no counterpart.
         known = (*paper.datasets[like].baselines, None, "land_use")
-        if its.reads == () or its.block not in known or imported.origin(run):
+        if its.family == "map" or its.block not in known or imported.origin(run):
             continue
         here, there = runs.settings(config, run), runs.settings(paper, replace(run, dataset=like, changes=()))
         block = its.block or FIELDS

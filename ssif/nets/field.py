@@ -29,8 +29,6 @@ class NeuralField(nn.Module):
     either side and in [-1, 1] inside.
     """
 
-    batches = "queries"
-
     def __init__(self, channels: int, encoder: dict, pixel_decoder: str, hidden: int, out: int):
         super().__init__()
         options = {key: value for key, value in encoder.items() if key != "name"}

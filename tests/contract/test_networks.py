@@ -15,7 +15,7 @@ from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow.config import presets
-from workflow.methods import METHODS, STAGES, network
+from workflow.methods import METHODS, STAGES, family, network
 from workflow.plan import runs, targets
 from workflow.plan.runs import Run
 from workflow.steps.building import build
@@ -44,7 +44,7 @@ def data(store) -> TrainingSet:
 
 def draw(model, data: TrainingSet, run, batch: int, step: int = 0):
     """A small batch of the kind that the network takes."""
-    if model.batches == "queries":
+    if family(run.method) == "field":
         counts = (run.count or 8, run.count or 8)
         return draw_queries(
             data, step, seed=0, batch=batch, lr_sizes=[6], scales=(1, 3), counts=counts, antialias=False
@@ -54,8 +54,8 @@ def draw(model, data: TrainingSet, run, batch: int, step: int = 0):
 
 
 @torch.no_grad()
-def error(model, batch) -> float:
-    if model.batches == "queries":
+def error(model, run, batch) -> float:
+    if family(run.method) == "field":
         return model.loss(batch).item()
     output = model(*(getattr(batch, name) for name in model.reads))
     return l1(output, getattr(batch, model.writes)).item()
@@ -91,29 +91,29 @@ def test_learning_lowers_the_error(model, run, data):
     in a ReLU; a band whose ReLU starts dead never changes.
     """
     torch.manual_seed(0)
-    if model.batches == "none":
+    if family(run.method) == "map":
         mixing = torch.rand(31, 3) / 3
         linear = TrainingSet(data.msi @ mixing.T + 0.1, data.msi, data.bands)
         model.fit(linear)
         image = model.predict(data.msi[:1].permute(0, 3, 1, 2), data.msi.shape[1:3], data.bands)
         torch.testing.assert_close(image[0].permute(1, 2, 0), linear.hsi[0], atol=1e-4, rtol=0)
         return
-    batch = draw(model, data, run, 3 if model.batches == "queries" else 1)
+    batch = draw(model, data, run, 3 if family(run.method) == "field" else 1)
     model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2 if model.batches == "queries" else 3e-3)
-    first = error(model, batch)
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    first = error(model, run, batch)
     for step in range(800):
         optimiser.zero_grad()
         model.loss(batch).backward()
         optimiser.step()
-        if step % 20 == 19 and error(model, batch) < first / 10:
+        if step % 20 == 19 and error(model, run, batch) < first / 10:
             return
-    pytest.fail(f"the error fell only from {first:.4f} to {error(model, batch):.4f}")
+    pytest.fail(f"the error fell only from {first:.4f} to {error(model, run, batch):.4f}")
 
 
 def test_a_stopped_training_goes_on_bit_for_bit(run, store, data, tmp_path):
     straight, stopped, resumed = (build(SMOKE, run, store) for _ in range(3))
-    if straight.batches == "none":
+    if family(run.method) == "map":
         return
     schedule = Schedule(6, 1e-3, halving(0.5))
 
@@ -136,7 +136,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(run, store, data, tmp_path):
 
 def test_bf16_changes_the_loss_little(model, run, data):
     """As on a GPU, where training runs under autocast."""
-    if model.batches == "none":
+    if family(run.method) == "map":
         return
     full = model.train().loss(draw(model, data, run, 2))
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -158,7 +158,7 @@ def three_steps(part, batch) -> None:
 
 def test_gradient_reaches_every_parameter(model, run, store, data):
     """After a few steps, for some parts start inert (a last layer of zeros), and some are trained after the rest."""
-    if model.batches == "none":
+    if family(run.method) == "map":
         assert not list(model.parameters())
         return
     three_steps(model, draw(model, data, run, 3))

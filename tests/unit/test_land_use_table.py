@@ -14,7 +14,7 @@ from workflow.config import presets
 from workflow.config.schema import Table
 from workflow.figures import land_use_maps, style
 from workflow.land_use.images import BICUBIC, TRUE
-from workflow.methods import METHODS, is_classifier
+from workflow.methods import METHODS, family
 from workflow.plan.targets import targets
 from workflow.tables import land_use
 
@@ -49,7 +49,9 @@ def tidy(tmp_path, monkeypatch) -> pd.DataFrame:
     monkeypatch.chdir(tmp_path)
     for run in (*TARGET.rows, *TARGET.classifiers):
         labels = (
-            {TRUE: TRUE, BICUBIC: BICUBIC} if is_classifier(run.method) else {METHODS[run.method].label: run.method}
+            {TRUE: TRUE, BICUBIC: BICUBIC}
+            if family(run.method) == "classifier"
+            else {METHODS[run.method].label: run.method}
         )
         # p = 3 was classified for a figure and is none of the table's.
         found = [

@@ -168,7 +168,7 @@ def test_what_it_trains_is_printed_first(finished):
 )
 def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
     output = snakemake(tmp_path, preset, "--dry-run", "results/table1.csv")
-    assert f"table1 on cave: {trainings} more, " in output and jobs(output)["train"] == trainings
+    assert f"table1 on cave: {trainings} more: " in output and jobs(output)["train"] == trainings
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_dry_run_of_a_large_preset(tmp_path, preset, trainings):
 def test_dry_run_of_everything(tmp_path, preset, trainings):
     """paper: three seeds of the spec's networks, a bicubic row a data set, two ablations of ours."""
     output = snakemake(tmp_path, preset, "--dry-run")
-    assert f"preset {preset}: {trainings} networks; training is about" in output
+    assert f"preset {preset}: {trainings} networks to train" in output
     assert jobs(output)["train"] == trainings
 
 

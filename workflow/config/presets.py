@@ -192,7 +192,9 @@ def _check(data: Data, names: tuple[str, ...], where: str) -> None:
         )
     _check_field(data, where)
     for method, changes in data.exceptions.items():
-        choose(f"neural field in {where}.exceptions", method, [name for name in METHODS if methods.is_field(name)])
+        choose(
+            f"neural field in {where}.exceptions", method, [name for name in METHODS if methods.family(name) == "field"]
+        )
         place = f"{where}.exceptions.{method}"
         if not isinstance(changes, dict):
             raise UserError(f"{place} wants keys of network or training, got {changes!r}")
@@ -264,7 +266,7 @@ def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
         raise UserError(f"{where}: want a name that is not that of a table or figure")
     data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
     _check_scales(ablation.scales, where)
-    fields = [method for method in METHODS if methods.is_field(method)]
+    fields = [method for method in METHODS if methods.family(method) == "field"]
     for method in ablation.methods:
         choose(f"neural field in {where}", method, fields)
     if not ablation.values:

@@ -25,8 +25,6 @@ class A2S2K(nn.Module):
     last map of (S - 2)^2, which is off the centre for S above 7. Raises UserError for any other S and for B below 7.
     """
 
-    batches = "windows"
-
     def __init__(self, bands: int, classes: int, kernels: int = 24, patch: int = 9):
         super().__init__()
         choose("patch", patch, PATCHES)

@@ -14,7 +14,7 @@ from workflow.config.schema import Config
 from workflow.land_use.accuracy import confusion
 from workflow.land_use.standardise import Standardise
 from workflow.land_use.windows import padded
-from workflow.methods import METHODS, is_classifier
+from workflow.methods import METHODS, family
 from workflow.plan import targets
 from workflow.plan.runs import Run
 from workflow.steps import predictions
@@ -25,7 +25,7 @@ TRUE, BICUBIC = "true image", "true image, bicubic"
 def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
     """Label, p and image [H, W, C_max] in raw units: the run's predictions, or the true image as it is and after it
     went down to LR and up again by bicubic interpolation. Raises UserError where a prediction is not stored."""
-    if not is_classifier(run.method):
+    if family(run.method) != "classifier":
         for p, (count,) in targets.cells(targets.of_land_use(config, run), run).items():
             yield METHODS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
         return

@@ -136,7 +136,7 @@ def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraini
     if block is None:
         data = for_field(config, network)
         return dataclasses.asdict(data.network), data.training
-    if methods.is_classifier(network.method):
+    if methods.family(network.method) == "classifier":
         return data.land_use.network, data.land_use.training
     return data.baselines[block].network, data.baselines[block].training
 
@@ -151,7 +151,7 @@ def identity(config: Config, network: Run) -> dict:
     )
     shared = {**dataclasses.asdict(network), **its.built, "network": sizes, "training": budget}
     shared["precision"] = config.precision
-    if methods.is_classifier(network.method):
+    if methods.family(network.method) == "classifier":
         return shared
     shared |= {"antialias": config.antialias, "msi": data.msi}
     if its.block is None:

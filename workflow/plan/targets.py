@@ -85,7 +85,7 @@ def _shown(config: Config, name: str, its: Table | Figure) -> Target:
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
         # Networks on a pixel grid are shown where the tables have them; LIIF is trained for each C with a truth.
-        sweeps = [count for count in counts if count <= data.full_count] if methods.is_field(method) else full
+        sweeps = [count for count in counts if count <= data.full_count] if methods.family(method) == "field" else full
         rows += _rows(config, its.dataset, method, scales, sweeps)
     return Target(name, its.dataset, rows, scales, counts)
 

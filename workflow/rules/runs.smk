@@ -30,7 +30,7 @@ rule train:
         ),
         land_cover=lambda wildcards: (
             runs.land_cover_file(wildcards.dataset)
-            if methods.is_classifier(NETWORKS[wildcards.run].method)
+            if methods.family(NETWORKS[wildcards.run].method) == "classifier"
             else []
         ),
         published=lambda wildcards: (

@@ -19,7 +19,7 @@ from ssif.errors import UserError, choose
 from ssif.response import nyquist_factor
 from ssif.seals import noted_file
 from workflow.config.schema import Config
-from workflow.methods import is_classifier, network
+from workflow.methods import family, network
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.steps import prepared, stored
@@ -113,7 +113,7 @@ ARGUMENTS = {
 def full_identity(config: Config, run: Run, store: Store) -> dict:
     """All that decides what a network learns: the plan's part of it, and the data that it learned from."""
     identity = runs.identity(config, run) | {"data": store.identity}
-    if is_classifier(run.method):
+    if family(run.method) == "classifier":
         identity["land_cover"] = prepared.cover(store).choices
     return identity
 
@@ -158,14 +158,14 @@ def trained(config: Config, run: Run, store: Store) -> torch.nn.Module:
 
 def method(networks: list[torch.nn.Module], row: Run, store: Store) -> torch.nn.Module:
     """The method that these networks of a row make, whatever its family: something with `predict`."""
-    if networks[0].batches == "patches":
+    if family(row.method) == "grid":
         return Chain(networks, row.scale, store.bands.parts(row.count))
     return networks[0]
 
 
 def card(config: Config, run: Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
     """What a network's weights say of themselves, so that `ssif.load` takes them: of neural fields, for others None."""
-    if not hasattr(model, "arguments"):
+    if family(run.method) != "field":
         return None
     data, edges = config.datasets[run.dataset], store.bands.edges
     return described(model, {

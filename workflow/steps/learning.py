@@ -26,15 +26,15 @@ def learn(model: torch.nn.Module, config: Config, run: Run, store: Store, identi
     Resumes there where a state of the same `identity` is.
     """
     scenes = store.training_set(device(config))
-    if hasattr(model, "fit"):
+    entry = network(run.method)
+    if entry.family == "map":
         model.fit(scenes)
-    if model.batches == "none":
         return
     _, training = runs.settings(config, run)
     for start in runs.warm_start(config, run):
         fill(model, config, start, store, load_fitting)
     # By name: a run depends on the recipe of its own family alone (`workflow.plan.fingerprints`).
-    recipe = import_module(network(run.method).recipe).recipe(model, config, run, store, scenes)
+    recipe = import_module(entry.recipe).recipe(model, config, run, store, scenes)
     schedule = Schedule(training.steps, training.rate, recipe.decay)
     average = getattr(training, "average", 0.0)
     train(model, recipe.draw, schedule, run.state, identity, run.id, recipe.validation, precision(config), average)

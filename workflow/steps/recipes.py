@@ -8,13 +8,14 @@ from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_p
 from ssif.data.store import Store
 from ssif.training import Recipe, cosine, halving
 from workflow.config.schema import Config
+from workflow.methods import family
 from workflow.plan import runs
 from workflow.plan.runs import Run
 
 
 def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
     """The recipe of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
-    if model.batches == "queries":
+    if family(run.method) == "field":
         _, training = runs.settings(config, run)
         decay = cosine if training.decay == "cosine" else halving(*training.halve_at)
         return Recipe(_queries(config, run, scenes), decay)

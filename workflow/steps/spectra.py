@@ -18,7 +18,8 @@ SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
 
 
 def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
-    """The recipe of the field, and afterwards those of the map."""
+    """The recipe of the field, and afterwards that of the map. Fits the linear part of the map at once."""
+    model.fit(scenes)
     spectra, (_, training) = model.spectra, runs.settings(config, run)
     schedule = Schedule(min(spectra.steps, training.steps), spectra.rate, cosine)
     first = fields.recipe(model, config, run, store, scenes)

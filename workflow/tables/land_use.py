@@ -17,7 +17,7 @@ from ssif.errors import UserError
 from workflow.config import presets
 from workflow.land_use import accuracy
 from workflow.land_use.images import BICUBIC, TRUE
-from workflow.methods import METHODS, is_classifier
+from workflow.methods import METHODS, family
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.plan.targets import Target
@@ -55,7 +55,7 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
                 first, true = pixels.setdefault(p, (path, matrix.sum(axis=1)))
                 if (matrix.sum(axis=1) != true).any():
                     raise UserError(f"at p = {p:g} it counts other labelled pixels than {first}")
-        source = "bound" if is_classifier(run.method) else METHODS[run.method].source
+        source = "bound" if family(run.method) == "classifier" else METHODS[run.method].source
         for (model, p), matrix in counted.items():
             found = {"model": model, "source": source, "seed": run.seed, "p": p}
             yield found | {"matrix": matrix}
@@ -67,7 +67,7 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
 
 def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> dict[tuple[str, float], np.ndarray]:
     """Label and p -> confusion matrix of each image that the target shows of a run."""
-    labels = [TRUE, BICUBIC] if is_classifier(run.method) else [METHODS[run.method].label]
+    labels = [TRUE, BICUBIC] if family(run.method) == "classifier" else [METHODS[run.method].label]
     found = {}
     for label, p in product(labels, [p for p in target.scales if run.scale in (None, p)]):
         its = counts[(counts["model"] == label) & (counts["p"] == p)]
