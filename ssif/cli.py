@@ -9,8 +9,6 @@ from ssif import bandspec, published, sensors
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, exit_cleanly
 
-DEFAULT_MSI = {"cave": "nikon-d700", "cave_validation": "nikon-d700", "synthetic": "nikon-d700"}
-
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand; each sets `run`, a function of the arguments."""
@@ -115,7 +113,7 @@ def run_prepare(arguments: argparse.Namespace) -> None:
     from ssif.data.prepare import prepare
     from ssif.tool.about import about
 
-    msi = arguments.msi or DEFAULT_MSI.get(arguments.dataset, "ikonos")
+    msi = arguments.msi or DATASETS[arguments.dataset].msi
     prepare(arguments.dataset, arguments.out, msi, arguments.data_dir)
     print(about(arguments.out))
 

@@ -11,7 +11,7 @@ import torch
 
 from ssif.bands import resampling_matrix
 from ssif.data.store import Store
-from workflow.config import presets
+from workflow.config import schema
 from workflow.methods import METHODS
 from workflow.plan import runs, targets
 from workflow.plan.runs import Run
@@ -22,7 +22,7 @@ from workflow.steps.processes import alone, program
 from workflow.steps.scoring import Wanted, scores, write_scores
 
 
-def evaluate(model, config: presets.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
+def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
     """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by (p, C).
 
     `reference` says what the prediction was held against: "measured" bands, or the spectrum "interpolated" where C is
@@ -45,7 +45,7 @@ def _parts(store: Store, count: int) -> Wanted:
     return Wanted({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
 
 
-def work(config: presets.Config, run: Run) -> None:
+def work(config: schema.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     networks = [trained(config, network, store) for network in runs.stages(run)]

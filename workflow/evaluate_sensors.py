@@ -12,8 +12,8 @@ import torch
 from ssif.bands import overlap_matrix
 from ssif.data.store import Store
 from ssif.sensors import covered
-from workflow.config import presets
-from workflow.config.presets import SENSOR_TABLE
+from workflow.config import schema
+from workflow.config.schema import SENSOR_TABLE
 from workflow.methods import METHODS
 from workflow.plan import targets
 from workflow.plan.runs import Run
@@ -23,7 +23,7 @@ from workflow.steps.processes import alone, program
 from workflow.steps.scoring import Wanted, scores, write_scores
 
 
-def evaluate(model, config: presets.Config, run: Run, store: Store) -> pd.DataFrame:
+def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, sensor, channels (how many are scored) and the seven metrics."""
     table = config.tables[SENSOR_TABLE]
     wanted = {key: [_sensor(store, sensor) for sensor in table.sensors] for key in table.scales}
@@ -36,13 +36,13 @@ def _sensor(store: Store, sensor: str) -> Wanted:
     return Wanted({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
 
 
-def rows_of_the_table(config: presets.Config) -> list[Run]:
+def rows_of_the_table(config: schema.Config) -> list[Run]:
     """The runs that the table of sensors shows."""
     shown = targets.targets(config)
     return shown[SENSOR_TABLE].rows if SENSOR_TABLE in shown else []
 
 
-def work(config: presets.Config, run: Run) -> None:
+def work(config: schema.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
     table = evaluate(trained(config, run, store), config, run, store)

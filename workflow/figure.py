@@ -14,7 +14,7 @@ from ssif.bands import resampling_matrix
 from ssif.data.degrade import lr_size
 from ssif.data.store import Store
 from workflow import methods
-from workflow.config import presets
+from workflow.config import schema
 from workflow.config.names import spelled
 from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
 from workflow.land_use import images
@@ -32,14 +32,14 @@ from workflow.tables import ablation, cells, land_use
 WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
 
 
-def sweep(config: presets.Config, target: Target) -> Figure:
+def sweep(config: schema.Config, target: Target) -> Figure:
     """Figures 3 and 4: every method over C."""
     points = cells.means(cells.scores(config, target)).assign(value="")
     largest = config.datasets[target.dataset].full_count
     return over_counts.draw(points, scales=target.scales, largest=largest, footer=footer(config, target))
 
 
-def ablated(config: presets.Config, target: Target) -> Figure:
+def ablated(config: schema.Config, target: Target) -> Figure:
     """Figures 6, 7 and any other ablation: one hyper-parameter over C."""
     its = config.ablations[target.name]
     return over_counts.draw(
@@ -51,7 +51,7 @@ def ablated(config: presets.Config, target: Target) -> Figure:
     )
 
 
-def spectrum(config: presets.Config, target: Target) -> Figure:
+def spectrum(config: schema.Config, target: Target) -> Figure:
     """Figure 1: the spectral signature of one pixel at several C."""
     store, scale, run = prepared.data(target.dataset), target.scales[0], target.rows[0]
     truth = _truth(store, scale)
@@ -62,7 +62,7 @@ def spectrum(config: presets.Config, target: Target) -> Figure:
     return signature.draw(spectra, (store.bands, truth[:, *pixel]), pixel, scale=scale, footer=title)
 
 
-def error_maps(config: presets.Config, target: Target) -> Figure:
+def error_maps(config: schema.Config, target: Target) -> Figure:
     """Figure 8: predicted images beside the truth, and where and at which bands they err."""
     store, scale, count = prepared.data(target.dataset), target.scales[0], target.counts[0]
     rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
@@ -74,7 +74,7 @@ def error_maps(config: presets.Config, target: Target) -> Figure:
     return errors.draw(images, truth, bands, scale=scale, footer=title)
 
 
-def embedded(config: presets.Config, target: Target) -> Figure:
+def embedded(config: schema.Config, target: Target) -> Figure:
     """Figure 10: what the spectral encoder makes of each wavelength, for several d."""
     curves = {}
     for run in target.rows:
@@ -88,7 +88,7 @@ def embedded(config: presets.Config, target: Target) -> Figure:
     return embeddings.draw(curves, footer=footer(config, target))
 
 
-def land_cover_maps(config: presets.Config, target: Target) -> Figure:
+def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     """Figure 9: the land cover found in predicted images and in the true one, beside the labels."""
     store, scale, seed = prepared.data(target.dataset), target.scales[0], config.seeds[0]
     cover = prepared.cover(store)
@@ -120,7 +120,7 @@ DRAWINGS = {
 }
 
 
-def footer(config: presets.Config, target: Target) -> str:
+def footer(config: schema.Config, target: Target) -> str:
     """What was shown, in a line: preset, data set, seeds, what an ablation changed, commit."""
     parts = [f"preset {config.preset}", target.dataset, f"{target.seed_count} seed(s)"]
     if target.name in config.ablations and (fixed := config.ablations[target.name].fixed):

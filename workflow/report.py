@@ -16,10 +16,11 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
+from ssif.data.readers import DATASETS
 from ssif.errors import UserError
 from ssif.io import whole_file
 from workflow import methods
-from workflow.config import presets
+from workflow.config import presets, schema
 from workflow.config.names import spelled
 from workflow.figures import curves, style
 from workflow.methods import METHODS
@@ -38,7 +39,7 @@ GRID, FIELDS, ABLATIONS = "networks on a pixel grid", "neural fields", "networks
 CLASSIFIERS = "land-use classifiers (dotted: mean recall on the validation pixels)"
 
 
-def page(config: presets.Config) -> str:
+def page(config: schema.Config) -> str:
     """The whole page. Raises UserError naming the first file that is missing or of another preset."""
     shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
     tables = [table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
@@ -55,10 +56,11 @@ def page(config: presets.Config) -> str:
         paper=paper,
         shown=shown,
         labels={name: method.label for name, method in METHODS.items()},
+        title=lambda name: DATASETS[name].label if name in DATASETS else name,
         metrics=[f"{label} {'↑' if larger else '↓'}" for label, _, larger in layout.COLUMNS.values()],
         tables=tables,
         land_use=classification(config, shown["table3"]) if "table3" in shown else None,
-        sensors=sensor_table(config, shown[presets.SENSOR_TABLE]) if presets.SENSOR_TABLE in shown else None,
+        sensors=sensor_table(config, shown[schema.SENSOR_TABLE]) if schema.SENSOR_TABLE in shown else None,
         ablations={name: ablation(config, name, ablated) for name in config.ablations},
         images={name: drawing(name) for name in [*config.figures, *config.ablations]},
         curves=loss_curves(config, every),
@@ -76,7 +78,7 @@ def page(config: presets.Config) -> str:
     )
 
 
-def trained(config: presets.Config) -> list[dict]:
+def trained(config: schema.Config) -> list[dict]:
     """Of every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
     found = []
     for run in networks(config):
@@ -94,7 +96,7 @@ def trained(config: presets.Config) -> list[dict]:
     return found
 
 
-def table(config: presets.Config, target: Target) -> dict:
+def table(config: schema.Config, target: Target) -> dict:
     """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
     tidy = _csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
     ours = tidy[tidy["source"] != "reported"]
@@ -118,7 +120,7 @@ def table(config: presets.Config, target: Target) -> dict:
     }
 
 
-def classification(config: presets.Config, target: Target) -> dict:
+def classification(config: schema.Config, target: Target) -> dict:
     """Table 3: its blocks, the recall of each class at the first p, the paper's numbers, the lines under it."""
     tidy = _csv(config, target.name, f"land_use --table {target.name}", ["model", "p"], _shown(target))
     store = prepared.data(target.dataset)
@@ -137,7 +139,7 @@ def classification(config: presets.Config, target: Target) -> dict:
     }
 
 
-def sensor_table(config: presets.Config, target: Target) -> dict:
+def sensor_table(config: schema.Config, target: Target) -> dict:
     """The table of sensors: its blocks and the lines under it."""
     wanted = {
         (model, sensors.intervals(config, run), sensor, p)
@@ -178,7 +180,7 @@ def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
     return f"{float(ours.digits) - float(reported.digits):+.{decimals}f}".replace("-", "−")
 
 
-def ablation(config: presets.Config, name: str, every: pd.DataFrame) -> dict:
+def ablation(config: schema.Config, name: str, every: pd.DataFrame) -> dict:
     """What was fixed, (p, C, whether C has a truth) of each group of columns, and rows (a model and value, its cells)."""
     its = config.ablations[name]
     largest, tested = config.datasets[its.dataset].full_count, config.datasets[its.dataset].counts.test
@@ -212,7 +214,7 @@ def embedded(image: Path | io.BytesIO) -> str:
     return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
 
 
-def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, str, str]]:
+def loss_curves(config: schema.Config, every: list[dict]) -> list[tuple[str, str, str]]:
     """Data set, kind of network and a drawing of how the losses fell; kinds apart, for their losses are no equals."""
     groups = {}
     for record in every:
@@ -232,7 +234,7 @@ def loss_curves(config: presets.Config, every: list[dict]) -> list[tuple[str, st
     return found
 
 
-def _seeds(config: presets.Config) -> list[int]:
+def _seeds(config: schema.Config) -> list[int]:
     """The seeds of all methods."""
     return sorted({run.seed for run in networks(config)})
 
@@ -261,7 +263,7 @@ def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
     return found
 
 
-def smaller(config: presets.Config, paper: presets.Config) -> tuple[dict, list[str]]:
+def smaller(config: schema.Config, paper: schema.Config) -> tuple[dict, list[str]]:
     """Against config/paper.yaml: (block, its steps) -> the fewer steps given here; blocks of another size.
 
     Data sets that the paper lacks are held against its first. The neural fields' block is called FIELDS.
@@ -290,7 +292,7 @@ def _shown(target: Target) -> set[tuple[str, float]]:
     return {(METHODS[run.method].label, p) for run in target.rows for p, _ in target.cells(run)}
 
 
-def _ablated(config: presets.Config, shown: dict[str, Target]) -> pd.DataFrame:
+def _ablated(config: schema.Config, shown: dict[str, Target]) -> pd.DataFrame:
     """results/ablation.csv, as `_csv`."""
     wanted = {
         (name, METHODS[run.method].label, value_of(config, its, run), *cell)
@@ -301,7 +303,7 @@ def _ablated(config: presets.Config, shown: dict[str, Target]) -> pd.DataFrame:
     return _csv(config, "ablation", "ablation", ["ablation", "model", "value", "p", "C"], wanted)
 
 
-def _csv(config: presets.Config, name: str, program: str, keys: list[str], wanted: set[tuple]) -> pd.DataFrame:
+def _csv(config: schema.Config, name: str, program: str, keys: list[str], wanted: set[tuple]) -> pd.DataFrame:
     """results/<name>.csv. Raises UserError where it is missing, damaged or of another preset, and where it has not one row
     of ours with each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssif.data import archive
 from ssif.data.raw import Scene, check_labels, sha256
-from ssif.data.readers import land_cover_reader, reader
+from ssif.data.readers import DATASETS, land_cover_reader, reader
 from ssif.errors import UserError, choose
 from ssif.sensors import msi_matrix, sensor_bands
 
@@ -23,7 +23,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
     """
     read = partial(import_module("ssif.data.folder").read, name, **source) if source else reader(name)
     if msi == "bmp":
-        choose("data set with an RGB image of its own", name, ["cave", "cave_validation"])
+        choose("data set with an RGB image of its own", name, [known for known, entry in DATASETS.items() if entry.rgb])
         dataset, matrix = read(data_dir, rgb="bmp"), None
     elif msi == "own":
         dataset, matrix = read(data_dir=data_dir), None

@@ -1,11 +1,31 @@
-"""The data sets that have a name; each has a module of this package that reads it."""
+"""The data sets that have a name. Each has a module of this package that reads it. To add one: write the module and its line here."""
 
+from dataclasses import dataclass
 from importlib import import_module
 
 from ssif.errors import choose
 
-DATASETS = ("cave", "cave_validation", "indian_pines", "pavia_centre", "synthetic")
-WITH_LAND_COVER = ("indian_pines", "pavia_centre", "synthetic")
+
+@dataclass(frozen=True)
+class Named:
+    """label: its name in tables and reports; msi: the sensor that simulates its input where nobody names one.
+
+    land_cover: its module has `read_land_cover`. rgb: each scene has an RGB image, which `read(rgb="bmp")` gives.
+    """
+
+    label: str
+    msi: str = "ikonos"
+    land_cover: bool = False
+    rgb: bool = False
+
+
+DATASETS = {
+    "cave": Named("CAVE", "nikon-d700", rgb=True),
+    "cave_validation": Named("CAVE validation scenes", "nikon-d700", rgb=True),
+    "indian_pines": Named("Indian Pines", land_cover=True),
+    "pavia_centre": Named("Pavia Centre", land_cover=True),
+    "synthetic": Named("synthetic cubes", "nikon-d700", land_cover=True),
+}
 
 
 def reader(name: str):
@@ -15,4 +35,5 @@ def reader(name: str):
 
 def land_cover_reader(name: str):
     """`read_land_cover(data_dir)` -> `ssif.data.raw.LandCover`. Raises UserError for a data set without land cover."""
-    return import_module(f"ssif.data.{choose('data set with land cover', name, WITH_LAND_COVER)}").read_land_cover
+    known = [name for name, entry in DATASETS.items() if entry.land_cover]
+    return import_module(f"ssif.data.{choose('data set with land cover', name, known)}").read_land_cover

@@ -17,7 +17,7 @@ from PIL import Image
 from ssif.data.prepare import prepare
 from ssif.errors import UserError
 from workflow import report
-from workflow.config import presets
+from workflow.config import presets, schema
 from workflow.config.schema import Table
 from workflow.methods import METHODS
 from workflow.plan import runs
@@ -41,7 +41,7 @@ PSNR = {"bicubic": 30, "us3rn": 31, "liif": 32, "ssif-rf-uf": 33, "ssif-rf-gi": 
 MACHINE = "a <script>alert('&')</script> machine"
 
 
-def write_results(config: presets.Config) -> None:
+def write_results(config: schema.Config) -> None:
     """Runs, tables, ablations and figures of a preset, one test scene, PSNR by method and p."""
     shown = targets(config)
     for run in rows(config):
@@ -81,7 +81,7 @@ def write_results(config: presets.Config) -> None:
         Image.new("RGB", (2100, 700), (place, 0, 0)).save(f"results/figures/{name}.png")
 
 
-def page_of(config: presets.Config, folder: Path) -> str:
+def page_of(config: schema.Config, folder: Path) -> str:
     """The page of made-up results, which stay in `folder`."""
     with contextlib.chdir(folder):
         write_results(config)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow.config import presets
+from workflow.config import presets, schema
 from workflow.config.names import spelled
 from workflow.plan import runs, targets
 from workflow.plan.runs import Run
@@ -88,7 +88,7 @@ def test_images_are_kept_where_a_figure_shows_them():
     assert targets.images(SHOWN, by_id["cave.ssif-rf-gs.s0"]) == {}
 
 
-def quick(**ablations) -> presets.Config:
+def quick(**ablations) -> schema.Config:
     return presets.parse(copy.deepcopy(QUICK) | {"ablations": ablations})
 
 
@@ -97,7 +97,7 @@ def block(change: str, values: list, methods=("ssif-rf-us",), **fixed) -> dict:
     return its | ({"fixed": fixed} if fixed else {})
 
 
-def added(config: presets.Config, name: str) -> list[str]:
+def added(config: schema.Config, name: str) -> list[str]:
     """Changed networks of an ablation, without data set and seed."""
     rows = targets.targets(config)[name].rows
     return [

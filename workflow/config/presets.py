@@ -1,6 +1,6 @@
 """A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake.
 
-What it holds is in workflow/config/schema.py.
+What it holds is in workflow/config/schema.py, and what must hold beyond its keys in workflow/config/checks.py.
 """
 
 import dataclasses
@@ -10,40 +10,25 @@ import yaml
 
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, choose
-from ssif.sensors import SENSORS
 from workflow import methods
-from workflow.config.names import check_different, check_name, spelled
+from workflow.config import checks
+from workflow.config.names import check_different, check_name
 from workflow.config.schema import (
+    FIGURES,
+    LAND_USE,
+    SENSOR_TABLE,
+    TABLES,
     Ablation,
     Baseline,
-    ClassifierTraining,
     Config,
     Data,
-    FieldSizes,
     Figure,
-    PatchTraining,
     Table,
-    Training,
 )
 from workflow.config.strict import check_finite, strict, typed
 from workflow.methods import METHODS
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"
-# Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
-SENSOR_TABLE = "table_sensors"
-TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
-FIGURES = {
-    "fig1": ("scales", "methods", "counts"),
-    "fig3": ("scales",),
-    "fig4": ("scales",),
-    "fig8": ("scales", "methods"),
-    "fig9": ("scales", "methods"),
-}
-# Of the land cover in predicted images: they need a classifier.
-LAND_USE = ("table3", "fig9")
-INTERVALS = ("equal", "irregular")
-DECAYS = ("halving", "cosine")
-VALIDATION_FROM = ("train_region", "test_region")
 
 
 def load(path: str | Path) -> Config:
@@ -111,7 +96,7 @@ def parse(mapping: dict) -> Config:
     }
     datasets = {name: _with_baselines(data, f"datasets.{name}") for name, data in datasets.items()}
     for name, data in datasets.items():
-        _check(data, config.methods, f"datasets.{name}")
+        checks.check_data(data, config.methods, f"datasets.{name}")
     figures = {
         choose("figure", name, FIGURES): strict(Figure, figure, f"figures.{name}")
         for name, figure in config.figures.items()
@@ -120,17 +105,17 @@ def parse(mapping: dict) -> Config:
     checked = {"datasets": datasets, "seeds_of": seeds_of, "tables": tables, "figures": figures, "ablations": ablations}
     config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
-        _check_shown(f"tables.{name}", table, TABLES[name], config)
+        checks.check_shown(f"tables.{name}", table, TABLES[name], config)
     if SENSOR_TABLE in tables:
-        _check_sensors(tables[SENSOR_TABLE])
+        checks.check_sensors(tables[SENSOR_TABLE])
     for name, figure in figures.items():
-        _check_shown(f"figures.{name}", figure, FIGURES[name], config)
+        checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
     for name in (*tables, *figures):
         dataset = (tables | figures)[name].dataset
         if name in LAND_USE and datasets[dataset].land_use is None:
             raise UserError(f"datasets.{dataset} lacks land_use, the classifier that {name} needs")
     for name, ablation in ablations.items():
-        _check_ablation(name, ablation, config)
+        checks.check_ablation(name, ablation, config)
     return config
 
 
@@ -153,130 +138,3 @@ def _with_baselines(data: Data, where: str) -> Data:
         for block, value in data.baselines.items()
     }
     return dataclasses.replace(data, baselines=parsed)
-
-
-def changed(data: Data, changes: dict, where: str) -> Data:
-    """The data set's block with these keys of `network` or `training` changed. Raises UserError for any other."""
-    sizes, budget = ({f.name: f.type for f in dataclasses.fields(part)} for part in (FieldSizes, Training))
-    known = {key: typed((sizes | budget)[choose(f"key in {where}:", key, sizes | budget)], value, f"{where}.{key}")
-             for key, value in changes.items()}  # fmt: skip
-    network = dataclasses.replace(data.network, **{key: value for key, value in known.items() if key in sizes})
-    training = dataclasses.replace(data.training, **{key: value for key, value in known.items() if key in budget})
-    return dataclasses.replace(data, network=network, training=training)
-
-
-def _check_methods(names: tuple[str, ...], data: Data, where: str) -> None:
-    for method in names:
-        choose("model", method, METHODS)
-        for name in METHODS[method].stages or [method]:
-            block = methods.network(name).block
-            if block and block not in data.baselines:
-                raise UserError(f"{where}.baselines lacks {block}, which the model {method} needs")
-
-
-def _check(data: Data, names: tuple[str, ...], where: str) -> None:
-    _check_methods(names, data, where)
-    for block, baseline in data.baselines.items():
-        _check_patches(baseline.training, data.grid_scales, f"{where}.baselines.{block}.training")
-    low, high = data.scales.train
-    if not 1 <= low <= high or min(data.scales.test) < 1:
-        raise UserError(f"{where}.scales: every scale p is at least 1 and train is [smallest, largest]")
-    counts = [*data.counts.train, *data.counts.test]
-    if min(counts) < 1 or data.counts.train[0] > data.counts.train[1] or any(c != int(c) for c in counts):
-        raise UserError(
-            f"{where}.counts: every band count C is a whole number of at least 1 and train is [smallest, largest]"
-        )
-    if data.full_count not in data.counts.test:
-        raise UserError(
-            f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
-        )
-    _check_field(data, where)
-    for method, changes in data.exceptions.items():
-        choose(
-            f"neural field in {where}.exceptions", method, [name for name in METHODS if methods.family(name) == "field"]
-        )
-        place = f"{where}.exceptions.{method}"
-        if not isinstance(changes, dict):
-            raise UserError(f"{place} wants keys of network or training, got {changes!r}")
-        _check_field(changed(data, changes, place), place)
-    if data.land_use:
-        _check_classifier(data.land_use.training, f"{where}.land_use.training")
-
-
-def _check_classifier(training: ClassifierTraining, where: str) -> None:
-    _check_budget(training, where)
-    choose(f"{where}.validation_from:", training.validation_from, VALIDATION_FROM)
-    if training.check_every < 1 or training.validation < 1 or not 1 <= training.train[0] <= training.train[1]:
-        raise UserError(f"{where}: check_every and validation are positive, train is [fewest, most] pixels of a class")
-
-
-def _check_field(data: Data, where: str) -> None:
-    _check_budget(data.training, f"{where}.training")
-    if min(data.training.lr_sizes) < 1:
-        raise UserError(f"{where}.training.lr_sizes: sides of at least 1 LR pixel")
-    if not all(0 < fraction < 1 for fraction in data.training.halve_at):
-        raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
-    if data.training.queries < 1:
-        raise UserError(f"{where}.training.queries: at least 1")
-    choose(f"{where}.training.decay:", data.training.decay, DECAYS)
-    choose(f"{where}.training.intervals:", data.training.intervals, INTERVALS)
-    shortest = data.network.lambda_min
-    if shortest != "nyquist" and not (isinstance(shortest, float) and 0 < shortest < data.network.lambda_max):
-        raise UserError(f"{where}.network.lambda_min is nyquist or nm between 0 and lambda_max, got {shortest!r}")
-
-
-def _check_patches(training: PatchTraining, scales: list[int], where: str) -> None:
-    _check_budget(training, where)
-    sides = list(training.crop.values())
-    if list(training.crop) not in (["lr"], ["hr"]) or not isinstance(sides[0], int) or sides[0] < 1:
-        raise UserError(f"{where}.crop wants one of lr and hr with a side in pixels, got {training.crop!r}")
-    if any(training.lr_size(p) < 1 for p in scales):
-        raise UserError(f"{where}.crop: {sides[0]} HR pixels are no LR pixel at p = {max(scales)}")
-
-
-def _check_budget(training: Training | PatchTraining | ClassifierTraining, where: str) -> None:
-    if min(training.steps, training.batch) < 1 or training.rate <= 0:
-        raise UserError(f"{where}: steps, batch and rate are positive")
-    if not 0 <= getattr(training, "average", 0) < 1:
-        raise UserError(f"{where}.average: at least 0 and below 1")
-
-
-def _check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config) -> None:
-    """Raise a UserError unless a table or figure has the keys `wanted` and no others, and they make sense."""
-    data = config.datasets[choose(f"data set for {where}", shown.dataset, config.datasets)]
-    for field in dataclasses.fields(shown):
-        if field.name != "dataset" and bool(getattr(shown, field.name)) != (field.name in wanted):
-            raise UserError(f"{where} {'wants' if field.name in wanted else 'has no'} {field.name}")
-    _check_scales(shown.scales, where)
-    _check_methods(shown.methods, data, f"datasets.{shown.dataset}")
-
-
-def _check_sensors(table: Table) -> None:
-    where = f"tables.{SENSOR_TABLE}"
-    any_bands = [name for name, method in METHODS.items() if method.network and not method.network.one_count]
-    for method in table.methods:
-        choose(f"method of any bands in {where}", method, any_bands)
-    for sensor in table.sensors:
-        choose(f"sensor in {where}", sensor, SENSORS)
-
-
-def _check_ablation(name: str, ablation: Ablation, config: Config) -> None:
-    where = f"ablations.{name}"
-    if name.lower() in (*TABLES, *FIGURES):
-        raise UserError(f"{where}: want a name that is not that of a table or figure")
-    data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
-    _check_scales(ablation.scales, where)
-    fields = [method for method in METHODS if methods.family(method) == "field"]
-    for method in ablation.methods:
-        choose(f"neural field in {where}", method, fields)
-    if not ablation.values:
-        raise UserError(f"{where}.values wants one or more")
-    for case in ablation.cases():
-        _check_field(changed(data, case, where), where)
-        for key, value in case.items():
-            spelled(value, f"{where}.{key}")
-
-
-def _check_scales(scales: tuple[float, ...], where: str) -> None:
-    if any(p < 1 for p in scales):
-        raise UserError(f"{where}.scales: every scale p is at least 1")

@@ -1,6 +1,26 @@
 """What a preset holds, block by block, as dataclasses (config/README.md says what each key means)."""
 
+import dataclasses
 from dataclasses import dataclass, field
+
+from ssif.errors import choose
+from workflow.config.strict import typed
+
+# Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
+SENSOR_TABLE = "table_sensors"
+TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
+FIGURES = {
+    "fig1": ("scales", "methods", "counts"),
+    "fig3": ("scales",),
+    "fig4": ("scales",),
+    "fig8": ("scales", "methods"),
+    "fig9": ("scales", "methods"),
+}
+# Of the land cover in predicted images: they need a classifier.
+LAND_USE = ("table3", "fig9")
+INTERVALS = ("equal", "irregular")
+DECAYS = ("halving", "cosine")
+VALIDATION_FROM = ("train_region", "test_region")
 
 
 @dataclass(frozen=True)
@@ -208,3 +228,13 @@ class Config:
     precision: str = "auto"
     seeds_of: dict = field(default_factory=dict)
     weights: str = ""
+
+
+def changed(data: Data, changes: dict, where: str) -> Data:
+    """The data set's block with these keys of `network` or `training` changed. Raises UserError for any other."""
+    sizes, budget = ({f.name: f.type for f in dataclasses.fields(part)} for part in (FieldSizes, Training))
+    known = {key: typed((sizes | budget)[choose(f"key in {where}:", key, sizes | budget)], value, f"{where}.{key}")
+             for key, value in changes.items()}  # fmt: skip
+    network = dataclasses.replace(data.network, **{key: value for key, value in known.items() if key in sizes})
+    training = dataclasses.replace(data.training, **{key: value for key, value in known.items() if key in budget})
+    return dataclasses.replace(data, network=network, training=training)

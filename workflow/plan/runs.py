@@ -14,8 +14,7 @@ from pathlib import Path
 from ssif.errors import choose
 from workflow import methods
 from workflow.config.names import spelled
-from workflow.config.presets import changed
-from workflow.config.schema import ClassifierTraining, Config, Data, PatchTraining, Training
+from workflow.config.schema import ClassifierTraining, Config, Data, PatchTraining, Training, changed
 from workflow.methods import METHODS
 
 RESULTS = Path("results")

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from ssif.errors import UserError
 from workflow import methods
 from workflow.config.names import LONGEST, spelled
-from workflow.config.presets import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES
-from workflow.config.schema import Ablation, Config, Figure, Table
+from workflow.config.schema import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES, Ablation, Config, Figure, Table
 from workflow.methods import CLASSIFIERS, METHODS
 from workflow.plan import runs
 from workflow.plan.runs import Run, settings

@@ -25,7 +25,7 @@ if set("{}") & set(workflow.basedir):
 
 from workflow.plan import fingerprints, imported, runs, summary, targets
 from workflow import methods
-from workflow.config import presets
+from workflow.config import presets, schema
 from workflow.steps import processes
 
 try:
@@ -162,7 +162,7 @@ def imports(names):
 
 def stored_images(target):
     """The predictions that a figure shows."""
-    shown = target.name in targets.SHOW_IMAGES and target.name not in presets.LAND_USE
+    shown = target.name in targets.SHOW_IMAGES and target.name not in schema.LAND_USE
     return [row.folder / "predictions.h5" for row in target.rows] if shown else []
 
 

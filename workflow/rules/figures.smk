@@ -8,7 +8,7 @@ rule figure:
         data=lambda wildcards: runs.data_file(TARGETS[wildcards.figure].dataset),
         scores=lambda wildcards: (
             land_use(wildcards.figure)
-            if wildcards.figure in presets.LAND_USE
+            if wildcards.figure in schema.LAND_USE
             else scores([wildcards.figure])
         ),
         images=lambda wildcards: stored_images(TARGETS[wildcards.figure]),
@@ -47,12 +47,12 @@ rule report:
         land_cover=[
             runs.land_cover_file(target.dataset)
             for name, target in TARGETS.items()
-            if name in presets.LAND_USE
+            if name in schema.LAND_USE
         ],
         reported=[
             f"{workflow.basedir}/results/reference/paper_{name}.csv"
             for name in CONFIG.tables
-            if name != presets.SENSOR_TABLE
+            if name != schema.SENSOR_TABLE
         ],
         paper=f"{workflow.basedir}/config/paper.yaml",
         template=f"{workflow.basedir}/workflow/report.html.j2",

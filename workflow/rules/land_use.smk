@@ -46,7 +46,7 @@ rule classify:
             [
                 its
                 for name, its in (CONFIG.tables | CONFIG.figures).items()
-                if name in presets.LAND_USE
+                if name in schema.LAND_USE
             ],
             CONFIG.antialias,
         ),

@@ -76,9 +76,7 @@ rule evaluate_sensors:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        shown=runs.fingerprint(
-            CONFIG.tables.get(presets.SENSOR_TABLE), CONFIG.antialias
-        ),
+        shown=runs.fingerprint(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
         method=lambda wildcards: method(ROWS[wildcards.run]),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.evaluate_sensors",
@@ -90,11 +88,11 @@ rule evaluate_sensors:
 
 rule sensor_table:
     input:
-        data=lambda wildcards: runs.data_file(TARGETS[presets.SENSOR_TABLE].dataset),
+        data=lambda wildcards: runs.data_file(TARGETS[schema.SENSOR_TABLE].dataset),
         scores=lambda wildcards: [
-            row.folder / "sensors.csv" for row in TARGETS[presets.SENSOR_TABLE].rows
+            row.folder / "sensors.csv" for row in TARGETS[schema.SENSOR_TABLE].rows
         ],
-        records=lambda wildcards: records(behind(presets.SENSOR_TABLE)),
+        records=lambda wildcards: records(behind(schema.SENSOR_TABLE)),
     output:
         multiext("results/table_sensors", ".csv", ".md", ".tex"),
     log:
@@ -103,7 +101,7 @@ rule sensor_table:
         "../../environment.yml"
     params:
         preset=PRESET,
-        imports=lambda wildcards: imports([presets.SENSOR_TABLE]),
+        imports=lambda wildcards: imports([schema.SENSOR_TABLE]),
         code=fingerprints.fingerprint("workflow.tables.sensors"),
     shell:
         "python -m workflow.tables.sensors --config {params.preset:q} 2>&1 | tee {log:q}"

@@ -23,6 +23,8 @@ from workflow.plan.targets import Target, networks
 FAILURES = (OSError, ValueError, LookupError, TypeError, SyntaxError, struct.error, zlib.error)
 # A commit's hash may be all digits, and so may a value.
 TEXTS = {"value": str, "changes": str, "intervals": str, "commit": str}
+# Sizes that had a choice in earlier versions: a record that names the one that is left is of the same network.
+NO_CHOICE = {"variant": "sim", "signs": "released", "sk_attention": "official", "head_pool": "official"}
 # The other scores are nan where no band or pixel of an image can enter them.
 FINITE = ("mpsnr", "psnr_cube", "ssim", "rmse")
 
@@ -82,6 +84,8 @@ def record(run: Run) -> dict:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found["training"], dict) or not np.isfinite([found["parameters"], found["seconds"]]).all():
             raise UserError("it does not say how the network was trained")
+        sizes = found.get("network", {})
+        found["network"] = {key: value for key, value in sizes.items() if NO_CHOICE.get(key) != value}
         return found
 
 

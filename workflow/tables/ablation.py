@@ -6,7 +6,7 @@ python -m workflow.tables.ablation [--config config/config.yaml]
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.config import presets
+from workflow.config import presets, schema
 from workflow.config.names import spelled
 from workflow.plan import runs
 from workflow.plan.targets import Target, targets, value_of
@@ -19,7 +19,7 @@ from workflow.tables import cells
 KEYS = ["ablation", "dataset", "preset", "model", "key", "value", "fixed", "p", "C", "distribution", "reference"]
 
 
-def points(config: presets.Config, target: Target) -> pd.DataFrame:
+def points(config: schema.Config, target: Target) -> pd.DataFrame:
     """The target's cells, one row a run, p and C, with the ablated `value` of each run as a string ("" where the model does
     not read it)."""
     ablation = config.ablations[target.name]
@@ -28,7 +28,7 @@ def points(config: presets.Config, target: Target) -> pd.DataFrame:
     return means.assign(value=means["run"].map(values))
 
 
-def table(config: presets.Config, target: Target) -> pd.DataFrame:
+def table(config: schema.Config, target: Target) -> pd.DataFrame:
     """KEYS, mean and standard deviation over seeds of the metrics, parameters, training seconds and commit."""
     ablation = config.ablations[target.name]
     found = points(config, target)
@@ -37,12 +37,8 @@ def table(config: presets.Config, target: Target) -> pd.DataFrame:
     found["training_seconds"] = [records[run]["seconds"] for run in found["run"]]
     fixed = " ".join(f"{key}={spelled(value)}" for key, value in ablation.fixed.items())
     found = found.assign(ablation=target.name, key=ablation.change, fixed=fixed)
-    groups = found.groupby(KEYS, sort=False)
-    columns = {"seeds": groups.size()}
-    for metric in cells.METRICS:
-        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
-    columns |= {column: groups[column].mean() for column in ("parameters", "training_seconds")}
-    return pd.DataFrame(columns).reset_index().assign(commit=commit())
+    costs = found.groupby(KEYS, sort=False)[["parameters", "training_seconds"]].mean().reset_index()
+    return cells.over_seeds(found, KEYS, cells.METRICS).merge(costs, on=KEYS, sort=False).assign(commit=commit())
 
 
 @program

@@ -3,10 +3,12 @@
 python -m workflow.tables.cells [--config config/config.yaml]
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.config import presets
+from workflow.config import presets, schema
 from workflow.config.names import spelled
 from workflow.plan import runs
 from workflow.plan.targets import Target, targets
@@ -18,7 +20,7 @@ METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
 KEYS = ["run", "dataset", "preset", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
 
-def scores(config: presets.Config, target: Target) -> pd.DataFrame:
+def scores(config: schema.Config, target: Target) -> pd.DataFrame:
     """One row a run, scene, p and C that the target shows: KEYS, scene, METRICS, seconds and peak_mib.
 
     `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
@@ -43,6 +45,16 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
     table["peak_mib"] = groups["peak_mib"].max()
     table.insert(0, "scenes", groups.size())
     return table.reset_index()
+
+
+def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> pd.DataFrame:
+    """One row for each value of `keys`: `seeds`, and of each metric the mean and the standard deviation (`<metric>_std`, empty
+    for a single seed). `table` has a row for each seed."""
+    groups = table.groupby(keys, sort=False)
+    columns = {"seeds": groups.size()}
+    for metric in metrics:
+        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
+    return pd.DataFrame(columns).reset_index()
 
 
 @program

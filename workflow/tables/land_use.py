@@ -14,7 +14,7 @@ import pandas as pd
 
 from ssif.data.raw import LandCover
 from ssif.errors import UserError
-from workflow.config import presets
+from workflow.config import schema
 from workflow.land_use import accuracy
 from workflow.land_use.images import BICUBIC, TRUE
 from workflow.methods import METHODS, family
@@ -25,6 +25,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
+from workflow.tables.cells import over_seeds
 from workflow.tables.layout import latex, markdown, write
 from workflow.tables.over_scales import REFERENCE
 
@@ -79,7 +80,7 @@ def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> 
     return found
 
 
-def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFrame:
+def table(config: schema.Config, target: Target, ids: list[int]) -> pd.DataFrame:
     """One row a model, p and source: METRICS and recall_<id>, in [0, 1], mean and of METRICS deviation over seeds.
 
     Rows that are "reported" have the paper's number as `accuracy`, which is no OA; ours have none.
@@ -92,12 +93,9 @@ def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFram
         rows.append(
             found | {"distribution": "in" if low <= found["p"] <= high else "out"} | accuracy.scores(matrix) | recalls
         )
-    groups = pd.DataFrame(rows).groupby(["model", "source", "p", "distribution"], sort=False)
-    columns = {"seeds": groups.size()}
-    for metric in METRICS:
-        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
-    columns |= {f"recall_{number}": groups[f"recall_{number}"].mean() for number in ids}
-    ours = pd.DataFrame(columns).reset_index()
+    keys, each = ["model", "source", "p", "distribution"], [f"recall_{number}" for number in ids]
+    rows = pd.DataFrame(rows)
+    ours = over_seeds(rows, keys, METRICS).merge(rows.groupby(keys, sort=False)[each].mean().reset_index(), on=keys)
     bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
     ours = pd.concat([ours[ours["source"] != "bound"], *bounds])
     paper = pd.read_csv(REFERENCE / "paper_table3.csv")
@@ -106,7 +104,8 @@ def table(config: presets.Config, target: Target, ids: list[int]) -> pd.DataFram
     tidy = pd.concat([ours.assign(accuracy=np.nan), reported], ignore_index=True)
     tidy = tidy.assign(dataset=target.dataset, preset=config.preset, commit=commit())
     first = ["dataset", "preset", "model", "p", "distribution", "seeds"]
-    return tidy[[*first, *(name for name in columns if name != "seeds"), "accuracy", "source", "commit"]]
+    shown = [name for metric in METRICS for name in (metric, f"{metric}_std")]
+    return tidy[[*first, *shown, *each, "accuracy", "source", "commit"]]
 
 
 def printed(tidy: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +121,7 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
 
 
 def protocol(
-    config: presets.Config, target: Target, cover: LandCover, scene: str, values: str, made_at: str
+    config: schema.Config, target: Target, cover: LandCover, scene: str, values: str, made_at: str
 ) -> list[str]:
     """What a reader must know of these numbers; `scene` was classified, of such `values`, at commit `made_at`."""
     network, training = runs.settings(config, target.classifiers[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from workflow import methods
-from workflow.config import presets
+from workflow.config import schema
 from workflow.plan import runs
 from workflow.plan.targets import Target
 from workflow.steps import prepared, stored
@@ -44,11 +44,8 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
-    groups = ours.groupby(["dataset", "preset", "model", "p", "distribution"], sort=False)
-    columns = {"seeds": groups.size()}
-    for score in SCORES.values():
-        columns |= {score: groups[score].mean(), f"{score}_std": groups[score].std()}
-    ours = pd.DataFrame(columns).reset_index().assign(source="ours", commit=commit())
+    ours = cells.over_seeds(ours, ["dataset", "preset", "model", "p", "distribution"], SCORES.values())
+    ours = ours.assign(source="ours", commit=commit())
     extension = ours["model"].isin(methods.EXTENSIONS)
     ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
     reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
@@ -56,7 +53,7 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
 
-def costs(config: presets.Config, target: Target) -> pd.DataFrame:
+def costs(config: schema.Config, target: Target) -> pd.DataFrame:
     """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training, those of
     a start from another p counted in, as a mean over seeds, and the commits at which they were trained."""
     found = []
@@ -89,7 +86,7 @@ def with_costs(tidy: pd.DataFrame, its: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([tidy[ours].merge(its, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
-def protocol(config: presets.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:
+def protocol(config: schema.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:
     """What a reader must know to compare a number with another paper's; `scenes` were scored, with such
     `values` (of the prepared file), at commit `made_at`."""
     data = config.datasets[target.dataset]
@@ -118,7 +115,7 @@ def protocol(config: presets.Config, target: Target, scenes: int, values: str, m
     ]
 
 
-def _baselines(config: presets.Config, target: Target) -> list[str]:
+def _baselines(config: schema.Config, target: Target) -> list[str]:
     """What the networks on a pixel grid were given, if the table has any."""
     baselines = config.datasets[target.dataset].baselines
     rows = [row for row in target.rows if row.scale]

@@ -11,8 +11,7 @@ import pandas as pd
 from ssif.bands import Bands
 from ssif.sensors import covered
 from workflow.config import presets
-from workflow.config.presets import SENSOR_TABLE
-from workflow.config.schema import Config
+from workflow.config.schema import SENSOR_TABLE, Config
 from workflow.methods import EXTENSIONS, network
 from workflow.plan import runs
 from workflow.plan.runs import Run
@@ -21,7 +20,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables.cells import METRICS
+from workflow.tables.cells import METRICS, over_seeds
 from workflow.tables.layout import latex, markdown, write
 
 KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "distribution"]
@@ -34,11 +33,7 @@ def table(config: Config, target: Target) -> pd.DataFrame:
     scores = _read(config, target)
     scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
     of_seed = scores.groupby([*KEYS, "seed"], sort=False)[METRICS].mean().reset_index()
-    groups = of_seed.groupby(KEYS, sort=False)
-    columns = {"seeds": groups.size()}
-    for metric in METRICS:
-        columns |= {metric: groups[metric].mean(), f"{metric}_std": groups[metric].std()}
-    return pd.DataFrame(columns).reset_index().assign(commit=commit())
+    return over_seeds(of_seed, KEYS, METRICS).assign(commit=commit())
 
 
 def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:

@@ -1,0 +1,140 @@
+"""What a preset must hold beyond its keys: ranges, and names that belong together. Each check raises UserError in one line."""
+
+import dataclasses
+
+from ssif.errors import UserError, choose
+from ssif.sensors import SENSORS
+from workflow.config.names import spelled
+from workflow.config.schema import (
+    DECAYS,
+    FIGURES,
+    INTERVALS,
+    SENSOR_TABLE,
+    TABLES,
+    VALIDATION_FROM,
+    Ablation,
+    ClassifierTraining,
+    Config,
+    Data,
+    Figure,
+    PatchTraining,
+    Table,
+    Training,
+    changed,
+)
+from workflow.methods import METHODS, family, network
+
+
+def _methods(names: tuple[str, ...], data: Data, where: str) -> None:
+    for method in names:
+        choose("model", method, METHODS)
+        for name in METHODS[method].stages or [method]:
+            block = network(name).block
+            if block and block not in data.baselines:
+                raise UserError(f"{where}.baselines lacks {block}, which the model {method} needs")
+
+
+def check_data(data: Data, names: tuple[str, ...], where: str) -> None:
+    _methods(names, data, where)
+    for block, baseline in data.baselines.items():
+        _patches(baseline.training, data.grid_scales, f"{where}.baselines.{block}.training")
+    low, high = data.scales.train
+    if not 1 <= low <= high or min(data.scales.test) < 1:
+        raise UserError(f"{where}.scales: every scale p is at least 1 and train is [smallest, largest]")
+    counts = [*data.counts.train, *data.counts.test]
+    if min(counts) < 1 or data.counts.train[0] > data.counts.train[1] or any(c != int(c) for c in counts):
+        raise UserError(
+            f"{where}.counts: every band count C is a whole number of at least 1 and train is [smallest, largest]"
+        )
+    if data.full_count not in data.counts.test:
+        raise UserError(
+            f"{where}.counts: test must hold the largest training count {data.full_count}, which the tables show"
+        )
+    _field(data, where)
+    for method, changes in data.exceptions.items():
+        choose(f"neural field in {where}.exceptions", method, [name for name in METHODS if family(name) == "field"])
+        place = f"{where}.exceptions.{method}"
+        if not isinstance(changes, dict):
+            raise UserError(f"{place} wants keys of network or training, got {changes!r}")
+        _field(changed(data, changes, place), place)
+    if data.land_use:
+        _classifier(data.land_use.training, f"{where}.land_use.training")
+
+
+def _classifier(training: ClassifierTraining, where: str) -> None:
+    _budget(training, where)
+    choose(f"{where}.validation_from:", training.validation_from, VALIDATION_FROM)
+    if training.check_every < 1 or training.validation < 1 or not 1 <= training.train[0] <= training.train[1]:
+        raise UserError(f"{where}: check_every and validation are positive, train is [fewest, most] pixels of a class")
+
+
+def _field(data: Data, where: str) -> None:
+    _budget(data.training, f"{where}.training")
+    if min(data.training.lr_sizes) < 1:
+        raise UserError(f"{where}.training.lr_sizes: sides of at least 1 LR pixel")
+    if not all(0 < fraction < 1 for fraction in data.training.halve_at):
+        raise UserError(f"{where}.training.halve_at: fractions of the budget, between 0 and 1")
+    if data.training.queries < 1:
+        raise UserError(f"{where}.training.queries: at least 1")
+    choose(f"{where}.training.decay:", data.training.decay, DECAYS)
+    choose(f"{where}.training.intervals:", data.training.intervals, INTERVALS)
+    shortest = data.network.lambda_min
+    if shortest != "nyquist" and not (isinstance(shortest, float) and 0 < shortest < data.network.lambda_max):
+        raise UserError(f"{where}.network.lambda_min is nyquist or nm between 0 and lambda_max, got {shortest!r}")
+
+
+def _patches(training: PatchTraining, scales: list[int], where: str) -> None:
+    _budget(training, where)
+    sides = list(training.crop.values())
+    if list(training.crop) not in (["lr"], ["hr"]) or not isinstance(sides[0], int) or sides[0] < 1:
+        raise UserError(f"{where}.crop wants one of lr and hr with a side in pixels, got {training.crop!r}")
+    if any(training.lr_size(p) < 1 for p in scales):
+        raise UserError(f"{where}.crop: {sides[0]} HR pixels are no LR pixel at p = {max(scales)}")
+
+
+def _budget(training: Training | PatchTraining | ClassifierTraining, where: str) -> None:
+    if min(training.steps, training.batch) < 1 or training.rate <= 0:
+        raise UserError(f"{where}: steps, batch and rate are positive")
+    if not 0 <= getattr(training, "average", 0) < 1:
+        raise UserError(f"{where}.average: at least 0 and below 1")
+
+
+def check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config) -> None:
+    """Raise a UserError unless a table or figure has the keys `wanted` and no others, and they make sense."""
+    data = config.datasets[choose(f"data set for {where}", shown.dataset, config.datasets)]
+    for field in dataclasses.fields(shown):
+        if field.name != "dataset" and bool(getattr(shown, field.name)) != (field.name in wanted):
+            raise UserError(f"{where} {'wants' if field.name in wanted else 'has no'} {field.name}")
+    _scales(shown.scales, where)
+    _methods(shown.methods, data, f"datasets.{shown.dataset}")
+
+
+def check_sensors(table: Table) -> None:
+    where = f"tables.{SENSOR_TABLE}"
+    any_bands = [name for name, method in METHODS.items() if method.network and not method.network.one_count]
+    for method in table.methods:
+        choose(f"method of any bands in {where}", method, any_bands)
+    for sensor in table.sensors:
+        choose(f"sensor in {where}", sensor, SENSORS)
+
+
+def check_ablation(name: str, ablation: Ablation, config: Config) -> None:
+    where = f"ablations.{name}"
+    if name.lower() in (*TABLES, *FIGURES):
+        raise UserError(f"{where}: want a name that is not that of a table or figure")
+    data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
+    _scales(ablation.scales, where)
+    fields = [method for method in METHODS if family(method) == "field"]
+    for method in ablation.methods:
+        choose(f"neural field in {where}", method, fields)
+    if not ablation.values:
+        raise UserError(f"{where}.values wants one or more")
+    for case in ablation.cases():
+        _field(changed(data, case, where), where)
+        for key, value in case.items():
+            spelled(value, f"{where}.{key}")
+
+
+def _scales(scales: tuple[float, ...], where: str) -> None:
+    if any(p < 1 for p in scales):
+        raise UserError(f"{where}.scales: every scale p is at least 1")
