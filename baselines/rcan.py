@@ -21,7 +21,7 @@ class ChannelAttention(nn.Module):
         return x * self.up(self.down(mean).relu()).sigmoid()
 
 
-class ResidualBlock(nn.Module):
+class AttentionBlock(nn.Module):
     """RCAB: x + attention(conv3x3(ReLU(conv3x3(x))))."""
 
     def __init__(self, channels: int):
@@ -39,7 +39,7 @@ class ResidualGroup(nn.Module):
 
     def __init__(self, channels: int, blocks: int):
         super().__init__()
-        self.blocks = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+        self.blocks = nn.Sequential(*(AttentionBlock(channels) for _ in range(blocks)))
         self.tail = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:

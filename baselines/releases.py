@@ -155,8 +155,8 @@ RELEASES = {
     )),
     "RCAN": InOrder(),
     "SSPSR": InOrder(),
-    "LIIF": InOrder((("encoder.", "encoder."), ("imnet.", "decoder."))),
-    "ITSRN": InOrder((
+    "LIIFDecoder": InOrder((("encoder.", "encoder."), ("imnet.", "decoder."))),
+    "ITSRNDecoder": InOrder((
         ("encoder.", "encoder."),
         ("imnet.", "decoder.weights."),
         ("Score.", "decoder.score."),

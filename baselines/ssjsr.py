@@ -14,7 +14,7 @@ from baselines.us3rn import US3RN
 from ssif.data.patches import Patches
 
 
-class Residual(nn.Module):
+class Trunk(nn.Module):
     """shallow = ReLU(head(x)), then shallow + blocks(shallow), each block x + conv(ReLU(conv(x)))."""
 
     def __init__(self, width: int, blocks: int):
@@ -67,7 +67,7 @@ class SSJSR(GridNetwork):
     def __init__(self, msi_bands: int, bands: int, scale: int, *, width: int = 32, inner: int = 16, blocks: int = 4):
         super().__init__()
         self.bands = bands
-        self.features = Residual(width, blocks)
+        self.features = Trunk(width, blocks)
         step = math.ceil(bands / msi_bands)
         self.spectral_up = nn.ConvTranspose3d(width, width, (step, 1, 1), stride=(step, 1, 1))
         self.narrow = nn.Conv3d(width, inner, 3, padding=1)

@@ -73,7 +73,9 @@ def itsrn(decoder, features: Tensor, query: Tensor, cell: Tensor) -> Tensor:
 def ssif(model, lr_msi: Tensor, query: Tensor, cell: Tensor, bands, generator=None) -> Tensor:
     """Values [N, Q, C] of Equation 6: for each band the weighted sum over K wavelengths of D(b_ik; h_l)."""
     features = model.encoder((lr_msi - 0.5) / 0.5)
-    pixel = {"LIIF": liif, "ITSRN": itsrn}[type(model.decoder).__name__](model.decoder, features, query, cell)
+    pixel = {"LIIFDecoder": liif, "ITSRNDecoder": itsrn}[type(model.decoder).__name__](
+        model.decoder, features, query, cell
+    )
     if model.variant in ("RF-UI", "RF-GI"):
         wavelengths, share = quadrature(model.variant, bands)
         response = torch.ones(len(bands), 1, dtype=torch.float64)

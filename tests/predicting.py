@@ -13,8 +13,8 @@ from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
 from ssif.pretrained import Pretrained
-from ssif.tool.plan import Wanted
 from ssif.tool.predict import predict
+from ssif.tool.request import Wanted
 
 SIZES = {
     "encoder": {"name": "edsr", "blocks": 1, "channels": 8}, "pixel_decoder": "liif", "hidden": 16, "dim": 8,

@@ -19,7 +19,7 @@ from workflow.steps import predictions
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, method, open_data, trained
 from workflow.steps.processes import alone, program
-from workflow.steps.scoring import Wanted, scores, write_scores
+from workflow.steps.scoring import BandSet, scores, write_scores
 
 
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
@@ -39,10 +39,10 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.D
     return pd.DataFrame(rows), images
 
 
-def _parts(store: Store, count: int) -> Wanted:
+def _parts(store: Store, count: int) -> BandSet:
     bands = store.bands.parts(count)
     reference = "measured" if count <= len(store.bands) else "interpolated"
-    return Wanted({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
+    return BandSet({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
 
 
 def work(config: schema.Config, run: Run) -> None:

@@ -20,7 +20,7 @@ from workflow.plan.runs import Run
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, open_data, trained
 from workflow.steps.processes import alone, program
-from workflow.steps.scoring import Wanted, scores, write_scores
+from workflow.steps.scoring import BandSet, scores, write_scores
 
 
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
@@ -31,9 +31,9 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFra
     return pd.DataFrame([row for row, _ in found]).drop(columns=["seconds", "peak_mib"])
 
 
-def _sensor(store: Store, sensor: str) -> Wanted:
+def _sensor(store: Store, sensor: str) -> BandSet:
     bands = covered(store.bands, sensor)[0]
-    return Wanted({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
+    return BandSet({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
 
 
 def rows_of_the_table(config: schema.Config) -> list[Run]:

@@ -22,7 +22,7 @@ from ssif.io import whole_file
 from workflow import methods
 from workflow.config import presets, schema
 from workflow.config.names import spelled
-from workflow.figures import curves, style
+from workflow.figures import loss_curves, style
 from workflow.methods import METHODS
 from workflow.plan import imported, runs
 from workflow.plan.runs import Run
@@ -63,7 +63,7 @@ def page(config: schema.Config) -> str:
         sensors=sensor_table(config, shown[schema.SENSOR_TABLE]) if schema.SENSOR_TABLE in shown else None,
         ablations={name: ablation(config, name, ablated) for name in config.ablations},
         images={name: drawing(name) for name in [*config.figures, *config.ablations]},
-        curves=loss_curves(config, every),
+        curves=drawn_curves(config, every),
         networks=every,
         seconds=sum(record["seconds"] for record in every),
         seeds=_seeds(config),
@@ -214,7 +214,7 @@ def embedded(image: Path | io.BytesIO) -> str:
     return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
 
 
-def loss_curves(config: schema.Config, every: list[dict]) -> list[tuple[str, str, str]]:
+def drawn_curves(config: schema.Config, every: list[dict]) -> list[tuple[str, str, str]]:
     """Data set, kind of network and a drawing of how the losses fell; kinds apart, for their losses are no equals."""
     groups = {}
     for record in every:
@@ -226,7 +226,7 @@ def loss_curves(config: schema.Config, every: list[dict]) -> list[tuple[str, str
             groups.setdefault((run.dataset, _kind(run)), {})[label] = record["curve"]
     found = []
     for (dataset, kind), of_kind in groups.items():
-        drawn = curves.draw(of_kind, footer=f"preset {config.preset}, {dataset}")
+        drawn = loss_curves.draw(of_kind, footer=f"preset {config.preset}, {dataset}")
         buffer = io.BytesIO()
         with style.styled():
             drawn.savefig(buffer, format="png", dpi=PIXELS / style.WIDTH)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 class Bilinear(nn.Module):
     """MLP with three hidden layers of width `hidden` on interpolated 3x3 features, phase and cell -> `out`.
 
-    Used as `ssif.nets.liif.LIIF`.
+    Used as `ssif.nets.liif.LIIFDecoder`.
     """
 
     # LR pixels to either side of a query's own whose features it depends on: a neighbour, and that one's 3x3 window.
@@ -33,7 +33,7 @@ class Bilinear(nn.Module):
         return self.first(features)
 
     def forward(self, table: Tensor, query: Tensor, cell: Tensor) -> Tensor:
-        """Last hidden activations [N, Q, hidden]; arguments as of `ssif.nets.liif.LIIF.forward`, table from `prepare`."""
+        """Last hidden activations [N, Q, hidden]; arguments as of `ssif.nets.liif.LIIFDecoder.forward`, table from `prepare`."""
         with torch.autocast(query.device.type, enabled=False):
             size = query.new_tensor(table.shape[-2:])
             phase = math.pi * (query + 1) * size
@@ -45,7 +45,7 @@ class Bilinear(nn.Module):
         return x
 
     def fold(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """As `ssif.nets.liif.LIIF.fold`."""
+        """As `ssif.nets.liif.LIIFDecoder.fold`."""
         return rows @ self.last.weight, rows @ self.last.bias
 
 

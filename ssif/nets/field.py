@@ -11,12 +11,12 @@ from ssif.errors import choose
 from ssif.inference import render
 from ssif.nets.bilinear import Bilinear
 from ssif.nets.edsr import EDSR
-from ssif.nets.itsrn import ITSRN
-from ssif.nets.liif import LIIF
+from ssif.nets.itsrn import ITSRNDecoder
+from ssif.nets.liif import LIIFDecoder
 from ssif.nets.rdn import RDN
 
 ENCODERS = {"edsr": EDSR, "rdn": RDN}
-PIXEL_DECODERS = {"liif": LIIF, "itsrn": ITSRN, "bilinear": Bilinear}
+PIXEL_DECODERS = {"liif": LIIFDecoder, "itsrn": ITSRNDecoder, "bilinear": Bilinear}
 
 
 class NeuralField(nn.Module):

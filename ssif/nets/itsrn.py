@@ -20,8 +20,8 @@ def _mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-class ITSRN(nn.Module):
-    """Features [N, channels, h, w] and queries -> [N, Q, out]; used like `ssif.nets.liif.LIIF`.
+class ITSRNDecoder(nn.Module):
+    """Features [N, channels, h, w] and queries -> [N, Q, out]; used like `ssif.nets.liif.LIIFDecoder`.
 
     Its table holds out * (hidden + 1) numbers an LR pixel, and each query reads four such rows: keep `out` (d) at 64
     or below. The four neighbours are merged by a learned, non-linear MLP, so nothing folds beyond the output.

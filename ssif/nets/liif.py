@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ssif.coordinates import ensemble_weights, neighbours
 
 
-class LIIF(nn.Module):
+class LIIFDecoder(nn.Module):
     """MLP with four hidden layers of width `hidden` on [9 * channels + rel y, rel x + cell y, cell x] -> `out`.
 
     Use: `table = decoder.prepare(features)` once an image, `hidden = decoder(table, query, cell)` for any queries, and

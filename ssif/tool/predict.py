@@ -18,7 +18,7 @@ from ssif.io import remove_leftovers
 from ssif.pretrained import Pretrained
 from ssif.progress import Progress
 from ssif.tiles import render_tile
-from ssif.tool.plan import Plan, Wanted
+from ssif.tool.request import Plan, Wanted
 from ssif.tool.unfinished import Blocks
 
 STRIP_BYTES = 2**26  # of what is copied to the output at a time

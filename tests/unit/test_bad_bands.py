@@ -17,7 +17,7 @@ from ssif.errors import UserError
 from ssif.formats import open_image
 from ssif.nets.ssif import SSIF
 from ssif.tool.about import about
-from ssif.tool.plan import Wanted
+from ssif.tool.request import Wanted
 from tests.predicting import SIZES, read, run, small_model
 from tests.real_data import real
 

@@ -11,7 +11,7 @@ import pytest
 from ssif.bands import Bands
 from tests.drawn import FOOTER, legend, over, rows, texts, written
 from workflow.figure import typical_pixel
-from workflow.figures import curves, embeddings, errors, signature, style
+from workflow.figures import embeddings, errors, loss_curves, signature, style
 from workflow.methods import METHODS
 
 RNG = np.random.default_rng(0)
@@ -36,8 +36,8 @@ def every_figure():
         "signature": signature.draw(
             {count: (CAVE.parts(count), RNG.random(count)) for count in (8, 31, 48)}, (CAVE, spectrum), (3, 5), scale=4, footer=FOOTER
         ),
-        "curves": curves.draw({"a": log, "b": log}, footer=FOOTER),
-        "many curves": curves.draw({f"run {index}": log for index in range(9)}, footer=FOOTER),
+        "curves": loss_curves.draw({"a": log, "b": log}, footer=FOOTER),
+        "many curves": loss_curves.draw({f"run {index}": log for index in range(9)}, footer=FOOTER),
     }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_the_user_s_own_settings_change_nothing():
     import matplotlib
 
     with matplotlib.rc_context({"font.size": 20, "axes.labelsize": 20, "lines.linewidth": 9}):
-        figure = curves.draw({"a": pd.DataFrame({"step": [1, 2], "loss": [0.2, 0.1]})}, footer=FOOTER)
+        figure = loss_curves.draw({"a": pd.DataFrame({"step": [1, 2], "loss": [0.2, 0.1]})}, footer=FOOTER)
         assert matplotlib.rcParams["font.size"] == 20
     assert {text.get_fontsize() for text in texts(figure)} == {8}
     assert figure.axes[0].lines[1].get_linewidth() == 1
@@ -260,7 +260,7 @@ def test_training_curves_are_as_logged_with_a_running_median():
     loss = np.repeat([0.2, 0.1], 30)
     loss[10] = 5.0
     log = pd.DataFrame({"step": 50 * np.arange(1, 61), "loss": loss})
-    figure = curves.draw({"a": log, "b": log * 2}, footer=FOOTER)
+    figure = loss_curves.draw({"a": log, "b": log * 2}, footer=FOOTER)
     (axes,) = figure.axes
     raw, smooth = axes.lines[:2]
     assert axes.get_yscale() == "log" and legend(figure) == ["a", "b"] and len(axes.lines) == 4
@@ -271,16 +271,16 @@ def test_training_curves_are_as_logged_with_a_running_median():
 
 def test_a_loss_that_is_a_logarithm_has_an_axis_without_one():
     falling = pd.DataFrame({"step": [50, 100, 150], "loss": [0.5, -3.0, -7.0]})
-    (axes,) = curves.draw({"a": falling}, footer=FOOTER).axes
+    (axes,) = loss_curves.draw({"a": falling}, footer=FOOTER).axes
     assert axes.get_yscale() == "linear" and axes.get_ylim()[0] < -7
-    (axes,) = curves.draw({"a": falling.assign(loss=[0.5, 0.2, 0.1])}, footer=FOOTER).axes
+    (axes,) = loss_curves.draw({"a": falling.assign(loss=[0.5, 0.2, 0.1])}, footer=FOOTER).axes
     assert axes.get_yscale() == "log"
 
 
 @pytest.mark.parametrize("count, panels", [(8, 1), (9, 9), (30, 30), (31, 16), (84, 28)])
 def test_many_training_curves_are_small_panels_on_one_page(count, panels):
     log = pd.DataFrame({"step": [50, 100], "loss": [0.2, 0.1]})
-    figure = curves.draw({f"run {index}": log for index in range(count)}, footer=FOOTER)
+    figure = loss_curves.draw({f"run {index}": log for index in range(count)}, footer=FOOTER)
     assert len(figure.axes) == panels and figure.get_figheight() < 12.1
     assert sum(len(axes.lines) for axes in figure.axes) == 2 * count
     assert {text.get_text() for text in texts(figure)} >= {f"run {index}" for index in range(count)}
@@ -293,7 +293,7 @@ def test_many_training_curves_are_small_panels_on_one_page(count, panels):
 def test_a_long_name_stands_in_lines_and_leaves_its_panel_wide():
     log = pd.DataFrame({"step": [50, 100], "loss": [0.2, 0.1]})
     names = [f"ssif-rf-gf.k-{k}.lambda_min-0.5.spectral_decoder-C.steps-800" for k in range(9)]
-    figure = curves.draw(dict.fromkeys(names, log), footer=FOOTER)
+    figure = loss_curves.draw(dict.fromkeys(names, log), footer=FOOTER)
     assert "ssif-rf-gf k-0\nlambda_min-0.5\nspectral_decoder-C steps-800" in {text.get_text() for text in texts(figure)}
     assert all(axes.get_position().width > 0.25 for axes in figure.axes)
 

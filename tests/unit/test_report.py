@@ -208,9 +208,11 @@ def test_seeds_of_a_single_method_are_named_and_each_has_its_curve(tmp_path, mon
     assert "Seeds 0, 1 Networks 3, " in words(page) and "± is the standard deviation" in page
     assert "1 test image(s), 1 or 2 seed(s), commit" in page
     monkeypatch.chdir(tmp_path)
-    drawn, draw = [], report.curves.draw
-    monkeypatch.setattr(report.curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options))
-    report.loss_curves(TWO_SEEDS, report.trained(TWO_SEEDS))
+    drawn, draw = [], report.loss_curves.draw
+    monkeypatch.setattr(
+        report.loss_curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options)
+    )
+    report.drawn_curves(TWO_SEEDS, report.trained(TWO_SEEDS))
     assert drawn == [["liif.C31.s0", "liif.C31.s1"]]
 
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.liif import LIIF as LIIFBaseline
+from baselines.liif import LIIF
 from ssif import inference
 from ssif.bands import Bands
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import lr_size
 from ssif.errors import UserError
 from ssif.nets.edsr import EDSR
-from ssif.nets.itsrn import ITSRN
-from ssif.nets.liif import LIIF
+from ssif.nets.itsrn import ITSRNDecoder
+from ssif.nets.liif import LIIFDecoder
 from ssif.nets.rdn import RDN
 from ssif.nets.ssif import SSIF
 from ssif.response import VARIANTS
@@ -76,7 +76,7 @@ def test_gradients_equal_the_literal_ones(decoder, pixel_decoder):
 @pytest.mark.parametrize("scale", [2, 4, 8])
 def test_axis_weights_are_the_area_weights_of_liif(scale):
     torch.manual_seed(0)
-    decoder = LIIF(6, 16, 5).double()
+    decoder = LIIFDecoder(6, 16, 5).double()
     features = torch.rand(2, 6, 8, 8, dtype=torch.float64)
     _, query, cell = inputs(scale, (8 * scale, 8 * scale), dtype=torch.float64)
     ours = literal.liif(decoder, features, query, cell)
@@ -87,7 +87,7 @@ def test_axis_weights_are_the_area_weights_of_liif(scale):
 def test_last_row_and_column_keep_their_own_pixel_at_p_1():
     """LIIF's area weights blend them with a neighbour: there both shifted points pick one cell and all areas vanish."""
     image = torch.rand(1, 1, 6, 7)
-    decoder = LIIF(1, 1, 1)
+    decoder = LIIFDecoder(1, 1, 1)
     with torch.no_grad():
         for parameter in decoder.parameters():
             parameter.zero_()
@@ -113,9 +113,9 @@ def test_last_row_and_column_keep_their_own_pixel_at_p_1():
         (lambda: RDN(3), 21_973_952),
         (lambda: RDN(4, channels=256), 40_785_920),
         (lambda: RDN(3, blocks=20, layers=6, growth=32), 5_467_072),
-        (lambda: LIIF(64, 256, 31), 354_079),
-        (lambda: LIIF(256, 512, 102), 2_022_502),
-        (lambda: ITSRN(64, 256, 3), 642_752 + 1_537 + 1_025),
+        (lambda: LIIFDecoder(64, 256, 31), 354_079),
+        (lambda: LIIFDecoder(256, 512, 102), 2_022_502),
+        (lambda: ITSRNDecoder(64, 256, 3), 642_752 + 1_537 + 1_025),
     ],
 )
 def test_parameter_counts(network, count):
@@ -197,7 +197,7 @@ def test_unknown_names_list_the_known_ones():
 
 def test_liif_with_c_outputs_serves_any_scale_and_only_its_own_bands():
     bands = Bands.from_centres(np.arange(400, 701, 10), 10)
-    model = LIIFBaseline(3, bands=bands, encoder=ENCODER, hidden=16).eval()
+    model = LIIF(3, bands=bands, encoder=ENCODER, hidden=16).eval()
     assert model.predict(torch.rand(1, 3, 6, 5), (17, 14), bands).shape == (1, 31, 17, 14)
     with pytest.raises(UserError, match="trained for"):
         model.predict(torch.rand(1, 3, 6, 5), (17, 14), bands.parts(8))

@@ -24,7 +24,7 @@ VALIDATION_FROM = ("train_region", "test_region")
 
 
 @dataclass(frozen=True)
-class Grid:
+class Axis:
     """`train`: the smallest and largest value drawn in training; `test`: the values evaluated, in any range."""
 
     train: tuple[float, float]
@@ -143,8 +143,8 @@ class Data:
     """
 
     msi: str
-    scales: Grid
-    counts: Grid
+    scales: Axis
+    counts: Axis
     network: FieldSizes
     training: Training
     exceptions: dict = field(default_factory=dict)

@@ -160,6 +160,6 @@ def identity(config: Config, network: Run) -> dict:
     return shared | {"start": start, "lr_size": side}
 
 
-def fingerprint(*parts) -> str:
+def short_hash(*parts) -> str:
     """A short hash of anything that JSON can write."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -110,7 +110,7 @@ def reader(dataset):
 def method(row):
     """What a row of scores is called and made of, in turn."""
     stages = [(run.id, methods.network(run.method).built) for run in runs.stages(row)]
-    return runs.fingerprint(methods.METHODS[row.method].label, stages)
+    return runs.short_hash(methods.METHODS[row.method].label, stages)
 
 
 def raw_files(dataset):
@@ -131,7 +131,7 @@ def raw_files(dataset):
                 files += read_files(cube)
         except UserError as error:
             raise WorkflowError(str(error))
-    return runs.fingerprint(
+    return runs.short_hash(
         [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     )
 

@@ -28,7 +28,7 @@ rule figure:
         "../../environment.yml"
     params:
         preset=PRESET,
-        shown=lambda wildcards: runs.fingerprint(
+        shown=lambda wildcards: runs.short_hash(
             CONFIG.figures.get(wildcards.figure),
             CONFIG.ablations.get(wildcards.figure),
         ),

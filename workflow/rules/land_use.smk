@@ -42,7 +42,7 @@ rule classify:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        shown=runs.fingerprint(
+        shown=runs.short_hash(
             [
                 its
                 for name, its in (CONFIG.tables | CONFIG.figures).items()
@@ -78,7 +78,7 @@ rule land_use_table:
         "../../environment.yml"
     params:
         preset=PRESET,
-        shown=runs.fingerprint(CONFIG.tables.get("table3")),
+        shown=runs.short_hash(CONFIG.tables.get("table3")),
         imports=lambda wildcards: imports(["table3"]),
         code=fingerprints.fingerprint("workflow.tables.land_use"),
     shell:

@@ -11,7 +11,7 @@ rule prepare:
     params:
         preset=PRESET,
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
-        source=lambda wildcards: runs.fingerprint(
+        source=lambda wildcards: runs.short_hash(
             CONFIG.datasets[wildcards.dataset].source
         ),
         files=lambda wildcards: raw_files(wildcards.dataset),
@@ -51,7 +51,7 @@ rule train:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        identity=lambda wildcards: runs.fingerprint(
+        identity=lambda wildcards: runs.short_hash(
             runs.identity(CONFIG, NETWORKS[wildcards.run])
         ),
         code=lambda wildcards: fingerprints.of_job(
@@ -80,7 +80,7 @@ rule evaluate:
     params:
         preset=PRESET,
         method=lambda wildcards: method(ROWS[wildcards.run]),
-        cells=lambda wildcards: runs.fingerprint(
+        cells=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
             targets.images(TARGETS, ROWS[wildcards.run]),
             CONFIG.antialias,

@@ -52,7 +52,7 @@ rule ablation:
         "../../environment.yml"
     params:
         preset=PRESET,
-        shown=runs.fingerprint(CONFIG.ablations),
+        shown=runs.short_hash(CONFIG.ablations),
         imports=imports(CONFIG.ablations),
         code=fingerprints.fingerprint("workflow.tables.ablation"),
     shell:
@@ -76,7 +76,7 @@ rule evaluate_sensors:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
-        shown=runs.fingerprint(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
+        shown=runs.short_hash(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
         method=lambda wildcards: method(ROWS[wildcards.run]),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.evaluate_sensors",

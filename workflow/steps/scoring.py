@@ -20,7 +20,7 @@ from workflow.plan.runs import Run
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BandSet:
     """Bands that are predicted: `label` goes into the rows of their scores, `weights` [C, C_max] take a true spectrum to them."""
 
     label: dict
@@ -29,7 +29,7 @@ class Wanted:
 
 
 def scores(
-    model, store: Store, wanted: Mapping[float, Sequence[Wanted]], antialias: bool, place: torch.device, label: str
+    model, store: Store, wanted: Mapping[float, Sequence[BandSet]], antialias: bool, place: torch.device, label: str
 ) -> Iterator[tuple[dict, torch.Tensor]]:
     """A row and the image [C, H, W] in [0, 1] for each test scene, p and item of `wanted`, which is by p.
 
