@@ -59,6 +59,9 @@ def _built(card: dict) -> NeuralField:
     if not 0 < card.get("white", 1) < np.inf:
         raise ValueError("white")
     arguments = dict(card["arguments"])
+    # Earlier weights of SSIF name the weights of RF-GS, of which one kind is left.
+    if arguments.get("gs_weights") == "literal":
+        del arguments["gs_weights"]
     if "bands" in arguments:
         arguments["bands"] = Bands(arguments["bands"])
     module, name = NETWORKS[choose("network", card["network"], NETWORKS)]

@@ -15,18 +15,14 @@ from ssif.bands import Bands
 # RF-GI and RF-UI, which the paper lacks, integrate the response over the Fourier features themselves (`damping`).
 VARIANTS = ("M", "RF-GS", "RF-GF", "RF-US", "RF-UF", "RF-GI", "RF-UI")
 INTEGRATED = ("RF-GI", "RF-UI")
-GS_WEIGHTS = ("literal", "monte-carlo")
 
 
-def sample(
-    variant: str, bands: Bands, k: int, generator: torch.Generator | None = None, gs_weights: str = "literal"
-) -> tuple[Tensor, Tensor]:
+def sample(variant: str, bands: Bands, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
     """Wavelengths [C, K] in nm and weights [C, K] summing to 1 over K, float64 on the CPU.
 
     M, GI and UI take the middle of each band (K = 1). GF and UF take the middles of K equal parts, so K = 1 is M again. GS
-    draws from the Gaussian truncated to the interval, US uniformly; both need a CPU `generator`. With `gs_weights`
-    "literal" GS has Gaussian samples and Gaussian weights, as the paper writes it (an effective sigma of
-    width / (6 * sqrt(2))); with "monte-carlo" weights of 1 / K, which leave the Gaussian as it is.
+    draws from the Gaussian truncated to the interval, US uniformly; both need a CPU `generator`. GS has
+    Gaussian samples and Gaussian weights, as the paper writes it, and so an effective sigma of width / (6 * sqrt(2)).
     """
     start, end = torch.tensor(bands.edges).unbind(-1)
     if variant == "M" or variant in INTEGRATED:
@@ -40,7 +36,7 @@ def sample(
             low, high = torch.special.ndtr(torch.tensor([-3.0, 3.0], dtype=torch.float64))
             place = torch.special.ndtri(low + place * (high - low)) / 6 + 0.5
     wavelengths = start[:, None] + place * (end - start)[:, None]
-    if variant in ("RF-US", "RF-UF") or (variant == "RF-GS" and gs_weights == "monte-carlo"):
+    if variant in ("RF-US", "RF-UF"):
         return wavelengths, torch.full_like(wavelengths, 1 / k)
     rho = torch.exp(-0.5 * ((place - 0.5) * 6) ** 2)
     return wavelengths, rho / rho.sum(dim=1, keepdim=True)

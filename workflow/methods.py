@@ -107,7 +107,7 @@ METHODS = {
         Network("baselines.liif", "LIIF", takes="fixed bands", keys=("encoder", "hidden", *BUDGET), one_count=True),
     ),
     "ssif-m": Method("SSIF-M", _ssif("M")),
-    "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS", "k", "gs_weights")),
+    "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS", "k")),
     "ssif-rf-gf": Method("SSIF-RF-GF", _ssif("RF-GF", "k")),
     "ssif-rf-us": Method("SSIF-RF-US", _ssif("RF-US", "k")),
     "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF", "k")),

@@ -3,8 +3,8 @@
 import json
 import math
 import os
-import subprocess
-import sys
+import select
+import signal
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from ssif.errors import UserError
-from ssif.formats import fields, heap
+from ssif.formats import fields
 from ssif.formats.header import Header, Image, Kind
 from ssif.hdf5 import check_own, own, walk
 from ssif.io import check_room, whole_file
@@ -83,13 +83,34 @@ def _place(dataset: h5py.Dataset, name: str) -> tuple[str, str, np.dtype] | None
 
 
 def _texts(path: Path, places: Iterable) -> list:
-    """What `ssif.formats.heap` prints of these places. Raises UserError where it fails or takes too long."""
-    arguments = [part for owner, attribute, _ in places for part in (owner, attribute)]
-    command = [sys.executable, "-I", heap.__file__, os.fspath(path.absolute()), *arguments]
-    try:
-        return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=LONGEST_READ).stdout)
-    except (subprocess.SubprocessError, ValueError):
-        raise UserError("is not a whole HDF5 file: its texts cannot be read") from None
+    """The texts of variable length at these places, each a text or a list of them.
+
+    They lie in a heap, and where that is broken HDF5 (1.14.2 to 2.0.0) never comes back, which no exception and no signal handler
+    of Python ends. So a copy of this process reads them, and is ended after LONGEST_READ seconds. Raises UserError where it fails.
+    """
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with h5py.File(path, "r") as file, open(sender, "w") as pipe:
+                found = [file[owner].attrs[name] if name else file[owner][()] for owner, name, _ in places]
+                json.dump([list(map(_text, np.ravel(it))) if np.ndim(it) else _text(it) for it in found], pipe)
+        finally:
+            os._exit(0)
+    os.close(sender)
+    with open(receiver) as pipe:
+        try:
+            ready, _, _ = select.select([pipe], [], [], LONGEST_READ)
+            return json.load(pipe) if ready else json.loads("")
+        except ValueError:
+            raise UserError("is not a whole HDF5 file: its texts cannot be read") from None
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _text(value) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def chunk(header: Header) -> tuple[int, int, int]:
@@ -127,7 +148,7 @@ def _create(path: Path, header: Header):
 
 
 def _fixed(value):
-    """Text as text of fixed length, which needs no heap (`ssif.formats.heap`)."""
+    """Text as text of fixed length, which needs no heap (`_texts`)."""
     array = np.asarray(value)
     if array.dtype.kind != "U":
         return value

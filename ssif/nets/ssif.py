@@ -6,7 +6,7 @@ from ssif.bands import Bands
 from ssif.errors import choose
 from ssif.nets.field import NeuralField
 from ssif.nets.spectral import SPECTRAL_DECODERS, Readout, SpectralEncoder
-from ssif.response import GS_WEIGHTS, VARIANTS, damping, sample
+from ssif.response import VARIANTS, damping, sample
 
 
 class SSIF(NeuralField):
@@ -14,7 +14,7 @@ class SSIF(NeuralField):
 
     variant: M, RF-GS, RF-GF, RF-US, RF-UF, RF-GI or RF-UI (`ssif.response`); k: wavelengths a band, of those that sample;
     dim: d of paper Equation 4; spectral_decoder: D (dot product) or C (concatenation); lambda_min and lambda_max in nm
-    (Equation 9); gs_weights: literal or monte-carlo, of RF-GS.
+    (Equation 9).
     """
 
     name = "SSIF"  # in the card of its weights
@@ -34,14 +34,12 @@ class SSIF(NeuralField):
         lambda_min: float,
         lambda_max: float,
         k: int = 16,
-        gs_weights: str = "literal",
     ):
         # What builds the same network again (`ssif.pretrained`).
         self.arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(channels, encoder, pixel_decoder, hidden, out=dim)
         self.variant = choose("SSIF variant", variant, VARIANTS)
         self.k = k
-        self.gs_weights = choose("weights of RF-GS", gs_weights, GS_WEIGHTS)
         self.spectral_encoder = SpectralEncoder(dim, spectral_hidden, frequencies, lambda_min, lambda_max)
         decoder = SPECTRAL_DECODERS[choose("spectral decoder", spectral_decoder, SPECTRAL_DECODERS)]
         self.spectral_decoder = decoder(dim, hidden)
@@ -49,7 +47,7 @@ class SSIF(NeuralField):
     def readout(self, bands: Bands, generator: torch.Generator | None = None) -> Readout:
         """Equations 3 and 6. Without a generator (evaluation) GS and US draw the same wavelengths every time."""
         generator = generator or torch.Generator().manual_seed(0)
-        wavelengths, response = sample(self.variant, bands, self.k, generator, self.gs_weights)
+        wavelengths, response = sample(self.variant, bands, self.k, generator)
         weight, encoder = next(self.parameters()), self.spectral_encoder
         damped = damping(self.variant, bands, encoder.factors)[:, None]
         embeddings = encoder(wavelengths.to(weight.device), damped)

@@ -21,8 +21,11 @@ from ssif.sensors import sensor_bands
 from tests.predicting import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
-# add-a-data-set.md needs a data set: tests/workflow/test_own_data.py follows it.
-PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs/add-a-data-set.md"})]
+# add-a-data-set.md needs a data set: tests/workflow/test_own_data.py follows it; tests/workflow/test_tutorial.py follows tutorial.md.
+ELSEWHERE = {ROOT / "docs/add-a-data-set.md", ROOT / "docs/tutorial.md"}
+PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - ELSEWHERE)]
+EVERY_PAGE = [ROOT / "README.md", ROOT / "config/README.md", ROOT / "results/reference/README.md"]
+EVERY_PAGE += sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "results/reference/weights").glob("*.md")])
 
 
 def commands(page: Path) -> list[str]:
@@ -63,6 +66,36 @@ def test_every_command_runs(folder, page):
     done = subprocess.run(["bash", "-ec", "\n".join(commands(page))], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stderr
+
+
+def anchors(page: Path) -> set[str]:
+    """The names under which a page's headings are linked."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        place, _, anchor = link.partition("#")
+        if place.startswith("https://"):
+            continue
+        target = page.parent / place if place else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_program_that_is_named_exists(page):
+    text = page.read_text()
+    for module in re.findall(r"python -m ((?:workflow|ssif)[\w.]*)", text):
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    made = re.findall(r"(?:`|^ {4})(?:SSIF_DATA=\S+ )?make ([a-z][\w-]*)", text, re.MULTILINE)
+    assert set(made) <= targets
+    for preset in re.findall(r"(?:PRESET=|config/)([a-z][\w-]*)(?:\.yaml|`|$| )", text):
+        known = {path.stem for path in (ROOT / "config").glob("*.yaml")} | {"README", "field", "tutorial"}
+        assert preset in known, preset
 
 
 def test_commands_are_found():

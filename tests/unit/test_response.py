@@ -86,13 +86,3 @@ def test_integrated_features_are_what_many_samples_average_to(sampled, integrate
     whole = encoder.features(centres, damping(integrated, BANDS, encoder.factors))
     # A Gaussian cut off at 3 sigma holds 0.3 per cent less.
     torch.testing.assert_close(whole, many, rtol=0, atol=1e-5 if integrated == "RF-UI" else 6e-3)
-
-
-def test_monte_carlo_weights_leave_the_gaussian_as_it_is():
-    generators = (torch.Generator().manual_seed(0) for _ in range(2))
-    (one, literal), (other, even) = (
-        sample("RF-GS", BANDS, 9, g, w) for g, w in zip(generators, ("literal", "monte-carlo"))
-    )
-    assert (
-        torch.equal(one, other) and even.unique().tolist() == [pytest.approx(1 / 9)] and not torch.equal(literal, even)
-    )

@@ -137,7 +137,6 @@ def test_a_key_that_a_method_does_not_read_changes_nothing():
         ("encoder", {"name": "edsr", "blocks": 2, "channels": 16}, "ssif-rf-gs.encoder-edsr-2-16"),
         ("pixel_decoder", "itsrn", "ssif-rf-gs.pixel_decoder-itsrn"),
         ("spectral_decoder", "C", "ssif-rf-gs.spectral_decoder-C"),
-        ("gs_weights", "monte-carlo", "ssif-rf-gs.gs_weights-monte-carlo"),
         ("lambda_min", 0.5, "ssif-rf-gs.lambda_min-0.5"),
         ("rate", 1e-3, "ssif-rf-gs.rate-0.001"),
         ("lr_sizes", [8, 12], "ssif-rf-gs.lr_sizes-8-12"),

@@ -45,7 +45,6 @@ class FieldSizes:
     lambda_max: float
     k: int
     lambda_min: float | str = "nyquist"
-    gs_weights: str = "literal"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,13 @@ FAILURES = (OSError, ValueError, LookupError, TypeError, SyntaxError, struct.err
 # A commit's hash may be all digits, and so may a value.
 TEXTS = {"value": str, "changes": str, "intervals": str, "commit": str}
 # Sizes that had a choice in earlier versions: a record that names the one that is left is of the same network.
-NO_CHOICE = {"variant": "sim", "signs": "released", "sk_attention": "official", "head_pool": "official"}
+NO_CHOICE = {
+    "variant": "sim",
+    "signs": "released",
+    "sk_attention": "official",
+    "head_pool": "official",
+    "gs_weights": "literal",
+}
 # The other scores are nan where no band or pixel of an image can enter them.
 FINITE = ("mpsnr", "psnr_cube", "ssim", "rmse")
 
