@@ -61,9 +61,9 @@ def work(config: Config, run: Run) -> None:
         sys.exit(128 + stop.number)
 
     curve = run.state / "train.jsonl"
-    seconds = (
-        json.loads(curve.read_text().splitlines()[-1])["seconds"] if curve.exists() else time.monotonic() - started
-    )
+    # One for each part of the training; a map that is fitted has none.
+    ends = [json.loads(path.read_text().splitlines()[-1]) for path in run.state.rglob("train.jsonl")]
+    seconds = sum(end["seconds"] for end in ends) if ends else time.monotonic() - started
     record = identity | {"seconds": round(seconds, 1)}
     finish(config, run, store, model, record, origin, curve.read_text() if curve.exists() else "")
     shutil.rmtree(run.state, ignore_errors=True)
