@@ -197,9 +197,9 @@ def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
     weights = np.zeros((len(target), len(centres)))
     for row, (start, end) in zip(weights, target.edges):
         near = slice(max(np.searchsorted(centres, start, "right") - 1, 0), np.searchsorted(centres, end) + 1)
-        its = centres[near]
-        knots = np.concatenate([[start], its[(its > start) & (its < end)], [end]])
-        values = np.stack([np.interp(knots, its, hat) for hat in np.eye(len(its))])
+        known = centres[near]
+        knots = np.concatenate([[start], known[(known > start) & (known < end)], [end]])
+        values = np.stack([np.interp(knots, known, hat) for hat in np.eye(len(known))])
         row[near] = ((values[:, 1:] + values[:, :-1]) / 2 * np.diff(knots)).sum(axis=1) / (end - start)
     return weights[:, place] / size[place]
 

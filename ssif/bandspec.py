@@ -61,13 +61,13 @@ def _intervals(path: str, columns: list[str], rows: list[str]) -> tuple[Bands, l
         if not row.strip():
             continue
         try:
-            its = dict(zip(columns, row.split(","), strict=True))
-            edges.append([float(its["start"]), float(its["end"])])
+            fields = dict(zip(columns, row.split(","), strict=True))
+            edges.append([float(fields["start"]), float(fields["end"])])
         except ValueError:
             raise UserError(
                 f"{path}, line {number}: want {', '.join(columns)} with numbers in nm, got {row!r}"
             ) from None
-        names.append(its.get("name", "").strip())
+        names.append(fields.get("name", "").strip())
     bands, default = _named(Bands(edges))
     return bands, [name or other for name, other in zip(names, default)]
 

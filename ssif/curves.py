@@ -42,7 +42,7 @@ def sampled(curves: list[Curve], bands: Bands, sensor: str) -> np.ndarray:
 
     Raises UserError, naming the sensor, for a channel without response on `bands`.
     """
-    weights = np.stack([np.interp(bands.centres, its.nm, its.response, left=0, right=0) for its in curves])
+    weights = np.stack([np.interp(bands.centres, curve.nm, curve.response, left=0, right=0) for curve in curves])
     blind = weights.sum(axis=1) <= 0
     if blind.any():
         raise UserError(f"{sensor}: channel {curves[int(blind.argmax())].name} has no response on {bands}")

@@ -132,5 +132,5 @@ def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
     inside = coverage(source, bands) >= COVERED
     if not inside.any():
         raise UserError(f"no band of {sensor} lies inside {source}")
-    split = {flag: [name for name, its in zip(names, inside) if its == flag] for flag in (True, False)}
+    split = {flag: [name for name, flagged in zip(names, inside) if flagged == flag] for flag in (True, False)}
     return Bands(bands.edges[inside]), split[True], split[False]

@@ -35,7 +35,7 @@ class Axis:
         """The LR axis in nearly equal parts of at most `side` pixels."""
         count = -(-self.low // side)
         cuts = [self.low * i // count for i in range(count + 1)]
-        return [slice(*its) for its in zip(cuts, cuts[1:])]
+        return [slice(*ends) for ends in zip(cuts, cuts[1:])]
 
     def upscaled(self, part: slice) -> slice:
         """The HR pixels whose centres lie in these LR pixels."""
@@ -48,9 +48,9 @@ class Axis:
 
     def place(self, part: slice, window: slice) -> tuple[Tensor, float]:
         """Centres [n] of the HR pixels of `part` in the [-1, 1] of the LR pixels `window`, and their size there."""
-        its, count = self.upscaled(part), window.stop - window.start
+        wide, count = self.upscaled(part), window.stop - window.start
         # In float64, because a large image has more pixels than float32 resolves to a small part of one.
-        centre = (torch.arange(its.start, its.stop, dtype=torch.float64) + 0.5) * self.low / self.high
+        centre = (torch.arange(wide.start, wide.stop, dtype=torch.float64) + 0.5) * self.low / self.high
         return (2 * (centre - window.start) / count - 1).float(), 2 * self.low / (self.high * count)
 
 
@@ -63,7 +63,7 @@ class Grid:
 
     @classmethod
     def of(cls, low: tuple[int, int], high: tuple[int, int]) -> "Grid":
-        return cls(*(Axis(*its) for its in zip(low, high)))
+        return cls(*(Axis(*sizes) for sizes in zip(low, high)))
 
     def tiles(self, side: int) -> Iterator[tuple[slice, slice]]:
         """LR rows and columns of each tile, row by row."""
@@ -80,7 +80,7 @@ def check_tiles(model) -> None:
     """Raise a UserError for a network that has to see a whole image."""
     if model.reach is None:
         raise UserError(
-            f"the pixel decoder {type(model.decoder).__name__} depends on the size of the whole image and cannot be"
+            f"the pixel decoder {type(model.decoder).__name__.removesuffix('Decoder')} depends on the size of the whole image and cannot be"
             " computed in tiles; use weights with the decoder liif"
         )
 
@@ -97,7 +97,7 @@ def render_tile(model, grid: Grid, read: Read, rows: slice, columns: slice, band
     own = valid[rows.start - window[0].start :, columns.start - window[1].start :]
     own = own[: rows.stop - rows.start, : columns.stop - columns.start]
     places = (axis.upscaled(part) for axis, part in ((grid.rows, rows), (grid.columns, columns)))
-    shape = tuple(its.stop - its.start for its in places)
+    shape = tuple(place.stop - place.start for place in places)
     if not own.any():
         return np.full((*shape, len(bands)), np.nan, np.float32)
     try:
@@ -107,7 +107,7 @@ def render_tile(model, grid: Grid, read: Read, rows: slice, columns: slice, band
         if not out_of_memory(error) or parts is None:
             raise
         (first, second), axis = parts
-        return np.concatenate([render_tile(model, grid, read, *its, bands) for its in (first, second)], axis=axis)
+        return np.concatenate([render_tile(model, grid, read, *half, bands) for half in (first, second)], axis=axis)
     image[~own[np.ix_(_sources(grid.rows, rows), _sources(grid.columns, columns))]] = np.nan
     return image
 
@@ -125,7 +125,7 @@ def _rendered(model, grid: Grid, values, valid, tile, window, bands: Bands) -> n
     device = next(model.parameters()).device
     lr_msi = filled(torch.from_numpy(values), torch.from_numpy(valid)).to(device)
     (y, height), (x, width) = (
-        axis.place(part, its) for axis, part, its in zip((grid.rows, grid.columns), tile, window)
+        axis.place(part, place) for axis, part, place in zip((grid.rows, grid.columns), tile, window)
     )
     (image,) = render_at(model, lr_msi, y.to(device), x.to(device), (height, width), [bands])
     return image[0].permute(1, 2, 0).cpu().numpy()
@@ -148,9 +148,9 @@ def filled(values: Tensor, valid: Tensor) -> Tensor:
 
 
 def _sources(axis: Axis, part: slice) -> np.ndarray:
-    """For each HR pixel of a part the LR pixel of it, counted from its first, in which its centre lies."""
-    its = axis.upscaled(part)
-    return (2 * np.arange(its.start, its.stop) + 1) * axis.low // (2 * axis.high) - part.start
+    """For each HR pixel of a part the LR pixel of it, counted from the first of the part, in which its centre lies."""
+    wide = axis.upscaled(part)
+    return (2 * np.arange(wide.start, wide.stop) + 1) * axis.low // (2 * axis.high) - part.start
 
 
 def _halves(rows: slice, columns: slice):

@@ -41,12 +41,12 @@ def sweep(config: schema.Config, target: Target) -> Figure:
 
 def ablated(config: schema.Config, target: Target) -> Figure:
     """Figures 6, 7 and any other ablation: one hyper-parameter over C."""
-    its = config.ablations[target.name]
+    block = config.ablations[target.name]
     return over_counts.draw(
         ablation.points(config, target),
         scales=target.scales,
         largest=config.datasets[target.dataset].full_count,
-        key=its.change,
+        key=block.change,
         footer=footer(config, target),
     )
 

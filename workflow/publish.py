@@ -51,8 +51,8 @@ def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None
     path = file_of(run, config.weights)
     record = dict(load_card(path).get("record", {}))
     wanted = json.loads(json.dumps(full_identity(config, run, store)))
-    differing = differing_keys(*({key: value for key, value in its.items() if key not in NOT_LEARNT}
-                                 for its in ({key: record.get(key, "absent") for key in wanted}, wanted)))  # fmt: skip
+    differing = differing_keys(*({key: value for key, value in side.items() if key not in NOT_LEARNT}
+                                 for side in ({key: record.get(key, "absent") for key in wanted}, wanted)))  # fmt: skip
     if differing:
         raise UserError(f"{path} was not trained with the settings of {config.preset}: {', '.join(differing)}")
     load_weights(model, path)

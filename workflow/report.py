@@ -163,13 +163,15 @@ def beside_the_paper(found: list[tuple[str, list]]) -> list[tuple[str, bool, lis
 
     First those of ours, then those that the paper alone has. The difference is ours - the paper's.
     """
-    paper = {name.removesuffix(layout.REPORTED): its for name, its in found if name.endswith(layout.REPORTED)}
-    ours = {name: its for name, its in found if not name.endswith(layout.REPORTED)}
+    paper = {name.removesuffix(layout.REPORTED): numbers for name, numbers in found if name.endswith(layout.REPORTED)}
+    ours = {name: numbers for name, numbers in found if not name.endswith(layout.REPORTED)}
     shown = []
-    for name, its in ours.items():
-        reported = paper.pop(name, [None] * len(its))
-        shown.append((name, True, [(*pair, _difference(*pair)) for pair in zip(its, reported)]))
-    return shown + [(name, False, [(None, cell, "") for cell in its]) for name, its in paper.items() if any(its)]
+    for name, numbers in ours.items():
+        reported = paper.pop(name, [None] * len(numbers))
+        shown.append((name, True, [(*pair, _difference(*pair)) for pair in zip(numbers, reported)]))
+    return shown + [
+        (name, False, [(None, cell, "") for cell in numbers]) for name, numbers in paper.items() if any(numbers)
+    ]
 
 
 def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
@@ -182,17 +184,19 @@ def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
 
 def ablation(config: schema.Config, name: str, every: pd.DataFrame) -> dict:
     """What was fixed, (p, C, whether C has a truth) of each group of columns, and rows (a model and value, its cells)."""
-    its = config.ablations[name]
-    largest, tested = config.datasets[its.dataset].full_count, config.datasets[its.dataset].counts.test
+    ablation = config.ablations[name]
+    largest, tested = config.datasets[ablation.dataset].full_count, config.datasets[ablation.dataset].counts.test
     found = every[every["ablation"] == name].rename(columns={"mpsnr": "psnr", "mpsnr_std": "psnr_std"})
     found = found.fillna({"value": ""}).assign(source="ours", name=lambda row: row["model"] + " " + row["value"])
-    groups = [(p, count, count <= largest) for p in sorted(its.scales) for count in sorted({largest, int(max(tested))})]
+    groups = [
+        (p, count, count <= largest) for p in sorted(ablation.scales) for count in sorted({largest, int(max(tested))})
+    ]
     columns = [
         layout.column(found[(found["p"] == p) & (found["C"] == count)], metric)
         for p, count, _ in groups
         for metric in layout.COLUMNS
     ]
-    fixed = ", ".join(f"{key} = {spelled(value)}" for key, value in its.fixed.items())
+    fixed = ", ".join(f"{key} = {spelled(value)}" for key, value in ablation.fixed.items())
     cases = found.drop_duplicates("name").itertuples()
     lines = [(row, [column.get(row.name) for column in columns]) for row in cases]
     return {"fixed": fixed, "groups": groups, "rows": lines}
@@ -255,9 +259,9 @@ def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
     """Data set -> its p, and rows of a method: name, seconds an image at each p (nan where it has none), peak MiB."""
     found = {}
     names = (scores["model"] + " " + scores["changes"].fillna("")).str.strip()
-    for dataset, its in scores.assign(name=names).groupby("dataset", sort=False):
-        seconds = its.pivot_table(index="name", columns="p", values="seconds", sort=False).sort_index(axis=1)
-        peaks = its.groupby("name")["peak_mib"].max()
+    for dataset, measured in scores.assign(name=names).groupby("dataset", sort=False):
+        seconds = measured.pivot_table(index="name", columns="p", values="seconds", sort=False).sort_index(axis=1)
+        peaks = measured.groupby("name")["peak_mib"].max()
         lines = [(name, list(at_p), peaks[name]) for name, at_p in zip(seconds.index, seconds.values)]
         found[dataset] = {"scales": list(seconds.columns), "rows": lines}
     return found
@@ -270,16 +274,16 @@ def smaller(config: schema.Config, paper: schema.Config) -> tuple[dict, list[str
     """
     steps, sizes = {}, {}
     for run in networks(config):
-        its = methods.network(run.method)
+        entry = methods.network(run.method)
         like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
         if methods.family(run.method) == "classifier":
             like = paper.tables["table3"].dataset
         # A map that is fitted has no steps, and a user's own block no counterpart.
         known = (*paper.datasets[like].baselines, None, "land_use")
-        if its.family == "map" or its.block not in known or imported.origin(run):
+        if entry.family == "map" or entry.block not in known or imported.origin(run):
             continue
         here, there = runs.settings(config, run), runs.settings(paper, replace(run, dataset=like, changes=()))
-        block = its.block or FIELDS
+        block = entry.block or FIELDS
         if here[1].steps < there[1].steps:
             steps.setdefault((block, there[1].steps), set()).add(here[1].steps)
         if here[0] != there[0] and not run.changes:
@@ -295,8 +299,8 @@ def _shown(target: Target) -> set[tuple[str, float]]:
 def _ablated(config: schema.Config, shown: dict[str, Target]) -> pd.DataFrame:
     """results/ablation.csv, as `_csv`."""
     wanted = {
-        (name, METHODS[run.method].label, value_of(config, its, run), *cell)
-        for name, its in config.ablations.items()
+        (name, METHODS[run.method].label, value_of(config, ablation, run), *cell)
+        for name, ablation in config.ablations.items()
         for run in shown[name].rows
         for cell in shown[name].cells(run)
     }
@@ -310,9 +314,9 @@ def _csv(config: schema.Config, name: str, program: str, keys: list[str], wanted
     path = runs.RESULTS / f"{name}.csv"
     with stored.readable(path, remedy):
         found = pd.read_csv(path, dtype=stored.TEXTS)
-        others = sorted(set(found["preset"].dropna().astype(str)) - {config.preset})
-    if others:
-        raise UserError(f"{path} is of the preset {', '.join(others)}, not {config.preset}: {remedy}")
+        presets_of_others = sorted(set(found["preset"].dropna().astype(str)) - {config.preset})
+    if presets_of_others:
+        raise UserError(f"{path} is of the preset {', '.join(presets_of_others)}, not {config.preset}: {remedy}")
     with stored.readable(path, remedy):
         # Where nothing is written: a method without the key of an ablation, or without kinds of intervals.
         found = found.fillna(dict.fromkeys(stored.TEXTS.keys() & set(keys), ""))

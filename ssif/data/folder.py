@@ -158,7 +158,7 @@ def _by_file(cubes: list[_Cube], patterns: tuple[str, ...]) -> list[_Part]:
     for pattern in patterns:
         if not found[pattern]:
             raise UserError(f"no cube is called {pattern!r}; found: {', '.join(names)}")
-    test = {cube.path for cube in cubes if any(cube.path.name in its for its in found.values())}
+    test = {cube.path for cube in cubes if any(cube.path.name in names for names in found.values())}
     if len(test) == len(cubes):
         raise UserError(f"every cube is a test cube, none is left for training: {', '.join(names)}")
     return [
@@ -186,7 +186,7 @@ def _by_region(cubes: list[_Cube], region: tuple[int, ...]) -> list[_Part]:
             (slice(0, top), slice(0, columns)), (slice(top + height, rows), slice(0, columns)),
             (slice(0, rows), slice(0, left)), (slice(0, rows), slice(left + width, columns)),
         ]  # fmt: skip
-        train = max(beside, key=lambda its: (its[0].stop - its[0].start) * (its[1].stop - its[1].start))
+        train = max(beside, key=lambda part: (part[0].stop - part[0].start) * (part[1].stop - part[1].start))
         if train[0].stop == train[0].start or train[1].stop == train[1].start:
             raise UserError(f"{cube.path}: the region {list(region)} leaves nothing for training")
         parts.append((f"{_stem(cube.path)}_train", "train", cube, *train))
@@ -201,7 +201,7 @@ def _cropped(parts: list[_Part]) -> tuple[list[_Part], tuple[int, int] | None]:
         for _, split, _, rows, columns in parts
         if split == "train"
     }
-    common = tuple(min(its) for its in zip(*sizes))
+    common = tuple(min(sides) for sides in zip(*sizes))
     cut = [
         (name, split, cube, slice(rows.start, rows.start + common[0]), slice(columns.start, columns.start + common[1]))
         if split == "train" else (name, split, cube, rows, columns)

@@ -40,7 +40,7 @@ class Store:
 
     def names(self, split: str) -> list[str]:
         """Scenes of "train" or "test", sorted."""
-        return sorted(name for name, its in self.splits.items() if its == split)
+        return sorted(name for name, part in self.splits.items() if part == split)
 
     def scene(self, name: str) -> tuple[Tensor, Tensor]:
         """HR-HSI [H, W, C] and HR-MSI [H, W, c] in [0, 1], float32."""

@@ -17,7 +17,9 @@ DATA = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", "")
 def header_of(path: Path) -> Path | None:
     """The header beside an ENVI data file, or None."""
     found = [
-        its for suffix in (".hdr", ".HDR") for its in (path.with_suffix(suffix), path.with_name(path.name + suffix))
+        candidate
+        for suffix in (".hdr", ".HDR")
+        for candidate in (path.with_suffix(suffix), path.with_name(path.name + suffix))
     ]
     return next((header for header in found if header.is_file()), None)
 
@@ -25,7 +27,7 @@ def header_of(path: Path) -> Path | None:
 def _data_of(header: Path) -> Path:
     """The data file beside a header."""
     stem = header.with_suffix("")
-    suffixes = [its for suffix in DATA for its in (suffix, suffix.upper())]
+    suffixes = [spelling for suffix in DATA for spelling in (suffix, suffix.upper())]
     found = [path for path in (stem.with_name(stem.name + suffix) for suffix in suffixes) if path.is_file()]
     if not found:
         raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")

@@ -21,7 +21,7 @@ def _header(source) -> Header:
     indexes = source.indexes[: masks["count"]]
     bands, unit, notes = _axis(source, indexes)
     scales, offsets, descriptions = (
-        its[: len(indexes)] for its in (source.scales, source.offsets, source.descriptions)
+        values[: len(indexes)] for values in (source.scales, source.offsets, source.descriptions)
     )
     scaled = any(scale != 1 for scale in scales) or any(offsets)
     tags = source.tags()
@@ -62,12 +62,12 @@ def _axis(source, indexes):
         (imagery, "CENTRAL_WAVELENGTH_UM", "FWHM_UM", "micrometers"),
         (plain, "wavelength", "fwhm", plain[0].get("wavelength_units")),
     ):
-        named = [centre in its for its in tags]
+        named = [centre in tag for tag in tags]
         if any(named):
             if not all(named):
                 raise UserError(f"{named.count(False)} of {len(named)} bands have no wavelength")
-            widths = [its[width] for its in tags] if all(width in its for its in tags) else None
-            bands, unit, notes = read_axis([its[centre] for its in tags], widths, unit)
+            widths = [tag[width] for tag in tags] if all(width in tag for tag in tags) else None
+            bands, unit, notes = read_axis([tag[centre] for tag in tags], widths, unit)
             return bands, source.tags().get("wavelength_units", unit), notes
     return None, "nm", ()
 

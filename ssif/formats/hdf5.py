@@ -132,11 +132,11 @@ def _create(path: Path, header: Header):
         shape = (header.height, header.width, header.count)
         cube = file.create_dataset(fields.CUBE, shape, header.dtype, chunks=chunk(header))
         for name, value in fields.fields(header).items():
-            its = _fixed(value)
-            if np.asarray(its).nbytes > LARGEST_ATTRIBUTE:
-                file[name] = its
+            stored = _fixed(value)
+            if np.asarray(stored).nbytes > LARGEST_ATTRIBUTE:
+                file[name] = stored
             else:
-                cube.attrs[name] = its
+                cube.attrs[name] = stored
         top = 0
 
         def write(rows: np.ndarray) -> None:

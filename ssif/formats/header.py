@@ -56,15 +56,15 @@ class Header:
             raise UserError(f"values are of type {kind}; want integers or real numbers")
         if min(self.height, self.width, self.count) < 1:
             raise UserError(f"the image has {self.height} x {self.width} pixels and {self.count} bands")
-        for what, its in (
+        for what, values in (
             ("wavelengths", self.bands),
             ("band names", self.names),
             ("good-band flags", self.good),
             ("scales", np.ravel(self.scale) if np.ndim(self.scale) else ()),
             ("offsets", np.ravel(self.offset) if np.ndim(self.offset) else ()),
         ):
-            if its is not None and len(its) not in (0, self.count):
-                raise UserError(f"{len(its)} {what} for {self.count} bands")
+            if values is not None and len(values) not in (0, self.count):
+                raise UserError(f"{len(values)} {what} for {self.count} bands")
         scales = np.ravel(1 if self.scale is None else self.scale)
         if not np.isfinite([*scales, *np.ravel(self.offset)]).all() or not scales.all():
             raise UserError(f"want a scale factor other than 0 and a finite offset, got {self.scale} and {self.offset}")

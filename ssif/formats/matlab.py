@@ -48,16 +48,20 @@ def _open(path: Path, key: str | None) -> Image:
 
 def _open_v5(path: Path, key: str | None) -> Image:
     variables = mat5.variables(path)
-    numbers = {name: its for name, its in variables.items() if its.dtype is not None and its.dtype.kind in "iuf"}
-    name = fields.choose_array({name: its.shape for name, its in numbers.items()}, key)
+    numbers = {
+        name: variable
+        for name, variable in variables.items()
+        if variable.dtype is not None and variable.dtype.kind in "iuf"
+    }
+    name = fields.choose_array({name: variable.shape for name, variable in numbers.items()}, key)
     fields.check_piece(math.prod(numbers[name].shape) * numbers[name].dtype.itemsize, name)
     cube = mat5.load(path, numbers[name])
 
     def field(name: str):
-        its = variables.get(name)
-        if its is None or its.dtype is None or not 0 < math.prod(its.shape) <= fields.LONGEST:
+        variable = variables.get(name)
+        if variable is None or variable.dtype is None or not 0 < math.prod(variable.shape) <= fields.LONGEST:
             return None
-        value = mat5.load(path, its)
+        value = mat5.load(path, variable)
         return np.char.rstrip(value) if value.dtype.kind == "U" else value
 
     header = fields.header(cube.shape, cube.dtype, field)

@@ -74,17 +74,17 @@ def _create(path: Path, header: Header):
         np.lib.format.write_array_header_2_0(stream, description)
         return lambda rows: stream.write(np.ascontiguousarray(header.stored(rows)).tobytes())
 
-    its = fields.fields(header)
+    texts = fields.fields(header)
     if path.suffix.lower() == ".npz":
         with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for name, value in its.items():
+            for name, value in texts.items():
                 with archive.open(f"{name}.npy", "w") as stream:
                     np.save(stream, np.asarray(value))
             with archive.open(f"{fields.CUBE}.npy", "w", force_zip64=True) as stream:
                 yield writer(stream)
         return
     with whole_files(path) as folder:
-        (folder / path.with_suffix(".json").name).write_text(json.dumps(its, indent=1) + "\n")
+        (folder / path.with_suffix(".json").name).write_text(json.dumps(texts, indent=1) + "\n")
         with open(folder / path.name, "wb") as stream:
             yield writer(stream)
 

@@ -46,7 +46,7 @@ def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, 
 
 def written(bands: Bands, unit: str) -> tuple[list[float], list[float]]:
     """Centres and widths in `unit`, as they go into a file."""
-    return tuple(np.round(its / NM_PER[unit], 9).tolist() for its in (bands.centres, bands.widths))
+    return tuple(np.round(values / NM_PER[unit], 9).tolist() for values in (bands.centres, bands.widths))
 
 
 def _numbers(values, what: str) -> np.ndarray:

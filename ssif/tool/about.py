@@ -53,7 +53,7 @@ def _weights(path: Path) -> str:
     from ssif.pretrained import load
 
     model = load(path)
-    parameters = sum(its.numel() for its in model.network.parameters())
+    parameters = sum(parameter.numel() for parameter in model.network.parameters())
     lines = [f"{path}: {model.card['network']}, {parameters} parameters"]
     return "\n".join(lines + [f"{key}: {json.dumps(value)}" for key, value in model.card.items() if key != "network"])
 
@@ -93,8 +93,8 @@ def _band(header: Header, i: int) -> str:
 
 
 def _few(values) -> str:
-    its = np.ravel(values)
-    return f"{its[0]:g}" if len(its) == 1 else f"({its[0]:g}, ..., {its[-1]:g})"
+    listed = np.ravel(values)
+    return f"{listed[0]:g}" if len(listed) == 1 else f"({listed[0]:g}, ..., {listed[-1]:g})"
 
 
 def _crs(wkt: str) -> str:

@@ -53,7 +53,7 @@ def described(matrix: np.ndarray, found: Bands, wanted: Bands) -> list[str]:
 def spelled(bands: Bands, which: list[int] | None = None) -> str:
     """Bands as intervals, at most eight of them."""
     edges = bands.edges if which is None else bands.edges[which]
-    shown = [_interval(its) for its in (edges if len(edges) <= 8 else edges[:4])]
+    shown = [_interval(interval) for interval in (edges if len(edges) <= 8 else edges[:4])]
     return ", ".join(shown) + (f", ... ({len(edges)} bands)" if len(edges) > 8 else "") + " nm"
 
 

@@ -54,7 +54,7 @@ def predict(
         _rehearse(plan.header, out)
         files = {str(file.resolve()): file.stat() for file in formats.read_files(source)}
         identity = {
-            "image": {name: [its.st_size, its.st_mtime_ns] for name, its in files.items()}, "key": key,
+            "image": {name: [status.st_size, status.st_mtime_ns] for name, status in files.items()}, "key": key,
             "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
             "matrix": plan.matrix.tolist(), "tile": plan.side,
         }  # fmt: skip

@@ -32,12 +32,12 @@ def preview(source: Path, out: Path, key: str | None = None, said: Bands | None 
         bands, predicted = said or before.header.bands, after.header.bands
         places = chosen(high)
         figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 5), layout="constrained")
-        for axes, title, header, values, its in (
+        for axes, title, header, values, shown in (
             (left, "input", before.header, low, bands),
             (middle, "output", after.header, high, predicted),
         ):
             axes.set_title(f"{title}: {header.height} x {header.width} pixels, {header.count} bands", fontsize=10)
-            axes.imshow(pseudo_rgb(values, its), extent=(0, 1, 1, 0), aspect=header.height / header.width)
+            axes.imshow(pseudo_rgb(values, shown), extent=(0, 1, 1, 0), aspect=header.height / header.width)
             axes.set(xticks=[], yticks=[])
         for number, (row, column) in enumerate(places, start=1):
             colour, place = f"C{number - 1}", ((column + 0.5) / high.shape[1], (row + 0.5) / high.shape[0])

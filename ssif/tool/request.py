@@ -67,7 +67,7 @@ class Plan:
         size = wanted_size(low, wanted.scale, wanted.size)
         sample = _sample(image, matrix)
         white = _white(image, wanted.white, model, sample, say)
-        p = max(high / its for high, its in zip(size, low))
+        p = max(high / side for high, side in zip(size, low))
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
         side = wanted.tile or min(TILE, largest)
         header = _output(found, out, size, white, wanted, model)
@@ -83,7 +83,8 @@ class Plan:
         """[H, W, C] of each tile's output."""
         count = len(self.header.bands)
         return [
-            (*(its.stop - its.start for its in self.grid.upscaled(*tile)), count) for tile in self.grid.tiles(self.side)
+            (*(part.stop - part.start for part in self.grid.upscaled(*tile)), count)
+            for tile in self.grid.tiles(self.side)
         ]
 
     def values(self, image: Image, rows: slice, columns: slice) -> np.ndarray:
@@ -169,12 +170,12 @@ def _white(
     return own
 
 
-def _check(image: Image, its: float, model: Pretrained, sample: np.ndarray, say: Callable[[str], None]) -> None:
+def _check(image: Image, white: float, model: Pretrained, sample: np.ndarray, say: Callable[[str], None]) -> None:
     """Say where the image is on another scale than its white. Raises UserError where most of it would be clipped."""
     if not len(sample):
         return
     try:
-        line = check(sample, its, "with --white")
+        line = check(sample, white, "with --white")
     except UserError as error:
         raise UserError(f"{image.path}: {error}") from None
     if line and model.white is not None:

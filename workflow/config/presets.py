@@ -77,7 +77,10 @@ def parse(mapping: dict) -> Config:
         choose("method of seeds_of", name, METHODS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
         for name, seeds in config.seeds_of.items()
     }
-    for where, seeds in {"seeds": config.seeds, **{f"seeds_of.{name}": its for name, its in seeds_of.items()}}.items():
+    for where, seeds in {
+        "seeds": config.seeds,
+        **{f"seeds_of.{name}": seeds for name, seeds in seeds_of.items()},
+    }.items():
         if len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**32:
             raise UserError(f"{where} wants different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
@@ -90,9 +93,9 @@ def parse(mapping: dict) -> Config:
     tables = {
         # A data set alone is short for a block of nothing else.
         choose("table", name, TABLES): strict(
-            Table, {"dataset": its} if isinstance(its, str) else its, f"tables.{name}"
+            Table, {"dataset": table} if isinstance(table, str) else table, f"tables.{name}"
         )
-        for name, its in config.tables.items()
+        for name, table in config.tables.items()
     }
     datasets = {name: _with_baselines(data, f"datasets.{name}") for name, data in datasets.items()}
     for name, data in datasets.items():

@@ -50,5 +50,5 @@ def check_finite(value, where: str = "") -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{where} wants a finite number, got {value!r}")
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
-    for key, its in inside:
-        check_finite(its, f"{where}.{key}" if where else f"{key}")
+    for key, item in inside:
+        check_finite(item, f"{where}.{key}" if where else f"{key}")

@@ -19,13 +19,13 @@ def load(store: Store, remedy: str = "prepare it again") -> LandCover:
         with archive.read(path) as file:
             maps = {scene: labels[()] for scene, labels in file["scenes"].items()}
             name, sources, choices = (json.loads(file.attrs[key]) for key in ("name", "sources", "choices"))
-            names, others = (
+            names, other_names = (
                 {int(number): text for number, text in json.loads(file.attrs[key]).items()}
                 for key in ("names", "other_names")
             )
     except (OSError, KeyError) as error:
         raise UserError(f"{path} is no prepared land cover ({flat(str(error))}): {remedy}") from None
-    cover = LandCover(name, maps, names, sources, choices, others)
+    cover = LandCover(name, maps, names, sources, choices, other_names)
     check_labels(cover, path)
     for scene in store.splits:
         if scene not in maps:

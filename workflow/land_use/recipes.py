@@ -38,8 +38,10 @@ def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scene
     if not at_home:
         scene = store.names("test")[0]
         seen = padded(store.scene(scene)[0].to(device)[None] * store.scale, standardise, patch)
-        held = [its[: training.validation] for its in pixels(cover.maps[scene][None], ids, seed)]
-        short = [f"{name} ({len(its)})" for name, its in zip(names, held) if 0 < len(its) < training.validation]
+        held = [places[: training.validation] for places in pixels(cover.maps[scene][None], ids, seed)]
+        short = [
+            f"{name} ({len(places)})" for name, places in zip(names, held) if 0 < len(places) < training.validation
+        ]
         if short:
             raise UserError(
                 f"too few labelled pixels in {scene} of {', '.join(short)} to validate on {training.validation}"

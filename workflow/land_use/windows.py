@@ -51,9 +51,11 @@ def split(
     Validation takes `validation` of a class but at most a quarter, training as many of the others as train[1].
     Raises UserError naming every class that leaves training fewer than train[0].
     """
-    held = [min(validation, len(its) // 4) for its in places]
-    parts = [(its[count : count + train[1]], its[:count]) for its, count in zip(places, held)]
-    short = [f"{name} ({len(its)})" for name, its, (taken, _) in zip(names, places, parts) if len(taken) < train[0]]
+    held = [min(validation, len(labelled) // 4) for labelled in places]
+    parts = [(labelled[count : count + train[1]], labelled[:count]) for labelled, count in zip(places, held)]
+    short = [
+        f"{name} ({len(labelled)})" for name, labelled, (taken, _) in zip(names, places, parts) if len(taken) < train[0]
+    ]
     if short:
         raise UserError(
             f"too few labelled pixels of {', '.join(short)}: the balanced sample wants at least {train[0]} for training"
@@ -66,7 +68,7 @@ class Pool:
     """Training pixels of each class on a device, to be drawn from: places[c] is [n_c, 3]."""
 
     def __init__(self, places: list[np.ndarray], device: torch.device):
-        self.sizes = torch.tensor([len(its) for its in places])
+        self.sizes = torch.tensor([len(labelled) for labelled in places])
         starts = self.sizes.cumsum(0) - self.sizes
         self.starts, self.places = starts, torch.from_numpy(np.concatenate(places)).to(device)
 

@@ -22,5 +22,5 @@ def origin(network: Run) -> str | None:
 def lines(config: Config, target: Target) -> list[str]:
     """What stands under a table: which of its networks have imported weights, and from where; nothing without any."""
     found = {network.id: origin(network) for network in networks(config, [target])}
-    named = [f"{name.removeprefix(f'{target.dataset}.')} from {its}" for name, its in found.items() if its]
+    named = [f"{name.removeprefix(f'{target.dataset}.')} from {file}" for name, file in found.items() if file]
     return [f"Imported weights, not trained here: {'; '.join(named)}."] if named else []

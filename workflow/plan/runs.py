@@ -144,16 +144,16 @@ def identity(config: Config, network: Run) -> dict:
     """All that decides what a network learns: the contents of its config.json and the fingerprint of its state."""
     data = config.datasets[network.dataset]
     sizes, training = settings(config, network)
-    its = methods.network(network.method)
+    entry = methods.network(network.method)
     sizes, budget = (
-        {key: value for key, value in part.items() if its.uses(key)} for part in (sizes, dataclasses.asdict(training))
+        {key: value for key, value in part.items() if entry.uses(key)} for part in (sizes, dataclasses.asdict(training))
     )
-    shared = {**dataclasses.asdict(network), **its.built, "network": sizes, "training": budget}
+    shared = {**dataclasses.asdict(network), **entry.built, "network": sizes, "training": budget}
     shared["precision"] = config.precision
     if methods.family(network.method) == "classifier":
         return shared
     shared |= {"antialias": config.antialias, "msi": data.msi}
-    if its.block is None:
+    if entry.block is None:
         return shared | {"scales": data.scales.train, "counts": data.counts.train}
     # No rule hashes the code that takes it from the preset's `crop`.
     start, side = [run.id for run in warm_start(config, network)], training.lr_size(network.scale or 1)

@@ -39,7 +39,7 @@ class Target:
         seeds = {row.method: set() for row in self.rows}
         for row in self.rows:
             seeds[row.method].add(row.seed)
-        return " or ".join(map(str, sorted({len(its) for its in seeds.values()})))
+        return " or ".join(map(str, sorted({len(numbers) for numbers in seeds.values()})))
 
     def cells(self, row: Run) -> list[tuple[float, int]]:
         """Every (p, C) at which this target shows `row`."""
@@ -52,7 +52,7 @@ def targets(config: Config) -> dict[str, Target]:
 
     Raises UserError where two different runs would have one name, or one a name that is too long for a file.
     """
-    found = [_shown(config, name, its) for name, its in (config.tables | config.figures).items()]
+    found = [_shown(config, name, entry) for name, entry in (config.tables | config.figures).items()]
     found += [_ablation(config, name) for name in config.ablations]
     _check_names(run for target in found for run in target.rows)
     return {target.name: target for target in found}
@@ -69,30 +69,30 @@ def _check_names(runs: Iterable[Run]) -> None:
             raise UserError(f"{run.id} would be two runs, with {dict(other.changes)} and with {dict(run.changes)}")
 
 
-def _shown(config: Config, name: str, its: Table | Figure) -> Target:
+def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
     """A table, or a figure that is no ablation."""
-    data = config.datasets[its.dataset]
-    scales, full = its.scales or data.scales.test, (data.full_count,)
-    if its.methods:
-        rows = [run for method in its.methods for run in _rows(config, its.dataset, method, scales)]
+    data = config.datasets[entry.dataset]
+    scales, full = entry.scales or data.scales.test, (data.full_count,)
+    if entry.methods:
+        rows = [run for method in entry.methods for run in _rows(config, entry.dataset, method, scales)]
         if name == SENSOR_TABLE:
             rows = _on_each_intervals(config, rows)
         seeds = dict.fromkeys(run.seed for run in rows) if name in LAND_USE else ()
-        classifiers = [classifier(config, its.dataset, seed) for seed in seeds]
-        counts = getattr(its, "counts", ()) or full
-        return Target(name, its.dataset, rows, scales, counts, tuple(classifiers))
+        classifiers = [classifier(config, entry.dataset, seed) for seed in seeds]
+        counts = getattr(entry, "counts", ()) or full
+        return Target(name, entry.dataset, rows, scales, counts, tuple(classifiers))
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
         # Networks on a pixel grid are shown where the tables have them; LIIF is trained for each C with a truth.
         sweeps = [count for count in counts if count <= data.full_count] if methods.family(method) == "field" else full
-        rows += _rows(config, its.dataset, method, scales, sweeps)
-    return Target(name, its.dataset, rows, scales, counts)
+        rows += _rows(config, entry.dataset, method, scales, sweeps)
+    return Target(name, entry.dataset, rows, scales, counts)
 
 
 def _on_each_intervals(config: Config, rows: list[Run]) -> list[Run]:
     """These rows, of fields that read the key with both kinds of `intervals` in their training."""
-    changed = [with_changes(config, run, {"intervals": its}) if methods.network(run.method).uses("intervals") else run
-               for run in rows for its in INTERVALS]  # fmt: skip
+    changed = [with_changes(config, run, {"intervals": kind}) if methods.network(run.method).uses("intervals") else run
+               for run in rows for kind in INTERVALS]  # fmt: skip
     return list(dict.fromkeys(changed))
 
 

@@ -57,14 +57,17 @@ def scores(name: str, program: str, keys: list[str], cells: dict[Run, list[tuple
     found = {}
     for run, remedy in remedies.items():
         with readable(run.folder / name, remedy):
-            its = pd.read_csv(run.folder / name, dtype=TEXTS)
+            table = pd.read_csv(run.folder / name, dtype=TEXTS)
             check_rows(
-                its, ["scene", *keys], [(scene, *cell) for scene in set(its["scene"]) for cell in cells[run]], FINITE
+                table,
+                ["scene", *keys],
+                [(scene, *cell) for scene in set(table["scene"]) for cell in cells[run]],
+                FINITE,
             )
-            found[run] = its
-    scenes = {scene for its in found.values() for scene in its["scene"]}
-    for run, its in found.items():
-        if lacking := scenes - set(its["scene"]):
+            found[run] = table
+    scenes = {scene for table in found.values() for scene in table["scene"]}
+    for run, table in found.items():
+        if lacking := scenes - set(table["scene"]):
             raise UserError(f"{run.folder / name} lacks {', '.join(sorted(map(str, lacking)))}: {remedies[run]}")
     return found
 

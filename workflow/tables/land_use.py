@@ -71,9 +71,9 @@ def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> 
     labels = [TRUE, BICUBIC] if family(run.method) == "classifier" else [METHODS[run.method].label]
     found = {}
     for label, p in product(labels, [p for p in target.scales if run.scale in (None, p)]):
-        its = counts[(counts["model"] == label) & (counts["p"] == p)]
-        stored.check_rows(its, ["true", "predicted"], list(zip(its["true"], its["predicted"])), ["pixels"])
-        matrix = pd.crosstab(its["true"], its["predicted"], its["pixels"], aggfunc="sum")
+        counted = counts[(counts["model"] == label) & (counts["p"] == p)]
+        stored.check_rows(counted, ["true", "predicted"], list(zip(counted["true"], counted["predicted"])), ["pixels"])
+        matrix = pd.crosstab(counted["true"], counted["predicted"], counted["pixels"], aggfunc="sum")
         if not set(matrix.index) | set(matrix.columns) <= set(ids):
             raise UserError("it has classes that the land cover has not")
         found[label, p] = matrix.reindex(index=ids, columns=ids).fillna(0).to_numpy().astype(int)
@@ -173,7 +173,8 @@ def reported(tidy: pd.DataFrame) -> pd.DataFrame:
     scales = [p for p in paper["p"].unique() if p == p]
     # The true image has one number, for no p.
     wide = {
-        model: its["accuracy"].tolist() * (len(scales) // len(its)) for model, its in paper.groupby("model", sort=False)
+        model: rows["accuracy"].tolist() * (len(scales) // len(rows))
+        for model, rows in paper.groupby("model", sort=False)
     }
     return (100 * pd.DataFrame(wide, index=[f"p={p:g}" for p in scales]).T).map("{:.2f}".format)
 

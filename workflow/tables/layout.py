@@ -96,7 +96,7 @@ def blocks(
         if not scales:
             continue
         found = [column(block[block["p"] == p], metric, columns) for p in scales for metric in columns]
-        yield heading, scales, [(name, [its.get(name) for its in found]) for name in tidy["name"].unique()]
+        yield heading, scales, [(name, [row.get(name) for row in found]) for name in tidy["name"].unique()]
 
 
 def column(block: pd.DataFrame, metric: str, columns: dict = COLUMNS) -> dict[str, Cell]:

@@ -63,10 +63,10 @@ def costs(config: schema.Config, target: Target) -> pd.DataFrame:
         found += [{
             "model": methods.METHODS[row.method].label,
             "p": p,
-            "parameters": sum(its["parameters"] for its in stages),
-            "steps": "+".join(str(its["training"].get("steps", 0)) for its in stages),
-            "minutes": sum(its["seconds"] for its in every) / 60,
-            "trained_at": _listed(its["commit"] for its in every),
+            "parameters": sum(record["parameters"] for record in stages),
+            "steps": "+".join(str(record["training"].get("steps", 0)) for record in stages),
+            "minutes": sum(record["seconds"] for record in every) / 60,
+            "trained_at": _listed(record["commit"] for record in every),
         } for p, _ in target.cells(row)]  # fmt: skip
     # Whole numbers beside the empty cells of reported rows, or large ones would lose their last digits.
     groups = pd.DataFrame(found).astype({"parameters": "Int64"}).groupby(["model", "p"], sort=False)
@@ -80,10 +80,10 @@ def _listed(commits: Iterable[str]) -> str:
     return "+".join(dict.fromkeys(commits))
 
 
-def with_costs(tidy: pd.DataFrame, its: pd.DataFrame) -> pd.DataFrame:
+def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """`table` with the columns of `costs`, empty in reported rows."""
     ours = tidy["source"] != "reported"
-    return pd.concat([tidy[ours].merge(its, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
+    return pd.concat([tidy[ours].merge(costs, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
 def protocol(config: schema.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:

@@ -38,7 +38,7 @@ def table(config: Config, target: Target) -> pd.DataFrame:
 
 def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     """A row a model and p, a column a sensor with its PSNR, as `layout` takes them, and the columns."""
-    named = tidy["model"] + tidy["intervals"].map(lambda its: f", {its} intervals" if its else "")
+    named = tidy["model"] + tidy["intervals"].map(lambda kind: f", {kind} intervals" if kind else "")
     tidy = tidy.assign(name=named)
     keys = ["name", "model", "p", "distribution"]
     wide = tidy.pivot_table(index=keys, columns="sensor", values=["mpsnr", "mpsnr_std"], sort=False, dropna=False)
@@ -66,9 +66,9 @@ def protocol(config: Config, target: Target, source: Bands, values: str, made_at
         " axis; irregular: as many parts cut at random places, none narrower than a band of the cube.",
     ]
     for sensor in config.tables[SENSOR_TABLE].sensors:
-        bands, names, others = covered(source, sensor)
+        bands, names, left = covered(source, sensor)
         scored = ", ".join(f"{name} {start:.0f}-{end:.0f}" for name, (start, end) in zip(names, bands.edges))
-        left_out = f"; not covered: {', '.join(others)}" if others else ""
+        left_out = f"; not covered: {', '.join(left)}" if left else ""
         lines.append(f"{sensor}: {scored} nm{left_out}.")
     return lines + stored.imports(config, target)
 
@@ -78,7 +78,7 @@ def _read(config: Config, target: Target) -> pd.DataFrame:
     cells = [(p, sensor) for p in target.scales for sensor in config.tables[SENSOR_TABLE].sensors]
     wanted = dict.fromkeys(target.rows, cells)
     found = stored.scores("sensors.csv", "workflow.evaluate_sensors", ["p", "sensor"], wanted)
-    return pd.concat(its.assign(intervals=intervals(config, run)) for run, its in found.items())
+    return pd.concat(table.assign(intervals=intervals(config, run)) for run, table in found.items())
 
 
 def intervals(config: Config, run: Run) -> str:
