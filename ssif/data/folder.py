@@ -129,7 +129,7 @@ class _Cube:
         return np.maximum(values, 0)
 
 
-# Of a cube: a name, train or test, and the rows and columns that belong to it.
+# A part of a cube: its name, train or test, the cube, its rows and its columns.
 _Part = tuple[str, str, _Cube, slice, slice]
 
 

@@ -100,7 +100,8 @@ def draw_queries(
     weights = downsampling_matrix(side, largest, size, antialias)
     lr_msi = _flip(_degrade(data.msi, scene, top, left, weights), *flips)
 
-    # Without replacement in crops of different sizes: random keys, the pixels beyond a crop last, the top Q of each.
+    # Draw without replacement in crops of different sizes: each pixel gets a random key, those beyond a crop get the lowest,
+    # and the Q largest keys win.
     on_device = torch.Generator(device).manual_seed(query_seed)
     keys = torch.rand(batch, largest**2, generator=on_device, device=device)
     keys.masked_fill_(torch.arange(largest**2, device=device) >= side[:, None] ** 2, -1)

@@ -68,7 +68,7 @@ def costs(config: schema.Config, target: Target) -> pd.DataFrame:
             "minutes": sum(record["seconds"] for record in every) / 60,
             "trained_at": _listed(record["commit"] for record in every),
         } for p, _ in target.cells(row)]  # fmt: skip
-    # Whole numbers beside the empty cells of reported rows, or large ones would lose their last digits.
+    # Keep whole numbers beside the empty cells of reported rows: as real numbers, large ones would lose their last digits.
     groups = pd.DataFrame(found).astype({"parameters": "Int64"}).groupby(["model", "p"], sort=False)
     columns = {name: groups[name].first() for name in ("parameters", "steps")}
     columns |= {"minutes": groups["minutes"].mean(), "trained_at": groups["trained_at"].agg(_listed)}
