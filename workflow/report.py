@@ -31,7 +31,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
+from workflow.tables import cells, land_use, layout, learning, over_scales, sensors, significance
 
 HERE = Path(__file__).resolve().parent
 PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
@@ -113,7 +113,7 @@ def table(config: schema.Config, target: Target) -> dict:
         "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
         "of_paper": list(reported["dataset"].unique()),
         "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), values, ", ".join(commits)),
-        "tests": significance.lines(paired),
+        "tests": [*learning.lines(target), *significance.lines(paired)],
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,

@@ -18,7 +18,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, significance
+from workflow.tables import cells, learning, significance
 from workflow.tables.layout import latex, markdown, write
 
 SCORES = {
@@ -143,6 +143,7 @@ def main() -> None:
     tidy = with_costs(tidy, costs(config, target))
     values = prepared.data(target.dataset).choices["values"]
     footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
+    footer += learning.lines(target)
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
     write(target.name, tidy, text, latex(tidy, footer))
