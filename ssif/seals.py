@@ -52,7 +52,7 @@ def noted_file(path: Path) -> Iterator[Path]:
     with whole_file(path) as temporary:
         yield temporary
         line = _line(temporary, path.name)
-        # Whoever is killed here leaves a whole file without a note, never one with another's.
+        # A process that is killed here leaves a whole file without a note, and never one with the note of another file.
         _note(path).unlink(missing_ok=True)
     with whole_file(_note(path)) as temporary:
         temporary.write_text(line, encoding="utf-8")

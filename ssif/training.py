@@ -208,7 +208,7 @@ def _check_finite(losses: list[torch.Tensor], done: int, draw: Callable[[int], o
 
 @contextmanager
 def _noted_signals():
-    """Within the block SIGTERM and SIGINT end nothing: they are appended to the list that it yields."""
+    """Catch SIGTERM and SIGINT in the block and append them to the list that it yields, instead of ending the process."""
     came = []
     before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -54,7 +54,7 @@ class Method:
 
     @property
     def source(self) -> str:
-        """Of its rows in the tables."""
+        """The `source` of the method's rows in the tables."""
         return "extension" if self.extension else "ours"
 
 
@@ -144,7 +144,7 @@ CLASSIFIERS = {
 
 
 def every_network() -> list[Network]:
-    """Of all stages and all methods that are one network: those that make images."""
+    """Every network that makes images: the stages, and the methods that are one network."""
     return [*STAGES.values(), *(method.network for method in METHODS.values() if method.network)]
 
 

@@ -31,7 +31,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, land_use, layout, over_scales, sensors, significance
+from workflow.tables import cells, land_use, layout, learning, over_scales, sensors, significance
 
 HERE = Path(__file__).resolve().parent
 PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
@@ -79,7 +79,7 @@ def page(config: schema.Config) -> str:
 
 
 def trained(config: schema.Config) -> list[dict]:
-    """Of every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
+    """For every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
     found = []
     for run in networks(config):
         record = stored.record(run)
@@ -113,7 +113,7 @@ def table(config: schema.Config, target: Target) -> dict:
         "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
         "of_paper": list(reported["dataset"].unique()),
         "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), values, ", ".join(commits)),
-        "tests": significance.lines(paired),
+        "tests": [*learning.lines(target), *significance.lines(paired)],
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,
@@ -175,7 +175,7 @@ def beside_the_paper(found: list[tuple[str, list]]) -> list[tuple[str, bool, lis
 
 
 def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
-    """Of the printed digits, so that the numbers on the page add up; "" where one is absent."""
+    """The difference of the printed digits, so that the numbers on the page add up; "" where one is absent."""
     if ours is None or reported is None:
         return ""
     decimals = len(reported.digits.partition(".")[2])
@@ -268,7 +268,7 @@ def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
 
 
 def smaller(config: schema.Config, paper: schema.Config) -> tuple[dict, list[str]]:
-    """Against config/paper.yaml: (block, its steps) -> the fewer steps given here; blocks of another size.
+    """What is smaller here than in config/paper.yaml: (block, steps there) -> the fewer steps here, and the blocks of another size.
 
     Data sets that the paper lacks are held against its first. The neural fields' block is called FIELDS.
     """
@@ -318,7 +318,7 @@ def _csv(config: schema.Config, name: str, program: str, keys: list[str], wanted
     if presets_of_others:
         raise UserError(f"{path} is of the preset {', '.join(presets_of_others)}, not {config.preset}: {remedy}")
     with stored.readable(path, remedy):
-        # Where nothing is written: a method without the key of an ablation, or without kinds of intervals.
+        # Empty cells belong to methods without the key of an ablation, or without kinds of intervals.
         found = found.fillna(dict.fromkeys(stored.TEXTS.keys() & set(keys), ""))
         ours = found[found["source"] != "reported"] if "source" in found else found
         stored.check_rows(ours, keys, list(wanted))

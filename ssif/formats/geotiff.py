@@ -46,7 +46,7 @@ def _has_wavelength(source, index: int) -> bool:
 
 
 def _is_good(tags: dict[str, str]) -> bool:
-    """From the band's tag `good`, or `bbl` as other programs write it."""
+    """Whether the band's tag `good` says so, or `bbl`, as other programs call it."""
     flag = tags.get("good", tags.get("bbl", "1"))
     try:
         return float(flag) != 0

@@ -71,7 +71,7 @@ class Header:
 
     @property
     def nbytes(self) -> int:
-        """Of the whole image as stored."""
+        """Bytes of the whole image as it is stored."""
         return self.height * self.width * self.count * self.dtype.itemsize
 
     def physical(self, stored: np.ndarray) -> np.ndarray:

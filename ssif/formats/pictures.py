@@ -35,7 +35,7 @@ def _decoded(path: Path, text: str) -> tuple[bool, str]:
     """Whether the camera says that it was turned, and the line called `text`. Decodes the file once, by Pillow, which raises
     for a torn one; GDAL would give zeros or grey."""
     with warnings.catch_warnings():
-        # Of very large pictures and of EXIF that is broken, which is no reason to leave a photo alone.
+        # Pillow warns of very large pictures and of broken EXIF. Neither is a reason to refuse a photo.
         warnings.simplefilter("ignore")
         try:
             with Picture.open(path) as picture:
@@ -51,7 +51,7 @@ def _header(source) -> Header:
     from rasterio.enums import ColorInterp
 
     with suppress(Exception):
-        # Of EXIF that is broken GDAL complains once, at the first question, whatever that is; the pixels are whole.
+        # GDAL raises one error for broken EXIF, at the first question that it is asked. The pixels are whole.
         source.colorinterp  # noqa: B018
     if ColorInterp.palette in source.colorinterp:
         raise UserError("has a palette; save it as RGB or grey")

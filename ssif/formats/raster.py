@@ -36,8 +36,10 @@ def gdal(failure: str = "") -> Iterator:
 
 @contextmanager
 def _unprinted() -> Iterator[None]:
-    """Within the block nothing is printed of exceptions that nobody can catch: where a message of GDAL quotes broken bytes,
-    rasterio (1.4.4) fails to decode it, goes on, and prints a traceback."""
+    """Keep rasterio from printing tracebacks in the block.
+
+    rasterio (1.4.4) cannot decode a message of GDAL that quotes broken bytes; it prints a traceback that nobody can catch and goes on.
+    """
     hooks = sys.excepthook, sys.unraisablehook
     sys.excepthook = sys.unraisablehook = lambda *_: None
     try:

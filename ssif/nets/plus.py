@@ -131,7 +131,7 @@ class SSIFPlus(NeuralField):
 
 
 class Spectra(nn.Module):
-    """From the field's pixels to their spectra: the linear map and the mean of MAPS maps; `hidden`: width of the field."""
+    """The spectra of the field's pixels: the linear map and the mean of MAPS maps. hidden: width of the field."""
 
     # Ten times as many lose 0.3 dB on scenes that were not seen (results/reference/cave-ssif-plus).
     steps, rate = 1000, 3e-3
@@ -168,11 +168,13 @@ class Spectra(nn.Module):
         return values
 
     def loss(self, batch: Pixels) -> Tensor:
-        """Of each map, trained as if it were alone: mean over scenes and bands of the log of the mean squared error, which
-        is PSNR up to sign, and the spectral angle."""
+        """The log of the mean squared error, which is PSNR up to its sign, and the spectral angle, as means over scenes and bands.
+
+        Each map is trained as if it were alone.
+        """
         values = torch.stack(self.readout_each(batch.bands)(self(batch.msi, batch.hidden)))
         error = ((values - batch.target) ** 2).mean(dim=2)
-        # Of parallel spectra the angle has no gradient: short of it the cosine is cut.
+        # The angle of parallel spectra has no gradient, so the cosine is cut just below 1.
         cosine = F.cosine_similarity(values, batch.target[None], dim=-1, eps=1e-9).clamp(-1 + 1e-6, 1 - 1e-6)
         return (error + FLOOR).log().mean() + ANGLE * cosine.acos().mean()
 
@@ -203,7 +205,9 @@ def _start_at_zero(*layers: nn.Linear) -> None:
 
 
 def _colour(msi: Tensor) -> tuple[Tensor, Tensor]:
-    """Of an MSI [..., c]: colour [..., c + 1], the share of each channel and the log of the brightness, and brightness
-    [..., 1], the sum of the channels."""
+    """Colour [..., c + 1] and brightness [..., 1] of an MSI [..., c].
+
+    The colour is the share of each channel and the log of the brightness; the brightness is the sum of the channels.
+    """
     brightness = msi.clamp(min=0).sum(dim=-1, keepdim=True) + DARK
     return torch.cat([msi.shape[-1] * msi / brightness - 1, brightness.log() / 3], dim=-1), brightness

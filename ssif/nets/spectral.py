@@ -49,7 +49,8 @@ class DotDecoder(nn.Module):
         super().__init__()
 
     def readout(self, embeddings: Tensor, response: Tensor, fold) -> Readout:
-        """From embeddings [C, K, dim], response [C, K] and the pixel decoder's `fold`: hidden [..., h] -> [..., C]."""
+        """The function from hidden [..., h] to values [..., C], for embeddings [C, K, dim], response [C, K] and the pixel
+        decoder's `fold`."""
         weight, bias = fold((response[..., None] * embeddings).sum(dim=1))
         return lambda hidden: F.linear(hidden, weight, bias)
 

@@ -5,7 +5,7 @@ import numpy as np
 from ssif.bands import Bands
 from ssif.errors import UserError
 
-# Of overlap to union, from which on a band stands for a channel by itself.
+# The share of overlap in union from which a band stands for a channel by itself.
 ALIKE = 0.5
 
 

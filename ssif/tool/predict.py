@@ -59,7 +59,7 @@ def predict(
             "matrix": plan.matrix.tolist(), "tile": plan.side,
         }  # fmt: skip
         with closing(Blocks(out.with_name(f"{out.name}.part"), identity, plan.shapes())) as blocks:
-            # Nobody else is at work on it, now that the blocks are ours.
+            # The blocks are locked, so no other process works on this file.
             for file in formats.written_files(out):
                 remove_leftovers(file)
             try:
@@ -117,7 +117,7 @@ def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: C
     outside, total = plan.clipped
     if outside:
         say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
-    # Nothing valid was read by this call; an earlier one may have.
+    # This call read no valid pixel. An earlier one may have.
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
         blocks.remove()
         raise UserError(f"{image.path}: no pixel has data")

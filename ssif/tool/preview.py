@@ -50,7 +50,7 @@ def preview(source: Path, out: Path, key: str | None = None, said: Bands | None 
             if bands is None or predicted is None:
                 continue
             below = low[int(place[1] * low.shape[0]), int(place[0] * low.shape[1])]
-            # Of the input's bands those that the output's reach, or an infrared one would squeeze the rest.
+            # Show the input's bands within the output's range: an infrared band would squeeze the others.
             near = (bands.edges[:, 1] > predicted.edges.min()) & (bands.edges[:, 0] < predicted.edges.max())
             centres, reach = bands.centres[near], bands.widths[near] / 2
             right.errorbar(centres, below[near], xerr=reach, fmt="s", ms=3, lw=1, alpha=0.6, color=colour)

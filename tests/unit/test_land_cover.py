@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssif.data import indian_pines, pavia_centre, synthetic
+from ssif.data import indian_pines, land_cover, pavia_centre, synthetic
 from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.data.store import Store
 from ssif.errors import UserError
@@ -18,7 +18,7 @@ from ssif.seals import seal
 from ssif.training import Recipe
 from tests.real_data import real
 from workflow.config import presets
-from workflow.land_use import land_cover, recipes
+from workflow.land_use import recipes
 from workflow.land_use.windows import gather
 from workflow.plan.runs import Run
 

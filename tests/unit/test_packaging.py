@@ -44,7 +44,8 @@ FLOORS = [
     ["methods"],
     ["config"],
     ["plan"],
-    ["steps", "land_use"],
+    ["steps"],
+    ["land_use"],
     ["tables", "figures"],
     [
         "prepare",

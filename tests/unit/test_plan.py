@@ -108,7 +108,7 @@ def networks(config, target: str = "table1") -> list[Run]:
 def test_rows_of_table_1_in_the_quick_preset():
     rows = ids(targets.targets(presets.load("config/config.yaml"))["table1"].rows)
     on_grid = ["rcan+awan", "awan+rcan", "awan+sspsr", "rcan+awan+mog-dcn", "ssjsr", "us3rn"]
-    fields = ["ssif-m", "ssif-rf-gs", "ssif-rf-gf", "ssif-rf-us", "ssif-rf-uf"]
+    fields = ["ssif-m", "ssif-rf-gs", "ssif-rf-gf", "ssif-rf-us", "ssif-rf-uf", "ssif+"]
     assert rows == ["bicubic", *(f"{name}.p{p}.C200" for name in on_grid for p in (2, 3, 4)), "liif.C200", *fields]
 
 
@@ -117,7 +117,7 @@ def test_networks_of_the_quick_preset_are_shared_between_rows():
     stages = ["awan-lr.p{}.C200", "rcan-msi.p{}", "rcan-hsi.p{}.C200", "sspsr.p{}.C200", "mog-dcn.p{}.C200"]
     stages += ["ssjsr.p{}.C200", "us3rn.p{}.C200"]
     expected = {"awan-hr.C200", *(stage.format(p) for stage in stages for p in (2, 3, 4))}
-    assert len(found) == len(set(found)) == 29
+    assert len(found) == len(set(found)) == 30
     assert {name for name in found if name.split(".")[0] not in METHODS or ".p" in name} == expected
 
 
@@ -357,7 +357,8 @@ def test_the_code_of_every_network_is_found():
 
 def test_an_exception_changes_one_field_and_no_other():
     plain = presets.parse(QUICK)
-    other = presets.parse(changed("datasets.indian_pines.exceptions", {"ssif-rf-uf": {"steps": 7, "dim": 3}}))
+    exceptions = QUICK["datasets"]["indian_pines"]["exceptions"] | {"ssif-rf-uf": {"steps": 7, "dim": 3}}
+    other = presets.parse(changed("datasets.indian_pines.exceptions", exceptions))
     for run in targets.networks(plain):
         before, after = runs.identity(plain, run), runs.identity(other, run)
         if run.method == "ssif-rf-uf" and not run.changes:

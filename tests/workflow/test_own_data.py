@@ -29,6 +29,7 @@ def field(tmp_path_factory):
     text = (ROOT / "config/my-data.yaml").read_text()
     for before, after in [
         ("msi: ikonos ", "msi: nikon-d700 "), ("steps: 1500", "steps: 30"), ("lr_sizes: [12, 16, 24]", "lr_sizes: [8, 12]"),
+        ("lr_sizes: [24]", "lr_sizes: [12]"),
         ("blocks: 4, channels: 32", "blocks: 1, channels: 8"),
     ]:  # fmt: skip
         assert before in text
@@ -40,9 +41,9 @@ def field(tmp_path_factory):
 def test_a_config_file_makes_the_table(field, monkeypatch):
     monkeypatch.delenv("SSIF_DATA", raising=False)
     output = snakemake(field, field / "field.yaml", "--", "results/table1.csv", "results/report.html")
-    assert "preset my-data: 4 networks" in output
+    assert "preset my-data: 5 networks" in output
     table = pd.read_csv(field / "results/table1.csv")
-    assert list(table["model"].unique()) == ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-UF"]
+    assert list(table["model"].unique()) == ["bicubic+linear", "LIIF", "SSIF-M", "SSIF-RF-UF", "SSIF+"]
     assert table["psnr"].between(5, 60).all() and set(table["dataset"]) == {"my_data"} and set(table["p"]) == {2, 3, 4}
     assert "Nothing to be done" in snakemake(field, field / "field.yaml", "--", "results/table1.csv")
 
@@ -58,7 +59,7 @@ def test_a_config_file_makes_the_table(field, monkeypatch):
     # A cube that changes is read again, and all that depends on it is made again; so with another split.
     with open(field / "cubes/site_1.img", "r+b") as cube:
         cube.write(b"\x07" * 62)
-    assert jobs(snakemake(field, field / "field.yaml", "--dry-run", "--", "results/table1.csv"))["train"] == 4
+    assert jobs(snakemake(field, field / "field.yaml", "--dry-run", "--", "results/table1.csv"))["train"] == 5
     assert jobs(snakemake(field, field / "field.yaml", "--", "results/data/my_data.h5"))["prepare"] == 1
     by_region = re.sub(r"test: \[.*?\]\}", "region: [0, 0, 48, 12]}", (field / "field.yaml").read_text(), count=1)
     (field / "region.yaml").write_text(by_region)

@@ -31,7 +31,7 @@ def spelled(value, where: str = "a value") -> str:
     Raises UserError for what has no spelling: a text that is no name, or nothing.
     """
     if isinstance(value, dict):
-        # In whatever order its keys were written: the name first, then by key.
+        # The order of the keys in the file does not count: the name comes first, then the others by key.
         value = [value[key] for key in sorted(value, key=lambda key: (key != "name", str(key)))]
     if isinstance(value, (list, tuple)) and value:
         return "-".join(spelled(item, where) for item in value)

@@ -16,7 +16,7 @@ FIGURES = {
     "fig8": ("scales", "methods"),
     "fig9": ("scales", "methods"),
 }
-# Of the land cover in predicted images: they need a classifier.
+# Those that show the land cover in predicted images and need a classifier.
 LAND_USE = ("table3", "fig9")
 INTERVALS = ("equal", "irregular")
 DECAYS = ("halving", "cosine")

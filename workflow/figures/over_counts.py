@@ -91,7 +91,7 @@ def _lines(cells: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.DataFra
 
 
 def _range(lines: dict[tuple[str, str], pd.DataFrame]) -> tuple[float, float]:
-    """Of the y-axis: all SSIF and LIIF lines with their spread, and the bicubic line where that at most doubles it."""
+    """Range of the y-axis: all SSIF and LIIF lines with their spread, and the bicubic line where it does not more than double it."""
 
     def span(names) -> tuple[float, float]:
         chosen = pd.concat([lines[name] for name in names]).fillna({"std": 0})

@@ -8,14 +8,14 @@ from workflow.plan.targets import Target, networks
 
 
 def origin(network: Run) -> str | None:
-    """Of imported weights the file, "_epoch_152.pth (sha256 0123456789ab)"; None where there are none or trained ones."""
+    """The file of imported weights, "_epoch_152.pth (sha256 0123456789ab)"; None for trained weights and for none."""
     if not network.weights.exists():
         return None
     try:
         source = json.loads((network.folder / "config.json").read_text())["imported"]
         return f"{source['file']} (sha256 {source['sha256'][:12]})"
     except (OSError, ValueError, KeyError, TypeError):
-        # Whoever needs the file says what is wrong with it.
+        # The program that needs the file will say what is wrong with it.
         return None
 
 

@@ -1,4 +1,4 @@
-"""From a preset to what is to be done: runs, their files and fingerprints. Plain Python, no torch, no Snakemake.
+"""The runs of a preset: their names, files, settings and identities. Plain Python, no torch, no Snakemake.
 
 A run is a network that is trained (or fitted), or a row of a table: a chain of such networks, most often of one. Its id is
 `<dataset>.<method or stage>[.p<scale>][.C<count>][.<key>-<value>...].s<seed>`. The paper's p and C are

@@ -22,7 +22,9 @@ rule table:
     input:
         data=lambda wildcards: runs.data_file(TARGETS[wildcards.table].dataset),
         scores=lambda wildcards: scores([wildcards.table]),
-        records=lambda wildcards: records(behind(wildcards.table)),
+        records=lambda wildcards: records(
+            behind(wildcards.table), "config.json", "train.jsonl"
+        ),
         reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
     output:
         multiext("results/{table}", ".csv", ".md", ".tex"),

@@ -15,7 +15,7 @@ from workflow.steps.building import device, fill
 
 
 def precision(config: Config) -> torch.dtype:
-    """In which a network is trained; "auto" is bfloat16 on a GPU and float32 on a CPU."""
+    """The number format of the training; "auto" is bfloat16 on a GPU and float32 on a CPU."""
     half = device(config).type == "cuda" if config.precision == "auto" else config.precision == "bfloat16"
     return torch.bfloat16 if half else torch.float32
 
@@ -33,12 +33,12 @@ def learn(model: torch.nn.Module, config: Config, run: Run, store: Store, identi
     _, training = runs.settings(config, run)
     for start in runs.warm_start(config, run):
         fill(model, config, start, store, load_fitting)
-    # By name: a run depends on the recipe of its own family alone (`workflow.plan.fingerprints`).
+    # Import it by name, so that a run depends on the recipe of its own family alone (`workflow.plan.fingerprints`).
     recipe = import_module(entry.recipe).recipe(model, config, run, store, scenes)
     schedule = Schedule(training.steps, training.rate, recipe.decay)
     average = getattr(training, "average", 0.0)
     train(model, recipe.draw, schedule, run.state, identity, run.id, recipe.validation, precision(config), average)
     if recipe.afterwards:
-        # In float32: it is short. The curve that is kept is that of the first part.
+        # The second part is short and trains in float32. The curve of the first part is the one that is kept.
         part, draw, schedule = recipe.afterwards()
         train(part, draw, schedule, run.state / "afterwards", identity, f"{run.id}, second part")

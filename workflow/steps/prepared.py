@@ -1,8 +1,8 @@
 """Prepared data sets and land cover, with the command that prepares them where they are missing or damaged."""
 
+from ssif.data import land_cover
 from ssif.data.raw import LandCover
 from ssif.data.store import Store
-from workflow.land_use import land_cover
 from workflow.plan import runs
 
 

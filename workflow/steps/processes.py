@@ -95,6 +95,6 @@ def pass_on_interrupts() -> None:
                 child.send_signal(number)
         raise KeyboardInterrupt
 
-    # Who starts a command in the background may have Ctrl-C ignored there.
+    # A command that was started in the background may have to ignore Ctrl-C.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, interrupt)

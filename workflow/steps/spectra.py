@@ -27,7 +27,7 @@ def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: Trai
 
 
 def _pixels(model: SSIFPlus, config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Pixels]:
-    """At each step pixels of up to 8 whole scenes at one of four scales p, in C bands.
+    """Draw at each step pixels of up to 8 whole scenes, at one of four scales p and in C bands.
 
     Whole scenes and not crops: a loss that is a logarithm would make as much of a crop of the dark background as of any other.
     """

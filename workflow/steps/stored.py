@@ -19,7 +19,7 @@ from workflow.plan import imported
 from workflow.plan.runs import Run
 from workflow.plan.targets import Target, networks
 
-# Of pandas, JSON and Pillow on broken files.
+# What pandas, JSON and Pillow raise on broken files.
 FAILURES = (OSError, ValueError, LookupError, TypeError, SyntaxError, struct.error, zlib.error)
 # A commit's hash may be all digits, and so may a value.
 TEXTS = {"value": str, "changes": str, "intervals": str, "commit": str}
@@ -48,7 +48,7 @@ def readable(path: Path, remedy: str) -> Iterator[None]:
 
 
 def scores(name: str, program: str, keys: list[str], cells: dict[Run, list[tuple]]) -> dict[Run, pd.DataFrame]:
-    """Of each run the rows of its csv file `name`, which `program` wrote.
+    """The rows of each run in the csv file `name` that `program` wrote.
 
     cells: the values of `keys` of which the run has one row for each test scene. Raises UserError as `readable`, and where
     it has not, or a score is no number.

@@ -18,7 +18,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, significance
+from workflow.tables import cells, learning, significance
 from workflow.tables.layout import latex, markdown, write
 
 SCORES = {
@@ -68,7 +68,7 @@ def costs(config: schema.Config, target: Target) -> pd.DataFrame:
             "minutes": sum(record["seconds"] for record in every) / 60,
             "trained_at": _listed(record["commit"] for record in every),
         } for p, _ in target.cells(row)]  # fmt: skip
-    # Whole numbers beside the empty cells of reported rows, or large ones would lose their last digits.
+    # Keep whole numbers beside the empty cells of reported rows: as real numbers, large ones would lose their last digits.
     groups = pd.DataFrame(found).astype({"parameters": "Int64"}).groupby(["model", "p"], sort=False)
     columns = {name: groups[name].first() for name in ("parameters", "steps")}
     columns |= {"minutes": groups["minutes"].mean(), "trained_at": groups["trained_at"].agg(_listed)}
@@ -143,6 +143,7 @@ def main() -> None:
     tidy = with_costs(tidy, costs(config, target))
     values = prepared.data(target.dataset).choices["values"]
     footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
+    footer += learning.lines(target)
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
     write(target.name, tidy, text, latex(tidy, footer))

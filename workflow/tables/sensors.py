@@ -82,7 +82,7 @@ def _read(config: Config, target: Target) -> pd.DataFrame:
 
 
 def intervals(config: Config, run: Run) -> str:
-    """Of the run's training; "" of a method that has none."""
+    """The intervals of the run's training; "" for a method that has none."""
     _, training = runs.settings(config, run)
     return training.intervals if network(run.method).uses("intervals") else ""
 

@@ -1,0 +1,36 @@
+"""How far the networks of a table are from trained, told from their curves, as a line under it."""
+
+from workflow.methods import METHODS
+from workflow.plan import runs
+from workflow.plan.targets import Target
+from workflow.steps import stored
+
+PART = 5  # the last of as many parts of the steps is held against the one before
+LEAST = 0.02  # a smaller fall of the loss is not worth a word
+
+
+def falls(target: Target) -> dict[str, float]:
+    """Label of a row -> the share by which the loss of its networks fell, at most, from the last part of the steps but one to
+    the last. Networks without a curve, and losses that are logarithms, are left out."""
+    found = {}
+    for row in target.rows:
+        for run in runs.stages(row):
+            curve = stored.curve(run, None)
+            if len(curve) < 2 * PART or curve["loss"].min() <= 0:
+                continue
+            length = len(curve) // PART
+            before, last = curve["loss"][-2 * length : -length].mean(), curve["loss"][-length:].mean()
+            label = METHODS[row.method].label
+            found[label] = max(found.get(label, 0), 1 - last / before)
+    return found
+
+
+def lines(target: Target) -> list[str]:
+    """What stands under the table: the rows whose loss was still falling; nothing where none was."""
+    still = [f"{label} {fall:.0%}" for label, fall in falls(target).items() if fall >= LEAST]
+    if not still:
+        return []
+    return [
+        "Still learning: more steps would change these rows. The training loss fell from the fourth fifth of the steps to the last"
+        f" by {', '.join(still)}."
+    ]
