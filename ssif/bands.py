@@ -1,4 +1,4 @@
-"""Spectral bands as wavelength intervals (paper section 3, Lambda) and resampling between two sets of bands."""
+"""Spectral bands as wavelength intervals (paper section 3, Lambda), and resampling from one set of bands to another."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,10 +10,10 @@ from ssif.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """C bands as wavelength intervals in nm: `edges` is [C, 2], each row [start, end] with start < end.
+    """C bands as wavelength intervals in nm: `edges` [C, 2], each row [start, end] with start < end.
 
-    Bands may differ in width, overlap and leave gaps. Raises UserError for an empty list, a wrong shape, values that are
-    not finite, an interval without width, and values that can only be micrometres.
+    Bands may differ in width, overlap and leave gaps. Raises UserError for an empty list, a wrong shape, values that are not
+    finite, an interval without width, and values that can only be in micrometres.
     """
 
     edges: np.ndarray
@@ -62,32 +62,32 @@ class Bands:
 
     @property
     def order(self) -> np.ndarray:
-        """[C] indices of the bands sorted by centre: the band axis."""
+        """[C] indices that sort the bands by centre; the bands in this order are the band axis."""
         return np.argsort(self.centres, kind="stable")
 
     def parts(self, count: int) -> "Bands":
         """`count` equal parts of the band axis, each with the wavelengths from its first to its last source band.
 
-        On an evenly spaced sensor these are equal wavelength intervals; where a sensor has a gap between two bands, no
-        part lies in it. `parts(len(self))` is `self`, bands in its own order; other parts are in the order of the axis.
+        For an evenly spaced sensor these are equal wavelength intervals. No part lies in a gap between two bands.
+        `parts(len(self))` is `self`, in its own order; all other parts are in the order of the axis.
         """
         if count == len(self):
             return self
-        # Finer than the source, two parts can share an overlap of detectors: cells without overlap keep them in order.
+        # Parts that are finer than the bands could come out of order if the bands overlap. Cells do not overlap.
         return Bands(_between(_cuts(len(self), count), _axis(self) if count < len(self) else _cells(self)))
 
     def between(self, cuts: np.ndarray) -> "Bands":
         """The parts between neighbours of `cuts` [C + 1], increasing fractional indices on the band axis, 0 to len(self).
 
-        Where detectors overlap, a part ends half way between two bands, or it could end before it starts.
+        If two bands overlap, a part ends half way between them. Otherwise it could end before it starts.
         """
         return Bands(_between(cuts, _cells(self)))
 
 
 @cache
 def _axis(bands: Bands) -> np.ndarray:
-    """The intervals [C, 2] nm, in the order of the axis, that parts are cut from: the bands as they are where the parts of
-    every count up to C keep their order, else cells."""
+    """The intervals [C, 2] nm that parts are cut from: the bands in the order of the axis if the parts of every count up to C
+    are in order, else cells."""
     whole = bands.edges[bands.order]
     for count in range(1, len(bands) + 1):
         parts = _between(_cuts(len(bands), count), whole)
@@ -98,8 +98,10 @@ def _axis(bands: Bands) -> np.ndarray:
 
 @cache
 def _cells(bands: Bands) -> np.ndarray:
-    """Each band, in the order of the axis, cut back to the midpoints between its own and its neighbours' centres: [C, 2] nm
-    without overlap. Bands of the same centre take equal slices of the cell that is theirs together."""
+    """Intervals [C, 2] nm without overlap, in the order of the axis: each band, cut at the midpoints to its neighbours' centres.
+
+    Bands with the same centre get equal slices of one cell.
+    """
     edges, centres = bands.edges[bands.order], bands.centres[bands.order]
     _, first, group, size = np.unique(np.round(centres, 6), return_index=True, return_inverse=True, return_counts=True)
     middle = (centres[first][1:] + centres[first][:-1]) / 2
@@ -129,19 +131,19 @@ def _cuts(source: int, count: int) -> np.ndarray:
 
 
 def irregular_cuts(source: int, count: int, draws: np.ndarray) -> np.ndarray:
-    """Fractional indices [count + 1] that cut `source` bands into `count` parts at random places, none under one band wide.
+    """Fractional indices [count + 1] that cut `source` bands at random into `count` parts of at least one band each.
 
-    draws [count - 1], uniform in [0, 1) (paper A.3: irregularly spaced intervals). With count = source nothing is random.
+    draws [count - 1]: uniform in [0, 1) (paper A.3, irregularly spaced intervals). With count = source nothing is random.
     """
     inner = np.arange(1, count) + np.sort(draws) * (source - count)
     return np.concatenate([[0.0], inner, [float(source)]])
 
 
 def parts_matrix(source: Bands, count: int) -> np.ndarray:
-    """Weights [count, C_source], rows summing to 1, that take `source` bands to `source.parts(count)`.
+    """Weights [count, C_source], rows summing to 1, from `source` to `source.parts(count)`.
 
-    Up to C_source parts: mean over the part of the band axis (a band counts by the share of it inside the part), so
-    that count = C_source is the identity even where detectors overlap. Beyond: `interpolation_matrix`.
+    A part is the mean over its piece of the band axis, in which a band counts by the share that is inside, so that
+    count = C_source is the identity even if bands overlap. For count > C_source it is `interpolation_matrix`.
     """
     if count == len(source):
         return np.eye(count)
@@ -160,7 +162,7 @@ def cuts_matrix(source: Bands, cuts: np.ndarray) -> np.ndarray:
 def overlap_matrix(source: Bands, target: Bands) -> np.ndarray:
     """Weights [C_target, C_source]: a target is the mean of the source bands, weighted by their overlap in nm.
 
-    Rows sum to 1, so energy is kept for any intervals. Raises UserError for a target that no source band covers.
+    Rows sum to 1. Raises UserError for a target that no source band covers.
     """
     low = np.maximum(target.edges[:, None, 0], source.edges[None, :, 0])
     high = np.minimum(target.edges[:, None, 1], source.edges[None, :, 1])
@@ -173,7 +175,7 @@ def overlap_matrix(source: Bands, target: Bands) -> np.ndarray:
 
 
 def coverage(source: Bands, target: Bands) -> np.ndarray:
-    """Share [C_target] of each target's width that some source band covers, counted once where source bands overlap."""
+    """Share [C_target] of the width of each target that source bands cover; overlaps of source bands count once."""
     edges = source.edges[np.argsort(source.edges[:, 0])]
     ends = np.maximum.accumulate(edges[:, 1])
     starts = np.maximum(edges[:, 0], np.concatenate([[0.0], ends[:-1]]))
@@ -184,15 +186,15 @@ def coverage(source: Bands, target: Bands) -> np.ndarray:
 def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
     """Weights [C_target, C_source]: mean over each target interval of the piecewise-linear spectrum through the centres.
 
-    The spectrum is constant beyond the first and last centre. The integral is exact (a trapezium between all knots).
-    Raises UserError where a target leaves the source's range. Rows sum to 1.
+    The spectrum is constant beyond the first and last centre; the integral is exact (a trapezium between all knots). Rows sum
+    to 1. Raises UserError if a target leaves the range of the source.
     """
     low, high = source.edges.min(), source.edges.max()
     outside = (target.edges[:, 0] < low - 1e-6) | (target.edges[:, 1] > high + 1e-6)
     if outside.any():
         start, end = target.edges[int(np.argmax(outside))]
         raise UserError(f"the band {start:g}-{end:g} nm leaves the source's {low:g}-{high:g} nm")
-    # Bands of the same centre share its weight.
+    # Bands with the same centre share the weight of the centre.
     centres, place, size = np.unique(source.centres, return_inverse=True, return_counts=True)
     weights = np.zeros((len(target), len(centres)))
     for row, (start, end) in zip(weights, target.edges):
@@ -205,10 +207,8 @@ def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
 
 
 def resampling_matrix(source: Bands, target: Bands) -> np.ndarray:
-    """Weights [C_target, C_source] of the protocol, rows summing to 1.
-
-    Parts of the source's own band axis by band index (`parts_matrix`); other targets by overlap in nm, or by
-    interpolation where there are more targets than source bands.
+    """Weights [C_target, C_source] of the protocol, rows summing to 1: `parts_matrix` if the targets are the parts of the
+    source, else `overlap_matrix` or, if there are more targets than source bands, `interpolation_matrix`.
     """
     if target == source.parts(len(target)):
         return parts_matrix(source, len(target))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ssif.bands import Bands
-from ssif.curves import read_lines
+from ssif.channels import read_lines
 from ssif.errors import UserError, choose
 from ssif.sensors import SENSORS, sensor_bands
 
@@ -18,7 +18,7 @@ def parse_bands(spec: str) -> tuple[Bands, list[str]]:
 
     - the name of a sensor (`ssif.sensors.SENSORS`);
     - FILE.csv with the columns `start` and `end` in nm and, if wanted, `name`: a row a band;
-    - FILE.csv with any other header: response curves (`ssif.curves.read`);
+    - FILE.csv with any other header: response curves (`ssif.channels.read`);
     - START:STOP:COUNT in nm: COUNT equal intervals that lie side by side.
 
     Bands without a name are called after their interval. Raises UserError for anything else.

@@ -1,38 +1,33 @@
 """Sensors by name: the wavelengths that their channels see, and the HR-MSI that they would take (paper A.5).
 
-A sensor is its intervals, a table of weights on a given set of bands, or measured responses: those of the package pyrsr, or a
-CSV of the user's. docs/sensors.md says where the numbers come from.
+A sensor is given by intervals, by a table of weights on certain bands, or by measured responses, either those of the package
+pyrsr or a CSV of the user's. docs/sensors.md says where the numbers come from.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from ssif import curves
+from ssif import channels
 from ssif.bands import Bands, coverage, overlap_matrix
-from ssif.curves import Curve
+from ssif.channels import Channel
 from ssif.errors import UserError, choose
 
-_WORLDVIEW = ("coastal", "blue", "green", "yellow", "red", "red edge", "NIR1", "NIR2")
-# Edges in nm, in the order of the channels: nominal of IKONOS and WorldView-2, at half maximum of the others.
+# Edges in nm, in the order of the channels: nominal for IKONOS and WorldView-2, at half maximum for the rest.
 INTERVALS = {
     "ikonos": {"red": (632, 698), "green": (506, 595), "blue": (445, 516), "NIR": (757, 853)},
     "quickbird": {"blue": (447, 511), "green": (499, 594), "red": (621, 687), "NIR": (756, 873)},
-    "worldview-2": dict(
-        zip(
-            _WORLDVIEW,
-            [(400, 450), (450, 510), (510, 580), (585, 625), (630, 690), (705, 745), (770, 895), (860, 1040)],
-        )
-    ),
-    "worldview-3": dict(
-        zip(
-            _WORLDVIEW,
-            [(403, 449), (452, 510), (511, 579), (585, 623), (631, 689), (704, 742), (771, 891), (863, 948)],
-        )
-    ),
-}
+    "worldview-2": {
+        "coastal": (400, 450), "blue": (450, 510), "green": (510, 580), "yellow": (585, 625), "red": (630, 690),
+        "red edge": (705, 745), "NIR1": (770, 895), "NIR2": (860, 1040),
+    },
+    "worldview-3": {
+        "coastal": (403, 449), "blue": (452, 510), "green": (511, 579), "yellow": (585, 623), "red": (631, 689),
+        "red edge": (704, 742), "NIR1": (771, 891), "NIR2": (863, 948),
+    },
+}  # fmt: skip
 
-# Nikon D700 on CAVE's 31 bands, 400 to 700 nm; integer weights, each row divided by its sum (255, 203, 251).
+# Nikon D700 on CAVE's 31 bands, 400 to 700 nm: integer weights, which are divided by the sum of their row (255, 203, 251).
 _NIKON_D700 = {
     "red": "2 1 1 1 1 1 0 0 0 0 0 0 0 0 0 0 2 6 11 17 21 22 21 20 20 19 19 18 18 17 17",
     "green": "1 1 1 1 1 1 2 4 6 8 11 16 19 21 20 18 16 14 11 7 5 3 2 2 1 1 2 2 2 2 2",
@@ -40,7 +35,7 @@ _NIKON_D700 = {
 }
 _CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 
-# Satellite and instrument as pyrsr calls them.
+# The names of satellite and instrument in pyrsr.
 MEASURED = {
     "sentinel-2a": ("Sentinel-2A", "MSI"),
     "sentinel-2b": ("Sentinel-2B", "MSI"),
@@ -49,45 +44,59 @@ MEASURED = {
     "landsat-9": ("Landsat-9", "OLI_TIRS"),
 }
 
-_PUBLISHED, _PYRSR = "published, at half maximum", "measured responses in pyrsr, at half maximum"
-# Name -> where the numbers come from.
+# Name -> origin of the numbers.
 SENSORS = {
     "nikon-d700": "weights on CAVE's 31 bands, at half maximum",
     "ikonos": "nominal edges",
-    "quickbird": _PUBLISHED,
+    "quickbird": "published, at half maximum",
     "worldview-2": "nominal edges",
-    "worldview-3": _PUBLISHED,
-} | dict.fromkeys(MEASURED, _PYRSR)
+    "worldview-3": "published, at half maximum",
+} | dict.fromkeys(MEASURED, "measured responses in pyrsr, at half maximum")
+
+COVERED = 0.99  # share of a sensor's band that the bands of a cube must cover
 
 
 def sensor_bands(name: str) -> tuple[Bands, list[str]]:
-    """The interval in nm that each channel of a sensor sees, and the channels' names.
+    """The interval in nm that each channel of a sensor sees, and the names of the channels.
 
-    `name` is one of SENSORS or the path of a CSV of responses (`ssif.curves.read`), of which the intervals are those between
-    the half maxima. Raises UserError for an unknown sensor and for one that needs pyrsr where that is not installed.
+    name: one of SENSORS, or the path of a CSV of responses (`ssif.channels.read`), whose intervals end at half maximum.
+    Raises UserError for an unknown sensor, and if a sensor needs pyrsr and it is not installed.
     """
     if name in INTERVALS:
         return Bands(list(INTERVALS[name].values())), list(INTERVALS[name])
-    channels = _curves(name)
-    return curves.intervals(channels), [curve.name for curve in channels]
+    found = _channels(name)
+    return Bands([channel.half_maximum() for channel in found]), [channel.name for channel in found]
 
 
 def msi_matrix(sensor: str, bands: Bands) -> np.ndarray:
-    """Weights [c, C] that turn a spectrum on `bands` into the c channels of `sensor`; rows sum to 1.
+    """Weights [c, C] from a spectrum on `bands` to the c channels of `sensor` (as in `sensor_bands`); rows sum to 1.
 
-    `sensor` as in `sensor_bands`. Intervals weigh by overlap, responses by their value at the centres of `bands`, and
-    nikon-d700 has its table, on CAVE's bands alone. Raises UserError for an unknown sensor, bands it does not fit and a
-    channel without response on `bands`.
+    Intervals weigh bands by overlap, responses by their value at the centres of `bands`; nikon-d700 has a table on CAVE's
+    bands only. Raises UserError for an unknown sensor, for other bands than the table's, and for a channel without response
+    on `bands`.
     """
     if sensor in INTERVALS:
         return overlap_matrix(bands, sensor_bands(sensor)[0])
     if sensor == "nikon-d700" and bands != _CAVE:
         raise UserError(f"nikon-d700 is tabulated on 31 bands, 400-700 nm in steps of 10; the data has {bands}")
-    return curves.sampled(_curves(sensor), bands, sensor)
+    return channels.weights_on(_channels(sensor), bands, sensor)
+
+
+def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
+    """The bands of a sensor that `source` covers, their names, and the names of the remaining bands.
+
+    Raises UserError if it covers none.
+    """
+    bands, names = sensor_bands(sensor)
+    inside = coverage(source, bands) >= COVERED
+    if not inside.any():
+        raise UserError(f"no band of {sensor} lies inside {source}")
+    split = {flag: [name for name, flagged in zip(names, inside) if flagged == flag] for flag in (True, False)}
+    return Bands(bands.edges[inside]), split[True], split[False]
 
 
 def catalogue() -> str:
-    """A line a sensor: its name, number of channels, wavelengths and where they come from."""
+    """One line per sensor: name, number of channels, wavelengths and origin."""
     lines = []
     for name, origin in SENSORS.items():
         try:
@@ -99,38 +108,17 @@ def catalogue() -> str:
     return "\n".join(lines)
 
 
-def _curves(sensor: str) -> list[Curve]:
+def _channels(sensor: str) -> list[Channel]:
     if sensor.endswith(".csv"):
-        return curves.read(Path(sensor))
+        return channels.read(Path(sensor))
     choose("sensor", sensor, SENSORS)
     if sensor == "nikon-d700":
-        return [Curve(name, _CAVE.centres, np.array(row.split(), dtype=float)) for name, row in _NIKON_D700.items()]
-    return _from_pyrsr(sensor)
-
-
-def _from_pyrsr(sensor: str) -> list[Curve]:
-    """The reflective channels; thermal and panchromatic ones are left out."""
+        return [Channel(name, _CAVE.centres, np.array(row.split(), dtype=float)) for name, row in _NIKON_D700.items()]
     try:
         from pyrsr.rsr import RSR_reader
     except ImportError:
         raise UserError(f"{sensor} needs the package pyrsr: pip install ssif-bench[sensors]") from None
     tables = RSR_reader(*MEASURED[sensor], no_thermal=True, no_pan=True)
-    # Some of its tables are in micrometres.
+    # Some tables of pyrsr are in micrometres.
     unit = {name: 1000 if table[-1, 0] < 100 else 1 for name, table in tables.items()}
-    return [Curve(f"B{name}", table[:, 0] * unit[name], table[:, 1]) for name, table in tables.items()]
-
-
-COVERED = 0.99  # of a sensor's band, by bands of the cube
-
-
-def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
-    """The bands of a sensor that `source` covers, their names, and the names of the others.
-
-    Raises UserError where it covers none.
-    """
-    bands, names = sensor_bands(sensor)
-    inside = coverage(source, bands) >= COVERED
-    if not inside.any():
-        raise UserError(f"no band of {sensor} lies inside {source}")
-    split = {flag: [name for name, flagged in zip(names, inside) if flagged == flag] for flag in (True, False)}
-    return Bands(bands.edges[inside]), split[True], split[False]
+    return [Channel(f"B{name}", table[:, 0] * unit[name], table[:, 1]) for name, table in tables.items()]

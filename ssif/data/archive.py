@@ -1,4 +1,4 @@
-"""The suite's own HDF5 files: sealed (`ssif.seals`), all of their numbers inside, and none begun without room on the disk."""
+"""The suite's own HDF5 files: sealed (`ssif.seals`), without links to other files, started only if the disk has room."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ SLACK = 2**20  # bytes; more than HDF5 needs beside the numbers
 
 @contextmanager
 def create(path: Path) -> Iterator[h5py.File]:
-    """A new file, to be filled by `put` and with attributes; it appears as `path` when it is whole and sealed."""
+    """Yield a new file for attributes and for the datasets of `put`; it appears as `path` when it is complete and sealed."""
     with sealed_file(path) as temporary:
         check_room(temporary, SLACK)
         with h5py.File(temporary, "w", userblock_size=HEAD) as file:
@@ -25,7 +25,7 @@ def create(path: Path) -> Iterator[h5py.File]:
 
 
 def put(group: h5py.Group, name: str, values: np.ndarray) -> None:
-    """Write a dataset. Raises OSError where the disk has no room for it: HDF5 would not say so in words."""
+    """Write a dataset. Raises OSError if the disk is too full, which HDF5 would not report in words."""
     path = Path(group.file.filename)
     group.file.flush()
     check_room(path, values.nbytes + SLACK, path.stat().st_size)
@@ -33,14 +33,14 @@ def put(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 
 def read(path: Path) -> h5py.File:
-    """A file of `create`, open. Raises OSError for one that is missing, damaged or changed, or that leads to others."""
+    """Open a file of `create`. Raises OSError if it is missing, damaged or changed, or if it links to another file."""
     check_seal(path)
     file = h5py.File(path, "r")
     try:
         for group, name in walk(file):
             item = own(group, name)
             if item is None:
-                raise UserError(f"{name} is a link to elsewhere")
+                raise UserError(f"{name} is a link to another place")
             if isinstance(item, h5py.Dataset):
                 check_own(item)
     except UserError as error:

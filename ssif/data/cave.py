@@ -1,6 +1,5 @@
 """CAVE (Yasuma et al. 2010): 32 indoor scenes, 512 x 512, 31 bands of 400-700 nm (paper A.5; split: US3RN's 22/10)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,64 +19,41 @@ SIZE = 405_988_465
 
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 
-# The first 22 and last 10 in ASCII order; written out because locale-aware and Windows orders differ.
+# The first 22 and the last 10 in ASCII order. The lists are written out because other orders depend on the system.
 TRAIN = [
-    "balloons",
-    "beads",
-    "cd",
-    "chart_and_stuffed_toy",
-    "clay",
-    "cloth",
-    "egyptian_statue",
-    "face",
-    "fake_and_real_beers",
-    "fake_and_real_food",
-    "fake_and_real_lemon_slices",
-    "fake_and_real_lemons",
-    "fake_and_real_peppers",
-    "fake_and_real_strawberries",
-    "fake_and_real_sushi",
-    "fake_and_real_tomatoes",
-    "feathers",
-    "flowers",
-    "glass_tiles",
-    "hairs",
-    "jelly_beans",
-    "oil_painting",
-]
+    "balloons", "beads", "cd", "chart_and_stuffed_toy", "clay", "cloth", "egyptian_statue", "face",
+    "fake_and_real_beers", "fake_and_real_food", "fake_and_real_lemon_slices", "fake_and_real_lemons",
+    "fake_and_real_peppers", "fake_and_real_strawberries", "fake_and_real_sushi", "fake_and_real_tomatoes", "feathers",
+    "flowers", "glass_tiles", "hairs", "jelly_beans", "oil_painting",
+]  # fmt: skip
 TEST = [
-    "paints",
-    "photo_and_face",
-    "pompoms",
-    "real_and_fake_apples",
-    "real_and_fake_peppers",
-    "sponges",
-    "stuffed_toys",
-    "superballs",
-    "thread_spools",
-    "watercolors",
-]
+    "paints", "photo_and_face", "pompoms", "real_and_fake_apples", "real_and_fake_peppers", "sponges", "stuffed_toys",
+    "superballs", "thread_spools", "watercolors",
+]  # fmt: skip
 
-# The one scene that its owners publish as 8-bit RGBA (grey: its colour channels are equal).
+# The only scene that its owners publish as 8-bit RGBA (grey: its colour channels are equal).
 EIGHT_BIT = "watercolors"
 
 RGB = {"simulated": "simulated from the 31 bands", "bmp": "the BMP shipped with each scene / 255"}
 
 
 def read(data_dir: Path | None = None, rgb: str = "simulated") -> Dataset:
-    """CAVE as uint16 scenes [H, W, 31] with scale 65535, the 22 train scenes first.
+    """CAVE as uint16 scenes [H, W, 31] with scale 65535, the 22 training scenes first.
 
-    `data_dir` holds the folder complete_ms_data or its zip, or is that folder; without either it is downloaded. With
-    rgb="bmp" a scene has its `msi`, float32 [H, W, 3] in [0, 1]. Raises UserError for an unknown `rgb` and a missing
-    scene at once, and for a missing, broken, 8-bit or wrongly sized image when its scene is reached.
+    `data_dir` holds the folder complete_ms_data or its zip, or is that folder; without either CAVE is downloaded. With
+    rgb="bmp" a scene has its `msi`, float32 [H, W, 3] in [0, 1]. Raises UserError at once for an unknown `rgb` and for
+    missing scenes, and for an image that is missing, broken, 8-bit or of another size when its scene is reached.
     """
     choose("rgb", rgb, RGB)
-    folders = _folders(_root(data_dir))
+    root = _root(data_dir)
+    missing = [f"{name}_ms" for name in TRAIN + TEST if not (root / f"{name}_ms").is_dir()]
+    if missing:
+        raise UserError(f"{root}: {len(missing)} of the 32 CAVE scenes are missing: {', '.join(missing)}")
     return Dataset(
         name="cave",
         bands=BANDS,
         scale=65535.0,
-        scenes=(_scene(name, folder, rgb) for name, folder in folders.items()),
+        scenes=(read_scene(root, name, rgb) for name in TRAIN + TEST),
         choices={
             "split": f"{len(TRAIN)} train and {len(TEST)} test scenes, in ASCII order of their names",
             "values": f"16-bit / 65535; {EIGHT_BIT} 8-bit / 255, first channel",
@@ -87,70 +63,53 @@ def read(data_dir: Path | None = None, rgb: str = "simulated") -> Dataset:
 
 
 def _root(data_dir: Path | None) -> Path:
-    """The folder of the scenes' folders."""
+    """The folder that holds the folders of the scenes."""
     folder = data_folder(data_dir)
     if any((folder / f"{name}_ms").is_dir() for name in TRAIN + TEST):
         return folder
     folder = locate("complete_ms_data.zip", MIRRORS, SIZE, "CAVE, all 32 scenes", data_dir=folder)
-    # An archive may hold the scenes directly or below a folder of its own name.
+    # An archive may hold the scenes directly or below a folder with the archive's name.
     nested = folder / "complete_ms_data"
     return nested if nested.is_dir() else folder
 
 
-def _folders(root: Path) -> dict[str, Path]:
-    """Scene name -> the folder of its images, for every scene. Raises UserError that names the missing scenes."""
-    missing = [f"{name}_ms" for name in TRAIN + TEST if not (root / f"{name}_ms").is_dir()]
-    if missing:
-        raise UserError(f"{root}: {len(missing)} of the 32 CAVE scenes are missing: {', '.join(missing)}")
-    outer = {name: root / f"{name}_ms" for name in TRAIN + TEST}
-    return {name: path / path.name if (path / path.name).is_dir() else path for name, path in outer.items()}
-
-
-def _scene(name: str, folder: Path, rgb: str) -> Scene:
+def read_scene(root: Path, name: str, rgb: str = "simulated") -> Scene:
+    """One scene below `root`. Raises UserError as `read`."""
+    folder = root / f"{name}_ms"
+    folder = folder / folder.name if (folder / folder.name).is_dir() else folder
     files = [folder / f"{name}_ms_{band:02d}.png" for band in range(1, len(BANDS) + 1)]
-    hsi = np.stack(list(_bands(files, name == EIGHT_BIT)), axis=-1)
+    bands = [_band(file, name == EIGHT_BIT) for file in files]
+    height, width = bands[0].shape
+    for file, band in zip(files, bands):
+        if band.shape != (height, width):
+            raise UserError(f"{file}: is {band.shape[0]} x {band.shape[1]}, want {height} x {width} as {files[0].name}")
+    hsi = check_cube(np.stack(bands, axis=-1), len(BANDS), folder)
     if hsi.max() <= 255:
         raise UserError(f"{folder}: the largest value is {hsi.max()}; these 16-bit files hold 8-bit values")
-    sources = {f"{name}_ms_01-{len(BANDS)}.png": sha256(*files)}
-    msi = None
+    sources, msi = {f"{name}_ms_01-{len(BANDS)}.png": sha256(*files)}, None
     if rgb == "bmp":
         bmp = folder / f"{name}_RGB.bmp"
-        msi = _bmp(bmp, hsi.shape[:2])
+        msi = np.asarray(_open(bmp))
+        if msi.shape != (height, width, 3):
+            raise UserError(f"{bmp}: has shape {msi.shape}, want {(height, width, 3)}")
+        msi = msi.astype(np.float32) / 255
         sources[bmp.name] = sha256(bmp)
-    split = "train" if name in TRAIN else "test"
-    return Scene(name, split, check_cube(hsi, len(BANDS), folder), sources, msi)
+    return Scene(name, "train" if name in TRAIN else "test", hsi, sources, msi)
 
 
-def _bands(files: list[Path], eight_bit: bool) -> Iterator[np.ndarray]:
-    """uint16 [H, W] of each file, all of the first one's size."""
-    shape = None
-    for file in files:
-        image = _open(file)
-        if image.mode.startswith("I"):
-            band = np.asarray(image).astype(np.uint16)
-        elif eight_bit and image.mode in ("L", "RGB", "RGBA"):
-            # v * 257 / 65535 is v / 255 exactly, so one scale serves all scenes.
-            band = np.asarray(image.getchannel(0)).astype(np.uint16) * 257
-        else:
-            raise UserError(f"{file}: is a PNG of mode {image.mode} (8 bits), want 16-bit greyscale")
-        shape = shape or band.shape
-        if band.shape != shape:
-            raise UserError(
-                f"{file}: is {band.shape[0]} x {band.shape[1]}, want {shape[0]} x {shape[1]} as {files[0].name}"
-            )
-        yield band
-
-
-def _bmp(file: Path, shape: tuple[int, int]) -> np.ndarray:
-    """float32 [H, W, 3] in [0, 1]."""
-    values = np.asarray(_open(file))
-    if values.shape != (*shape, 3):
-        raise UserError(f"{file}: has shape {values.shape}, want {(*shape, 3)}")
-    return values.astype(np.float32) / 255
+def _band(file: Path, eight_bit: bool) -> np.ndarray:
+    """uint16 [H, W] of a file."""
+    image = _open(file)
+    if image.mode.startswith("I"):
+        return np.asarray(image).astype(np.uint16)
+    if eight_bit and image.mode in ("L", "RGB", "RGBA"):
+        # v * 257 / 65535 is v / 255 exactly, so one scale serves all scenes.
+        return np.asarray(image.getchannel(0)).astype(np.uint16) * 257
+    raise UserError(f"{file}: is a PNG of mode {image.mode} (8 bits), want 16-bit greyscale")
 
 
 def _open(file: Path) -> Image.Image:
-    """The decoded image. Raises UserError where the file is missing or broken."""
+    """The decoded image. Raises UserError if the file is missing or broken."""
     try:
         image = Image.open(file)
         image.load()

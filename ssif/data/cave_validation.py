@@ -1,4 +1,4 @@
-"""CAVE's 22 training scenes alone, four of them as test scenes: to choose sizes and rates without the ten real ones."""
+"""CAVE's 22 training scenes, four of them held out: for choosing sizes and rates without the ten test scenes."""
 
 from dataclasses import replace
 from itertools import islice
@@ -12,7 +12,7 @@ HELD_OUT = cave.TRAIN[4::5]
 
 
 def read(data_dir: Path | None = None, rgb: str = "simulated") -> Dataset:
-    """As `ssif.data.cave.read`, whose test scenes are not even opened."""
+    """As `ssif.data.cave.read`; the ten test scenes are not opened."""
     whole = cave.read(data_dir, rgb)
     training = islice(whole.scenes, len(cave.TRAIN))
     scenes = (replace(scene, split="test" if scene.name in HELD_OUT else "train") for scene in training)

@@ -7,16 +7,16 @@ from torch import Tensor
 
 from ssif.errors import UserError
 
-MOST = 10_000  # of p; more can only be a slip
+MOST = 10_000  # upper limit of p; a larger value can only be a typing error
 
 
 def lr_size(size: tuple[int, int], scale: float) -> tuple[tuple[int, int], tuple[int, int]]:
     """LR size floor(H / p) and the HR size round(LR * p) that it is made from; any real p >= 1.
 
-    Raises UserError for p below 1 and for an image smaller than one LR pixel.
+    Raises UserError if p is out of range and if the image is smaller than one LR pixel.
     """
     _check(scale)
-    # The tiny slack keeps an exact division exact where p is not a binary fraction.
+    # The small term keeps an exact division exact if p has no exact binary form.
     low = tuple(int(side / scale + 1e-9) for side in size)
     if min(low) < 1:
         raise UserError(f"an image of {size[0]} x {size[1]} pixels is too small for p = {scale:g}")
@@ -24,7 +24,7 @@ def lr_size(size: tuple[int, int], scale: float) -> tuple[tuple[int, int], tuple
 
 
 def hr_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """HR size round(LR * p) of an LR image. Raises UserError for p below 1 or above MOST."""
+    """HR size round(LR * p) of an LR image. Raises UserError if p is below 1 or above MOST."""
     _check(scale)
     return tuple(round(side * scale) for side in size)
 
@@ -32,10 +32,9 @@ def hr_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
 def wanted_size(
     low: tuple[int, int], scale: float | None = None, size: tuple[int, int] | None = None
 ) -> tuple[int, int]:
-    """HR size (H, W) that is asked for by one of `scale` p and `size` itself, of an LR image of size `low`.
+    """HR size (H, W) of an LR image of size `low`, from either the scale p or the HR size itself.
 
-    Raises UserError where both or none are given, for p as `hr_size` does, and for a size below `low` or of other than whole
-    numbers.
+    Raises UserError if both or neither are given, if p is out of range, and if `size` is smaller than `low` or not whole.
     """
     if (scale is None) == (size is None):
         raise UserError("give either a scale or a size")
@@ -55,10 +54,10 @@ def _check(scale: float) -> None:
 
 
 def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:
-    """Image [N, c, H, W] -> [N, c, h, w] by bicubic interpolation; float, no clamp.
+    """Image [N, c, H, W] -> [N, c, h, w] by bicubic interpolation; float, not clamped.
 
     Without antialiasing an even integer p reads the four pixels around each LR centre with weights -0.09375, 0.59375,
-    0.59375, -0.09375 along either axis and an odd one reads the centre pixel.
+    0.59375, -0.09375 along either axis, and an odd p reads the centre pixel.
     """
     return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=antialias)
 
@@ -66,8 +65,8 @@ def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) ->
 def downsampling_matrix(sides: Tensor, largest: int, size: int, antialias: bool = False) -> Tensor:
     """`downsample` along one axis as matrices, for crops of different sides in one batch.
 
-    sides [N] (long) are the crops' side lengths, `largest` of them given apart (reading it off would wait for a GPU),
-    `size` their LR length: weights [N, size, largest], zero beyond each crop's own side.
+    sides [N] (long): side lengths of the crops; `largest`: their maximum, as a number because reading it from `sides`
+    would wait for a GPU; `size`: LR length. Returns weights [N, size, largest], zero beyond the side of each crop.
     """
     ratio = (sides / size)[:, None]
     centre = (torch.arange(size, device=sides.device) + 0.5) * ratio

@@ -1,4 +1,4 @@
-"""Where a data set's files lie: in the user's folder, in the download cache, or on one of the owner's mirrors."""
+"""Where the files of a data set are: in the user's folder, in the download cache, or on one of the owner's mirrors."""
 
 import os
 import sys
@@ -9,34 +9,30 @@ from pathlib import Path
 
 from ssif.data import raw
 from ssif.errors import UserError, flat
+from ssif.progress import Progress
 
 
 def named_folder(data_dir: Path | str | None = None) -> Path | None:
     """The folder that the user names for data sets: `data_dir`, else the environment's SSIF_DATA, else None.
 
-    Raises UserError where it does not exist.
+    Raises UserError if it does not exist.
     """
     named = data_dir or os.environ.get("SSIF_DATA")
     if not named:
         return None
     folder = Path(os.path.expanduser(named))
-    # Not created here: a mistyped name would end in a download of hundreds of megabytes to the wrong place.
+    # It is not created here: a misspelt name would end in a download of hundreds of megabytes to the wrong place.
     if not folder.is_dir():
-        raise UserError(f"the data folder {folder} does not exist; create it or mend SSIF_DATA or --data-dir")
+        raise UserError(f"the data folder {folder} does not exist; create it or correct SSIF_DATA or --data-dir")
     return folder
 
 
 def data_folder(data_dir: Path | str | None = None) -> Path:
-    """The folder that holds the data sets: the one that the user names (`named_folder`), else the download cache.
-
-    Raises UserError where the named folder does not exist, or where none is named and pooch is not installed.
-    """
+    """The folder that holds the data sets: `named_folder`, else the download cache. Raises UserError as `named_folder`."""
     if named := named_folder(data_dir):
         return named
-    try:
-        import pooch  # here, because the training programs run on machines without it
-    except ModuleNotFoundError as error:
-        raise UserError("no data folder named: set SSIF_DATA or --data-dir (or install pooch to download)") from error
+    import pooch  # here and below, because it takes a while and a named folder does without it
+
     folder = Path(pooch.os_cache("ssif"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -50,11 +46,12 @@ def locate(
     sha256: str | None = None,
     data_dir: Path | str | None = None,
 ) -> Path:
-    """Path of `filename` in the data folder, downloaded there from the first mirror that has it if it is absent.
+    """Path of `filename` in the data folder; a missing file is downloaded from the first mirror that has it.
 
-    `size` is about its bytes, `what` says what it is, `sha256` is checked when known. A zip archive stands for the folder
-    of its name: that folder is returned, unpacked on first use. A file or folder appears under its name only when whole.
-    Raises UserError for a wrong hash, a broken archive, and when no mirror helps: the line says what to put where.
+    size: the approximate number of bytes; what: a description of the file; sha256: checked if it is known. If the file is
+    a zip archive, the path is the folder of the same name, which the first call unpacks. A file or folder has its final
+    name only if it is complete. Raises UserError for a wrong hash, for a broken archive, and if no mirror has the file: the
+    message says which file to put where.
     """
     folder = data_folder(data_dir)
     target = folder / filename.removesuffix(".zip")
@@ -65,33 +62,33 @@ def locate(
             raise UserError(f"{folder / filename}: the hash does not match, want sha256 {sha256}; replace the file")
         return _settle(folder / filename, target)
 
-    about = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
-    about += f", sha256 {sha256}" if sha256 is not None else ""
-    advice = f"put {filename} ({what}; about {about}) into {folder}, or name its folder with SSIF_DATA or --data-dir"
-    try:
-        import pooch
-        import requests.exceptions
-    except ModuleNotFoundError as error:
-        raise UserError(f"{advice}; {error.name}, which would download it, is not installed") from error
-    pooch.get_logger().setLevel("WARNING")  # its notes on unknown hashes are for programmers
+    import pooch
+    import requests.exceptions
+
+    pooch.get_logger().setLevel("WARNING")  # its notes on unknown hashes are meant for programmers
     failures = []
     for url in mirrors:
-        progress = _Progress(filename) if sys.stderr.isatty() else False
+        progress = _Download(filename, 0, "bytes") if sys.stderr.isatty() else False
         downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=2**18)
         try:
             with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-                got = Path(pooch.retrieve(url, sha256, fname=filename, path=scratch, downloader=downloader))
-                # Without a hash, an error page that arrives with status 200 is told by its size.
-                if got.stat().st_size < size / 2:
-                    raise UserError(f"only {got.stat().st_size} bytes")
-                return _settle(got, target)
+                found = Path(pooch.retrieve(url, sha256, fname=filename, path=scratch, downloader=downloader))
+                # Without a hash, the size reveals an error page that arrives with status 200.
+                if found.stat().st_size < size / 2:
+                    raise UserError(f"only {found.stat().st_size} bytes")
+                return _settle(found, target)
         except (requests.exceptions.RequestException, PermissionError, ValueError) as error:
             failures.append(f"{url} ({_reason(error)})")
-    raise UserError(f"{advice}; tried {', '.join(failures)}")
+    about = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
+    about += f", sha256 {sha256}" if sha256 is not None else ""
+    raise UserError(
+        f"put {filename} ({what}; about {about}) into {folder}, or name its folder with SSIF_DATA or --data-dir;"
+        f" tried {', '.join(failures)}"
+    )
 
 
 def _settle(file: Path, target: Path) -> Path:
-    """Bring `file` to `target` in one step: moved if it is a plain file, unpacked if it is a zip archive."""
+    """Bring `file` to `target` in one step: move a plain file, unpack a zip archive."""
     if file.suffix != ".zip":
         return file.replace(target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as scratch:
@@ -101,12 +98,12 @@ def _settle(file: Path, target: Path) -> Path:
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise UserError(f"{file}: not a whole zip archive") from error
         except RuntimeError as error:
-            # Encrypted, or packed in a way that Python does not know.
+            # The archive is encrypted, or Python does not know its compression.
             raise UserError(f"{file} cannot be unpacked ({flat(str(error))}); unpack it to {target} yourself") from None
         try:
             return Path(scratch, target.name).rename(target)
         except OSError:
-            # Two programs may unpack at once; the one that comes second uses the first one's folder.
+            # If two programs unpack at once, the second uses the folder of the first.
             if not target.is_dir():
                 raise
     return target
@@ -123,22 +120,19 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-class _Progress:
-    """One line on the terminal, with the attribute and the calls that pooch expects of a progress bar."""
+class _Download(Progress):
+    """`Progress` in bytes, with the attribute `total` and the calls that pooch expects."""
 
-    total = 0
+    received = 0
 
-    def __init__(self, name: str):
-        self.name = name
-        self.reset()
+    def update(self, count: int) -> None:
+        # At the end pooch counts the whole file once more.
+        if self.received < self.total:
+            self.received = min(self.received + count, self.total)
+            super().update(self.received)
 
-    def reset(self):
-        self.done = 0
+    def reset(self) -> None:
+        pass
 
-    def update(self, count: int):
-        self.done += count
-        line = f"\r{self.name}: {self.done / 2**20:.0f} of {self.total / 2**20:.0f} MiB"
-        print(line, end="", file=sys.stderr, flush=True)
-
-    def close(self):
-        print(file=sys.stderr)
+    def close(self) -> None:
+        pass

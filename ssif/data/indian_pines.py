@@ -1,4 +1,4 @@
-"""Indian Pines (AVIRIS, 145 x 145, 200 bands of 400-2499 nm, CC BY 3.0): ships inside the package tensorly."""
+"""Indian Pines (AVIRIS, 145 x 145, 200 bands of 400-2499 nm, CC BY 3.0), a part of the package tensorly."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 from ssif.bands import Bands
 from ssif.data.raw import Dataset, LandCover, Scene, check_cube, sha256
 
-# The 8 of 16 classes that lie on both sides of the split. Another four are in the training part alone, four in the test part.
+# The 8 of 16 classes that lie on both sides of the split. Of the rest, four are only in the training part, four only in the test part.
 CLASSES = {
     2: "corn, no till",
     5: "grass, pasture",
@@ -18,16 +18,16 @@ CLASSES = {
     15: "buildings, grass, trees, drives",
     16: "stone, steel, towers",
 }
-MARGIN = 1  # columns between the test region and the first training pixel; class 16 has few pixels beyond
+MARGIN = 1  # columns between the test region and the first training pixel; with more, class 16 would lose most pixels
 
 
 def read(data_dir: Path | None = None) -> Dataset:
     """Indian Pines, uint16: test [144, 48, 200] from the left, train [145, 97, 200] right of it.
 
-    Bands are centre +- 5 nm, sorted by centre (the list as shipped steps back at three places, where detectors overlap).
-    The scale is the maximum of the cube. `data_dir` is unused: every reader takes one, but this data needs no file.
+    Bands are centre +- 5 nm, sorted by centre (tensorly's list is not sorted at three places, where detectors overlap).
+    The scale is the maximum of the cube. `data_dir` is an argument of every reader, which this one does not use.
     """
-    import tensorly.datasets  # here, because the training programs run on machines without it
+    import tensorly.datasets  # here and below, because tensorly is optional
 
     shipped = tensorly.datasets.load_indian_pines()
     centres = np.asarray(shipped.ticks[-1])
@@ -52,7 +52,7 @@ def read(data_dir: Path | None = None) -> Dataset:
 
 
 def read_land_cover(data_dir: Path | None = None) -> LandCover:
-    """Land cover of both scenes: the 8 classes that both have. `data_dir` is unused."""
+    """Land cover of both scenes: the 8 classes that both have. `data_dir` is not used."""
     import tensorly.datasets
 
     labels = np.asarray(tensorly.datasets.load_indian_pines().ticks[0], dtype=np.uint8)

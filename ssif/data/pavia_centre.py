@@ -1,4 +1,4 @@
-"""Pavia Centre (ROSIS, 1096 x 715, 102 bands of 430-860 nm): one scene, cut into train and test (paper A.5)."""
+"""Pavia Centre (ROSIS, 1096 x 715, 102 bands of 430-860 nm): one scene, cut into a training and a test part (paper A.5)."""
 
 from pathlib import Path
 
@@ -14,35 +14,21 @@ HOSTS = ["https://www.ehu.eus", "http://www.ehu.eus"]
 SHAPE = (1096, 715, 102)
 LABELS_SHA256 = "7eb54ab81b404dd3ae572e6d0ec211595029e5a847bec2cfb8f9e72d07066b69"
 
-# Ids of Pavia_gt.mat. The names on the data's usual web page, which the paper took over, do not fit the spectra and shapes of
-# ids 3 and 5 to 9; these do: 6 is a flat bridge deck of asphalt, 9 the shadow that it casts.
+# Ids of Pavia_gt.mat. The names on the data's usual web page, which the paper uses, do not fit the spectra and shapes of ids 3
+# and 5 to 9. The names in CLASSES do: 6 is a flat bridge deck of asphalt, 9 the shadow of this bridge.
 CLASSES = {
-    1: "water",
-    2: "trees",
-    3: "meadows",
-    4: "self-blocking bricks",
-    5: "bare soil",
-    6: "asphalt",
-    7: "bitumen",
-    8: "tiles",
-    9: "shadows",
-}
+    1: "water", 2: "trees", 3: "meadows", 4: "self-blocking bricks", 5: "bare soil", 6: "asphalt", 7: "bitumen",
+    8: "tiles", 9: "shadows",
+}  # fmt: skip
 WEB_PAGE = {
-    1: "Water",
-    2: "Trees",
-    3: "Asphalt",
-    4: "Self-Blocking Bricks",
-    5: "Bitumen",
-    6: "Tiles",
-    7: "Shadows",
-    8: "Meadows",
-    9: "Bare Soil",
-}
-# The scene is two parts, joined where a strip was cut out: windows of up to 11 pixels across the seam mix unrelated ground.
+    1: "Water", 2: "Trees", 3: "Asphalt", 4: "Self-Blocking Bricks", 5: "Bitumen", 6: "Tiles", 7: "Shadows",
+    8: "Meadows", 9: "Bare Soil",
+}  # fmt: skip
+# The scene has two parts, joined where a strip was cut out. Windows of up to 11 pixels across the seam mix unrelated ground.
 SEAM = slice(218, 228)
 MARGIN = 5  # columns between the test region and the first training pixel
 
-# The paper says 430-860 nm and 102 bands; even spacing is the benchmark's choice.
+# The paper gives 430-860 nm and 102 bands; the even spacing is a choice of this benchmark.
 BANDS = Bands.from_centres(np.linspace(430, 860, 102), 430 / 101)
 
 
@@ -62,7 +48,7 @@ def read(data_dir: Path | None = None) -> Dataset:
         name="pavia_centre",
         bands=BANDS,
         scale=float(cube.max()),
-        # The 72 x 128 strip below the test block is left out: it touches the test pixels.
+        # The 72 x 128 strip below the test block is left out because it touches the test pixels.
         scenes=(
             Scene("pavia_centre_train", "train", cube[:, 128:], sources),
             Scene("pavia_centre_test", "test", cube[:1024, :128], sources),
@@ -76,9 +62,9 @@ def read(data_dir: Path | None = None) -> Dataset:
 
 
 def read_land_cover(data_dir: Path | None = None) -> LandCover:
-    """Land cover of both scenes from Pavia_gt.mat, ids 1-9; five of them do not occur in the test scene.
+    """Land cover of both scenes from Pavia_gt.mat, ids 1-9, five of which do not occur in the test scene.
 
-    Raises UserError for another file.
+    Raises UserError if the file has another hash.
     """
     mirrors = [f"{host}/ccwintco/uploads/5/53/Pavia_gt.mat" for host in HOSTS]
     path = locate("Pavia_gt.mat", mirrors, 34_887, "Pavia Centre, land cover", LABELS_SHA256, data_dir)

@@ -1,4 +1,4 @@
-"""From the raw files of a data set to one HDF5 file of its images, and one of its land cover (docs/results-format.md)."""
+"""From the raw files of a data set to an HDF5 file of its images and one of its land cover (docs/results-format.md)."""
 
 import json
 from functools import partial
@@ -17,9 +17,10 @@ from ssif.sensors import msi_matrix, sensor_bands
 def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:
     """Read data set `name` and write `path`: scenes, wavelengths, split, scale, source hashes and every choice.
 
-    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), "own" for the image that the reader gives with each scene, or
-    "bmp" for the RGB image that CAVE ships. source: of a data set of one's own, the arguments of `ssif.data.folder.read`.
-    Raises UserError for scenes with images of their own and a sensor, for the contrary, and for masked pixels.
+    msi: the sensor that simulates the HR-MSI (`ssif.sensors`), "own" for the images that the reader gives with the scenes, or
+    "bmp" for the RGB images of CAVE. source: the arguments of `ssif.data.folder.read`, for a data set of the user's own.
+    Raises UserError if a sensor is named for scenes with images of their own, if "own" is named for scenes without, and for
+    masked pixels.
     """
     read = partial(import_module("ssif.data.folder").read, name, **source) if source else reader(name)
     if msi == "bmp":
@@ -30,7 +31,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
     else:
         dataset = read(data_dir=data_dir)
         matrix = msi_matrix(msi, dataset.bands)
-    # The file of a sensor's responses decides what a network sees, as the cubes do.
+    # The file of a sensor's responses is a source like the cubes, because the input of a network depends on it.
     sources = {msi: sha256(Path(msi))} if msi.endswith(".csv") else {}
     channels = None
     with archive.create(path) as file:
@@ -63,7 +64,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
 
 
 def _own_msi(scene: Scene, msi: str, channels: int | None) -> np.ndarray:
-    """The image [H, W, c] in [0, 1] that comes with a scene; `channels` of the scenes before it."""
+    """The image [H, W, c] in [0, 1] that comes with a scene; `channels`: the c of the scenes before, if there are any."""
     if scene.msi is None:
         raise UserError(f"{scene.name} has no image of its own, which msi: {msi} takes; name a sensor instead")
     image, size = np.ma.filled(scene.msi.astype(np.float32), np.nan), scene.hsi.shape[:2]

@@ -1,4 +1,4 @@
-"""What the readers of a data set hand on: scenes in raw units with their bands and origin, and land cover."""
+"""What the readers of data sets return: scenes in raw units with their bands and source files, and land cover."""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from ssif.errors import UserError
 
 @dataclass(frozen=True)
 class Scene:
-    """One image: `hsi` [H, W, C] in raw units, `split` train or test, `sources` file name -> sha256.
+    """One image: `hsi` [H, W, C] in raw units, `split` "train" or "test", `sources` file name -> sha256.
 
-    `msi` [H, W, c] in [0, 1] only where the data set ships one; otherwise it is simulated from the HSI.
+    msi: [H, W, c] in [0, 1] if the data set has its own; None if it is to be simulated from the HSI.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as read: scenes come one at a time, a value in [0, 1] is raw / `scale`, `choices` go into the store."""
+    """A data set. scenes: read one at a time; scale: the raw value that becomes 1; choices: for the record in the store."""
 
     name: str
     bands: Bands
@@ -40,8 +40,8 @@ class Dataset:
 class LandCover:
     """Land cover of the scenes of a data set: `maps` scene -> uint8 [H, W] of ids, 0 for none; `names` id -> name.
 
-    `other_names` are those by which the same ids are found elsewhere; `sources` and `choices` as of a Dataset. In
-    training scenes pixels that are not to be learned from, such as near the test region, are 0.
+    other_names: the names that other publications use; sources, choices: as in Scene and Dataset. In training scenes the
+    pixels that are not to be learned from, such as those near the test region, are 0.
     """
 
     name: str
@@ -64,7 +64,7 @@ def check_cube(cube: np.ndarray, bands: int, origin) -> np.ndarray:
 
 
 def check_labels(cover: LandCover, path: Path) -> None:
-    """Raise a UserError that names `path` for an id in a map that has no name."""
+    """Raise a UserError that names `path` if a map holds an id without a name."""
     for scene, labels in cover.maps.items():
         if unknown := sorted(set(np.unique(labels).tolist()) - {0, *cover.names}):
             raise UserError(
@@ -74,7 +74,7 @@ def check_labels(cover: LandCover, path: Path) -> None:
 
 
 def sha256(*paths: Path) -> str:
-    """Hash of the contents of one file, or of several in the order given."""
+    """Hash of the contents of the files, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())

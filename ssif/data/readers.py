@@ -1,4 +1,4 @@
-"""The data sets that have a name. Each has a module of this package that reads it. To add one: write the module and its line here."""
+"""The named data sets, each read by a module of this package. To add one, write its module and one line in DATASETS."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -8,9 +8,9 @@ from ssif.errors import choose
 
 @dataclass(frozen=True)
 class Named:
-    """label: its name in tables and reports; msi: the sensor that simulates its input where nobody names one.
+    """label: the name in tables and reports; msi: the sensor that simulates the input unless the user names another.
 
-    land_cover: its module has `read_land_cover`. rgb: each scene has an RGB image, which `read(rgb="bmp")` gives.
+    land_cover: whether the module has `read_land_cover`; rgb: whether `read(rgb="bmp")` gives each scene an RGB image.
     """
 
     label: str

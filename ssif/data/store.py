@@ -1,4 +1,4 @@
-"""A prepared data set, one HDF5 file (docs/results-format.md), as `ssif.data.prepare` writes it."""
+"""A prepared data set: one HDF5 file (docs/results-format.md), which `ssif.data.prepare` writes."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from ssif.errors import UserError, flat
 
 
 class Store:
-    """A prepared data set. `bands` [C, 2] nm, `channels` of the MSI, its `response` [c, C] and `msi_bands` [c, 2] nm (None for
-    an image that was not simulated), `scale` of the raw values, `choices`, `identity` (a hash of the sources and all choices).
+    """A prepared data set: `bands` [C, 2] nm, `channels` of the MSI, `scale` of the raw values, `choices`, and `identity`, a
+    hash of the sources and of all choices. For a simulated MSI `response` [c, C] and `msi_bands` [c, 2] nm, else None.
 
-    Raises UserError where the file is missing, damaged or not one that `prepare` wrote, ending on the `remedy`.
+    Raises UserError, ending with the `remedy`, if the file is missing or damaged, or if `prepare` did not write it.
     """
 
     def __init__(self, path: str | Path, remedy: str = "prepare it again"):
@@ -39,7 +39,7 @@ class Store:
         self.channels = self.file[f"scenes/{next(iter(self.splits))}/msi"].shape[-1]
 
     def names(self, split: str) -> list[str]:
-        """Scenes of "train" or "test", sorted."""
+        """Names of the scenes of "train" or "test", sorted."""
         return sorted(name for name, part in self.splits.items() if part == split)
 
     def scene(self, name: str) -> tuple[Tensor, Tensor]:
@@ -49,7 +49,7 @@ class Store:
         return torch.from_numpy(hsi), torch.from_numpy(group["msi"][()])
 
     def training_set(self, device: torch.device) -> TrainingSet:
-        """All training scenes on `device`. Raises UserError where their sizes differ."""
+        """All training scenes on `device`. Raises UserError if their sizes differ."""
         hsi, msi = zip(*(self.scene(name) for name in self.names("train")))
         shapes = sorted({tuple(cube.shape) for cube in hsi})
         if len(shapes) > 1:

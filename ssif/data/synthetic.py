@@ -1,4 +1,4 @@
-"""Small made-up scenes with CAVE's bands, for smoke tests and for trying the suite without any download."""
+"""Small synthetic scenes with CAVE's bands, for tests and for a first try without a download."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ CLASSES = {1: "violet", 2: "blue", 3: "green", 4: "red"}
 
 
 def read(data_dir: Path | None = None, size: int = 64, scenes: int = 4) -> Dataset:
-    """`scenes` cubes, uint16 [size, size, 31] with scale 65535; the last quarter, at least one, is test.
+    """`scenes` cubes, uint16 [size, size, 31] with scale 65535; the last quarter, at least one cube, is for testing.
 
-    A scene depends on its number and `size` only. `data_dir` is unused: every reader takes one, but this one needs no
-    file. Raises UserError for fewer than two scenes or a size below 8.
+    A scene depends on its number and on `size` alone. `data_dir` is an argument of every reader, which this one does not
+    use. Raises UserError for fewer than two scenes and for a size below 8.
     """
     if scenes < 2 or size < 8:
         raise UserError(f"want at least 2 scenes (train and test) of size 8, got {scenes} of size {size}")
@@ -34,7 +34,7 @@ def read(data_dir: Path | None = None, size: int = 64, scenes: int = 4) -> Datas
 
 
 def read_land_cover(data_dir: Path | None = None, size: int = 64, scenes: int = 4) -> LandCover:
-    """Which quarter of the spectrum is the brightest, of the scenes that `read` makes; 0 where it leads by less than 2 %."""
+    """The brightest quarter of the spectrum in the scenes of `read`; 0 where the second is less than 2 % darker."""
     maps = {}
     for index in range(scenes):
         quarters = np.stack([part.mean(axis=-1) for part in np.array_split(_cube(index, size), 4, axis=-1)], axis=-1)
@@ -44,7 +44,7 @@ def read_land_cover(data_dir: Path | None = None, size: int = 64, scenes: int = 
 
 
 def _cube(index: int, size: int) -> np.ndarray:
-    """uint16 [size, size, 31]: regions of one material each, blended with smooth mixtures, under shading and texture."""
+    """uint16 [size, size, 31]: regions of one material each, blended with smooth mixtures, with shading and texture."""
     rng = np.random.default_rng([SEED, index])
     materials = int(rng.integers(4, 7))
     spectra = _spectra(rng, materials)
@@ -58,7 +58,7 @@ def _cube(index: int, size: int) -> np.ndarray:
     smooth /= smooth.sum(axis=-1, keepdims=True)
 
     shading = 0.85 + 0.1 * _waves(rng, rows, columns, 2)
-    # Stripes of 4 to 10 pixels in a direction of the region's own: detail that a blur loses and edges that it moves.
+    # Each region has stripes of 4 to 10 pixels in a direction of its own, as detail that a blur removes.
     angle, period = rng.uniform(0, np.pi, len(corners))[region], rng.uniform(4, 10, len(corners))[region] / size
     stripes = np.sin(2 * np.pi * (rows * np.cos(angle) + columns * np.sin(angle)) / period)
     mixture = (0.7 * pure + 0.3 * smooth) @ spectra
@@ -66,7 +66,7 @@ def _cube(index: int, size: int) -> np.ndarray:
 
 
 def _spectra(rng: np.random.Generator, count: int) -> np.ndarray:
-    """[count, 31] in [0.05, 0.85]: each the sum of three broad bumps, highest value 0.85."""
+    """[count, 31] in [0.05, 0.85]: each spectrum is the sum of three broad peaks and has the maximum 0.85."""
     centres = rng.uniform(400, 700, (count, 3, 1))
     widths = rng.uniform(30, 90, (count, 3, 1))
     heights = rng.uniform(0.2, 1, (count, 3, 1))

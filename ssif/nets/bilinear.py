@@ -1,7 +1,7 @@
 """A pixel decoder that interpolates features instead of predictions; not in the paper.
 
-LIIF (`ssif.nets.liif`) runs its MLP for the four LR pixels around a query and averages four results. Here the features of the
-four are averaged first and the MLP runs once, at a quarter of the cost. A query tells its place inside an LR pixel by the
+LIIF (`ssif.nets.liif`) runs its MLP for the four LR pixels around a query and averages the results. Here the features of the
+four pixels are averaged and the MLP runs once, at a quarter of the cost. The place of a query inside an LR pixel enters as
 sine and cosine of its phase, so the decoded image has no seams between LR pixels.
 """
 
@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Bilinear(nn.Module):
+class BilinearDecoder(nn.Module):
     """MLP with three hidden layers of width `hidden` on interpolated 3x3 features, phase and cell -> `out`.
 
     Used as `ssif.nets.liif.LIIFDecoder`.
     """
 
-    # LR pixels to either side of a query's own whose features it depends on: a neighbour, and that one's 3x3 window.
+    # A query depends on this many LR pixels to either side: the 3x3 window of a neighbour.
     reach = 2
 
     def __init__(self, channels: int, hidden: int, out: int):
@@ -29,16 +29,16 @@ class Bilinear(nn.Module):
         self.last = nn.Linear(hidden, out)
 
     def prepare(self, features: Tensor) -> Tensor:
-        """Features [N, channels, h, w] -> the first layer's share of them [N, hidden, h, w]."""
+        """Features [N, channels, h, w] -> their share in the first layer [N, hidden, h, w]."""
         return self.first(features)
 
     def forward(self, table: Tensor, query: Tensor, cell: Tensor) -> Tensor:
-        """Last hidden activations [N, Q, hidden]; arguments as of `ssif.nets.liif.LIIFDecoder.forward`, table from `prepare`."""
+        """Last hidden activations [N, Q, hidden]; arguments as in `ssif.nets.liif.LIIFDecoder.forward`."""
         with torch.autocast(query.device.type, enabled=False):
             size = query.new_tensor(table.shape[-2:])
             phase = math.pi * (query + 1) * size
             cells = (cell * size)[:, None].expand(-1, query.shape[1], -1)
-            x = sample(table.float(), query, "bilinear")
+            x = interpolate(table.float(), query, "bilinear")
             x = (x + self.place(torch.cat([phase.sin(), phase.cos(), cells], dim=-1))).relu()
         for layer in self.middle:
             x = layer(x).relu()
@@ -49,8 +49,8 @@ class Bilinear(nn.Module):
         return rows @ self.last.weight, rows @ self.last.bias
 
 
-def sample(image: Tensor, query: Tensor, mode: str) -> Tensor:
-    """Image [N, c, h, w] at query [N, Q, 2] as (y, x) in [-1, 1]: [N, Q, c], float32; on a pixel grid equal to a resize.
+def interpolate(image: Tensor, query: Tensor, mode: str) -> Tensor:
+    """Image [N, c, h, w] at query [N, Q, 2] as (y, x) in [-1, 1]: [N, Q, c], float32, equal to a resize on a pixel grid.
 
     mode: "bilinear" or "bicubic".
     """

@@ -1,8 +1,8 @@
 """Spectral decoder C of D_x,lambda (paper Equation 6, A.7): an MLP on embedding and pixel feature, exact and fast.
 
-With one hidden layer a band reads sum_k rho_k * w . relu(pixel + at_k): in each hidden unit a piecewise linear function
-of that unit's pixel value, with knots at -at_k. Tables of slope and intercept between the knots, running sums over the
-sorted knots, replace the K activations by one look-up. The numbers are the same to rounding; nothing is approximated.
+With one hidden layer a band is sum_k rho_k * w . relu(pixel + at_k). In each hidden unit this is a piecewise linear function
+of the pixel value of the unit, with knots at -at_k. Tables of slope and intercept between the knots, which are running sums
+over the sorted knots, replace the K activations by one look-up. The result is equal up to rounding.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 class ConcatDecoder(nn.Module):
     """Variant C: radiance = MLP([embedding, pixel feature]), one hidden layer of width `hidden`.
 
-    The first layer splits: its pixel half folds into the pixel decoder, its spectral half is computed once an image.
+    The pixel half of the first layer folds into the pixel decoder, the spectral half is computed once per image.
     """
 
     def __init__(self, dim: int, hidden: int):
@@ -29,7 +29,7 @@ class ConcatDecoder(nn.Module):
         """As `DotDecoder.readout`."""
         spectral_half, pixel_half = self.first.weight.chunk(2, dim=1)
         weight, bias = fold(pixel_half)
-        # Under autocast half precision ends here: running sums want the parameters' own.
+        # Under autocast half precision ends here, because running sums need the precision of the parameters.
         at = F.linear(embeddings, spectral_half, self.first.bias + bias).to(response.dtype)
         gain, offset = response[..., None] * self.last.weight[0], response.sum(dim=1) * self.last.bias
         return lambda hidden: hinges(F.linear(hidden, weight).to(response.dtype), at, gain) + offset
@@ -38,12 +38,12 @@ class ConcatDecoder(nn.Module):
 def hinges(pixel: Tensor, at: Tensor, gain: Tensor) -> Tensor:
     """Sum over K and h of gain * relu(pixel + at): pixel [..., h], at [C, K, h], gain [C, K, h] -> [..., C].
 
-    First derivatives only. Cost and memory of a query grow with the root of K; no tensor has both Q and K.
+    It has first derivatives only. The cost and memory of a query grow with the square root of K, and no tensor has both Q and K.
     """
     flat = pixel.flatten(0, -2)
     negated, order = flat.detach().neg().T.contiguous().sort(dim=1)
-    # Bands share tables in groups: a table has a row for each knot and a column for each band of its group, and a query
-    # reads one row a group and unit. At this size tables and look-ups take about the same time.
+    # Groups of bands share tables. A table has a row for each knot and a column for each band of the group, and a query reads
+    # one row per group and unit. With groups of this size, tables and look-ups take about the same time.
     size = 1 + math.isqrt(3 * len(flat) // at.shape[1])
     groups = [_Hinges.apply(flat, *group, negated, order) for group in zip(at.split(size), gain.split(size))]
     return torch.cat(groups, dim=-1).unflatten(0, pixel.shape[:-1])
@@ -55,12 +55,12 @@ class _Hinges(torch.autograd.Function):
     @staticmethod
     def forward(ctx, pixel: Tensor, at: Tensor, gain: Tensor, negated: Tensor, order: Tensor) -> Tensor:
         (q, h), (c, k) = pixel.shape, at.shape[:2]
-        # A hinge is active where at > -pixel: for the first `ends` of the sorted queries, [h, C * K].
+        # A hinge is active if at > -pixel, which holds for the first `ends` [h, C * K] of the sorted queries.
         knots, source = at.detach().flatten(0, 1).T.contiguous().sort(dim=1)
         ends = torch.searchsorted(negated, knots)
         starts = F.pad(ends, (1, 0))
         counts = torch.diff(starts, append=starts.new_full((h, 1), q))
-        # Row r of a unit's table belongs to the queries for which its r last knots, and no others, are active.
+        # Row r of the table of a unit is for the queries for which exactly the last r knots are active.
         row = torch.arange(h * (c * k + 1), dtype=torch.int32, device=at.device).view(h, -1).flip(1)
         row = row.flatten().repeat_interleave(counts.flatten(), output_size=h * q).view(h, q)
         row = torch.empty_like(row).scatter_(1, order, row).T.contiguous()
@@ -78,7 +78,7 @@ class _Hinges(torch.autograd.Function):
     def backward(ctx, grad: Tensor):
         at, gain, negated, order, slope, starts, source = ctx.saved_tensors
         (h, q), (c, k) = order.shape, at.shape[:2]
-        # The transposed look-up: what the queries between two knots send back, by itself and times their pixel value.
+        # The transposed look-up: sums of the gradients of the queries between two knots, also times their pixel values.
         grad, value = grad.contiguous(), -negated.flatten()
         offsets = (starts + torch.arange(0, h * q, q, device=grad.device)[:, None]).flatten()
         received = _bags(order.flatten(), grad, offsets=offsets)
@@ -88,7 +88,7 @@ class _Hinges(torch.autograd.Function):
             (d_value,) = torch.autograd.grad(received_value, value, slope.unflatten(0, (h, -1)).flip(1).flatten(0, 1))
         d_pixel = torch.empty_like(negated).scatter_(1, order, d_value.view(h, q)).T
 
-        # Summed up to each knot, for the knot's own band.
+        # Sums up to each knot, for the band of the knot.
         sums = torch.stack([received, received_value.detach()]).unflatten(1, (h, -1))[:, :, :-1].cumsum(dim=2)
         source = source.expand(2, -1, -1)
         sums = sums.gather(3, (source // k)[..., None])[..., 0]
@@ -98,5 +98,5 @@ class _Hinges(torch.autograd.Function):
 
 
 def _bags(index: Tensor, table: Tensor, weights: Tensor | None = None, offsets: Tensor | None = None) -> Tensor:
-    """Sums of table rows: deterministic and without a tensor of all the rows."""
+    """Sums of rows of the table, deterministic and without a tensor of all rows."""
     return F.embedding_bag(index, table, offsets, mode="sum", per_sample_weights=weights)

@@ -24,7 +24,7 @@ class EDSR(nn.Module):
     def __init__(self, in_channels: int, blocks: int = 16, channels: int = 64):
         super().__init__()
         self.out_channels = channels
-        self.reach = 2 + 2 * blocks  # pixels to either side that a feature depends on
+        self.reach = 2 + 2 * blocks  # a feature depends on this many pixels to either side
         self.head = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
         self.tail = nn.Conv2d(channels, channels, 3, padding=1)

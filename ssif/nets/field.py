@@ -1,4 +1,4 @@
-"""What every neural field over pixel coordinates shares: encode an image once, query it anywhere, read bands out."""
+"""The base of all neural fields over pixel coordinates: encode an image once, query it anywhere, read out bands."""
 
 import inspect
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from ssif.bands import Bands
 from ssif.data.patches import Queries
 from ssif.errors import choose
 from ssif.inference import render
-from ssif.nets.bilinear import Bilinear
+from ssif.nets.bilinear import BilinearDecoder
 from ssif.nets.edsr import EDSR
 from ssif.nets.itsrn import ITSRNDecoder
 from ssif.nets.liif import LIIFDecoder
 from ssif.nets.rdn import RDN
 
 ENCODERS = {"edsr": EDSR, "rdn": RDN}
-PIXEL_DECODERS = {"liif": LIIFDecoder, "itsrn": ITSRNDecoder, "bilinear": Bilinear}
+PIXEL_DECODERS = {"liif": LIIFDecoder, "itsrn": ITSRNDecoder, "bilinear": BilinearDecoder}
 
 
 class NeuralField(nn.Module):
     """Encoder E_I and pixel decoder F_x (paper Equation 4).
 
-    A subclass adds `readout(bands, generator=None)`: the map from what `trunk` gives, hidden [..., h], to band values
-    [..., C] in [-1, 1].
+    A subclass adds `readout(bands, generator=None)`, which returns the map from the result of `trunk`, hidden [..., h], to
+    band values [..., C] in [-1, 1].
 
-    encoder: name and keyword arguments, e.g. {"name": "edsr", "blocks": 16, "channels": 64}. Images are in [0, 1] on
-    either side and in [-1, 1] inside.
+    encoder: name and keyword arguments, e.g. {"name": "edsr", "blocks": 16, "channels": 64}. Input and output are in [0, 1],
+    the network works in [-1, 1].
     """
 
     def __init__(self, channels: int, encoder: dict, pixel_decoder: str, hidden: int, out: int):
@@ -41,15 +41,15 @@ class NeuralField(nn.Module):
 
     @property
     def reach(self) -> int | None:
-        """LR pixels to either side of a query's own that its values depend on; None if on the whole image."""
+        """Number of LR pixels to either side on which a query depends; None if it depends on the whole image."""
         return None if self.decoder.reach is None else self.encoder.reach + self.decoder.reach
 
     def encode(self, lr_msi: Tensor) -> Tensor:
-        """LR-MSI [N, c, h, w] in [0, 1] -> the decoder's table, once an image."""
+        """LR-MSI [N, c, h, w] in [0, 1] -> the table of the decoder, once per image."""
         return self.decoder.prepare(self.encoder(2 * lr_msi - 1))
 
     def trunk(self, encoded: Tensor, query: Tensor, cell: Tensor) -> Tensor:
-        """What does not depend on the bands: hidden [N, Q, h] at query [N, Q, 2] for HR pixels of size cell [N, 2]."""
+        """The part without bands: hidden [N, Q, h] at query [N, Q, 2] for HR pixels of size cell [N, 2]."""
         return self.decoder(encoded, query, cell)
 
     def forward(self, lr_msi: Tensor, query: Tensor, cell: Tensor, bands: Bands, generator=None) -> Tensor:
@@ -67,5 +67,5 @@ class NeuralField(nn.Module):
         return self.predict_each(lr_msi, size, [bands])[0]
 
     def predict_each(self, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands]) -> list[Tensor]:
-        """`predict` for several sets of bands from one pass of the trunk."""
+        """`predict` for several sets of bands with one pass of the trunk."""
         return render(self, lr_msi, size, targets)

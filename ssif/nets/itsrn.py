@@ -1,8 +1,8 @@
-"""ITSRN's pixel decoder (Yang et al. 2021, arXiv 2112.09318), rewritten exactly; the other F_x of paper Equation 4.
+"""ITSRN's pixel decoder (Yang et al. 2021, arXiv 2112.09318), rewritten exactly; the second F_x of paper Equation 4.
 
-Written out, an MLP on [rel_coord, scale token] gives a matrix [9 * channels, out] for each query and neighbour that
-multiplies the unfolded features there. Its last layer may meet the features first, once an LR pixel, as a 3x3
-convolution; each query then needs one product of a small matrix and a vector.
+In the original an MLP on [rel_coord, scale token] gives, for each query and neighbour, a matrix [9 * channels, out] that
+multiplies the unfolded features. Here the last layer of the MLP is applied to the features first, once per LR pixel, as a 3x3
+convolution. Each query then needs one product of a small matrix and a vector.
 """
 
 import torch
@@ -21,13 +21,13 @@ def _mlp(*widths: int) -> nn.Sequential:
 
 
 class ITSRNDecoder(nn.Module):
-    """Features [N, channels, h, w] and queries -> [N, Q, out]; used like `ssif.nets.liif.LIIFDecoder`.
+    """Features [N, channels, h, w] and queries -> [N, Q, out]; used as `ssif.nets.liif.LIIFDecoder`.
 
-    Its table holds out * (hidden + 1) numbers an LR pixel, and each query reads four such rows: keep `out` (d) at 64
-    or below. The four neighbours are merged by a learned, non-linear MLP, so nothing folds beyond the output.
+    The table holds out * (hidden + 1) numbers per LR pixel and each query reads four rows, so `out` (d) should be at most 64.
+    A non-linear MLP merges the four neighbours, so the output does not fold into the next layer.
     """
 
-    # Its corner convention makes the choice of neighbours depend on the size of the whole image.
+    # In ITSRN's corner convention the choice of neighbours depends on the size of the whole image.
     reach = None
 
     def __init__(self, channels: int, hidden: int, out: int):
@@ -38,7 +38,7 @@ class ITSRNDecoder(nn.Module):
         self.merge = _mlp(4, hidden, 1)
 
     def prepare(self, features: Tensor) -> Tensor:
-        """[N, channels, h, w] -> [N, h, w, out * (hidden + 1)]: the last layer of `weights` applied to the features."""
+        """[N, channels, h, w] -> [N, h, w, out * (hidden + 1)]: the last layer of `weights`, applied to the features."""
         last = self.weights[-1]
         both = torch.cat([last.weight, last.bias[:, None]], dim=1)
         kernel = both.unflatten(0, (features.shape[1], 3, 3, self.out)).permute(3, 4, 0, 1, 2).flatten(0, 1)
@@ -49,7 +49,7 @@ class ITSRNDecoder(nn.Module):
         n, h, w, features = table.shape
         with torch.autocast(query.device.type, enabled=False):
             height, width = (cell / 2).split(1, dim=1)
-            # Half an LR pixel, up to ITSRN's own corner convention.
+            # Half an LR pixel, in ITSRN's corner convention.
             rows, rel_y = neighbours(query[..., 0], h, (1 - height) / max(h - 1, 1))
             columns, rel_x = neighbours(query[..., 1], w, (1 - width) / max(w - 1, 1))
             rel = torch.stack(torch.broadcast_tensors(rel_y[:, None], rel_x[None]), dim=-1).flatten(0, 1)

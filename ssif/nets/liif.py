@@ -1,9 +1,9 @@
 """LIIF's pixel decoder (Chen et al. 2021, arXiv 2012.09161), rewritten exactly; F_x of paper Equation 4.
 
-Written out, each query reads the 3x3-unfolded features of its four nearest LR pixels, runs an MLP on
-[features, rel_coord, cell] for each and averages the four results by bilinear weights. Two identities make it cheap:
-the first layer acts on unfolded features as a 3x3 convolution at low resolution, and because the weights sum to 1 the
-average may be taken before the last (linear) layer, which then folds into whatever linear map follows.
+In the original each query reads the 3x3-unfolded features of its four nearest LR pixels, runs an MLP on
+[features, rel_coord, cell] for each and averages the four results with bilinear weights. Two identities save time: the first
+layer acts on unfolded features as a 3x3 convolution at low resolution, and because the weights sum to 1 the average can be
+taken before the last (linear) layer, which then folds into the linear map that follows.
 """
 
 import torch
@@ -16,11 +16,11 @@ from ssif.coordinates import ensemble_weights, neighbours
 class LIIFDecoder(nn.Module):
     """MLP with four hidden layers of width `hidden` on [9 * channels + rel y, rel x + cell y, cell x] -> `out`.
 
-    Use: `table = decoder.prepare(features)` once an image, `hidden = decoder(table, query, cell)` for any queries, and
+    Use `table = decoder.prepare(features)` once per image, `hidden = decoder(table, query, cell)` for any queries, and
     `weight, bias = decoder.fold(rows)` for the linear map from `hidden` to the dot products of `rows` with the output.
     """
 
-    # LR pixels to either side of a query's own whose features it depends on: a neighbour, and that one's 3x3 window.
+    # A query depends on this many LR pixels to either side: the 3x3 window of a neighbour.
     reach = 2
 
     def __init__(self, channels: int, hidden: int, out: int):
@@ -30,7 +30,7 @@ class LIIFDecoder(nn.Module):
         self.last = nn.Linear(hidden, out)
 
     def prepare(self, features: Tensor) -> Tensor:
-        """Features [N, channels, h, w] -> the first layer's share of them at each LR pixel, [N, h, w, hidden]."""
+        """Features [N, channels, h, w] -> their share in the first layer at each LR pixel, [N, h, w, hidden]."""
         channels = features.shape[1]
         kernel = self.first.weight[:, : 9 * channels].unflatten(1, (channels, 3, 3))
         return F.conv2d(features, kernel, self.first.bias, padding=1).permute(0, 2, 3, 1).contiguous()
@@ -38,8 +38,7 @@ class LIIFDecoder(nn.Module):
     def forward(self, table: Tensor, query: Tensor, cell: Tensor) -> Tensor:
         """Last hidden activations, averaged over the four neighbours: [N, Q, hidden].
 
-        table from `prepare`; query [N, Q, 2] as (y, x) in [-1, 1]; cell [N, 2], an HR pixel's height and width (2 / H,
-        2 / W).
+        table: from `prepare`; query [N, Q, 2]: (y, x) in [-1, 1]; cell [N, 2]: height and width of an HR pixel (2 / H, 2 / W).
         """
         n, h, w, width = table.shape
         with torch.autocast(query.device.type, enabled=False):
@@ -50,10 +49,10 @@ class LIIFDecoder(nn.Module):
             index = ((image * h + rows[:, None]) * w + columns[None]).flatten()
             inputs = (rel_y[:, None], rel_x[None], cell[:, :1] * h, cell[:, 1:] * w)
             local = torch.stack(torch.broadcast_tensors(*inputs), dim=-1).flatten(0, -2)
-            # An embedding look-up: its backward pass is deterministic, that of fancy indexing on a GPU is not.
+            # The backward pass of an embedding look-up is deterministic, unlike that of fancy indexing on a GPU.
             features = F.embedding(index, table.view(-1, width)).to(local.dtype)
             x = features.addmm_(local, self.first.weight[:, -4:].T).relu_()
-        # Flat rows: a ReLU in place on a view would copy the whole tensor in the backward pass.
+        # The rows are flat because a ReLU in place on a view would copy the whole tensor in the backward pass.
         for layer in self.middle:
             x = layer(x).relu_()
         return (x.view(4, n, -1, width) * weights.flatten(0, 1)[..., None]).sum(dim=0)

@@ -1,4 +1,4 @@
-"""A linear spectral map: from the bands of an MSI to any others, by least squares (docs/protocol.md)."""
+"""A linear spectral map from the channels of an MSI to any bands, by least squares (docs/protocol.md)."""
 
 import numpy as np
 import torch
@@ -10,9 +10,9 @@ from ssif.data.patches import TrainingSet
 
 
 class LinearSpectra(nn.Module):
-    """An affine map from c MSI bands to the data set's C_max `bands`, the same for every pixel; not trained but fitted.
+    """An affine map from c channels to the C_max `bands` of the data set, the same for every pixel; fitted, not trained.
 
-    With `dark` its errors count relative to the brightness of a pixel, the sum of its channels plus `dark`.
+    With `dark`, errors count relative to the brightness of a pixel, which is the sum of its channels plus `dark`.
     """
 
     def __init__(self, channels: int, bands: Bands, dark: float | None = None):
@@ -22,7 +22,7 @@ class LinearSpectra(nn.Module):
         self.register_buffer("bias", torch.zeros(len(bands)))
 
     def fit(self, data: TrainingSet) -> None:
-        """Least squares on the HR pairs of the training scenes: the normal equations in float64, a scene at a time."""
+        """Solve the normal equations of the HR pairs of the training scenes, in float64, one scene at a time."""
         known = data.msi.shape[-1] + 1
         moments, products = np.zeros((known, known)), np.zeros((known, len(self.bands)))
         for hsi, msi in zip(data.hsi, data.msi):
@@ -37,7 +37,7 @@ class LinearSpectra(nn.Module):
         self.bias.copy_(solution[:, -1])
 
     def to_bands(self, bands: Bands) -> tuple[Tensor, Tensor]:
-        """Weight [C, c] and bias [C] of the map to any `bands`: the fitted spectrum, resampled as the protocol does."""
+        """Weight [C, c] and bias [C] of the map to any `bands`: the fitted spectrum, resampled as in the protocol."""
         resampling = torch.tensor(resampling_matrix(self.bands, bands)).to(self.weight)
         with torch.autocast(self.weight.device.type, enabled=False):
             return resampling @ self.weight, resampling @ self.bias

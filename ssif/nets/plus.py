@@ -1,12 +1,12 @@
 """SSIF+, not in the paper: space and spectrum apart (docs/protocol.md).
 
-A field adds to the bicubically sampled MSI what is missing of the *measured* channels. A map then makes the spectrum of each
-pixel from its channels, for any bands, through SSIF's spectral encoder. The map is homogeneous: a pixel twice as bright has
-nearly the same spectrum, twice as bright, so dark pixels are learned as well as bright ones.
+A field adds detail to the bicubically sampled MSI, in the *measured* channels. A map then makes the spectrum of each pixel from
+its channels, for any bands, with SSIF's spectral encoder. The map is nearly homogeneous: a pixel twice as bright has about
+the same spectrum, twice as bright. So dark pixels are learned as well as bright pixels.
 
-The field is trained first and for long, on the channels alone. The map is trained next, on what the finished field makes of
-the training scenes, and for few steps: scenes hold many places but few materials, so spectra are overfitted first. Maps
-that start from other weights make other errors on new materials, so the mean of five is taken.
+The field is trained first, for many steps and on the channels alone. The map is trained next, on the training scenes as the
+finished field makes them, and for few steps: scenes hold many places but few materials, so the spectra overfit first. Maps with
+other initial weights make other errors on new materials, so SSIF+ takes the mean of five maps.
 """
 
 from collections.abc import Callable
@@ -21,23 +21,23 @@ from ssif.bands import Bands
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import downsample
 from ssif.data.patches import Queries, TrainingSet
-from ssif.nets.bilinear import sample
+from ssif.nets.bilinear import interpolate
 from ssif.nets.field import NeuralField
 from ssif.nets.linear import LinearSpectra
 from ssif.nets.spectral import Readout, SpectralEncoder
-from ssif.response import sample as wavelengths_of
+from ssif.response import sample
 
-DARK = 1e-3  # added to the brightness of a pixel, a sum over channels in [0, 1]: below it, noise decides a colour
-FLOOR = 1e-6  # added to the mean squared error of a scene and band, 60 dB: what is better does not count much
-PLACES = 8192  # pixels of a scene and scale that the map sees
-MAPS = 5  # alike but for their first weights: 0.1 dB and 0.2 degrees better than one (results/reference/cave-ssif-plus)
+DARK = 1e-3  # added to the brightness, a sum over channels in [0, 1]; below it, the colour of a pixel is mostly noise
+FLOOR = 1e-6  # added to the mean squared error of a scene and band, so that errors above 60 dB count little
+PLACES = 8192  # pixels per scene and scale that the map sees
+MAPS = 5  # maps that differ in their initial weights: 0.1 dB and 0.2 degrees better than one (results/reference/cave-ssif-plus)
 ANGLE = 3.0  # weight of the spectral angle in radians; 1 to 10 were tried (results/reference/cave-ssif-plus)
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Places of scenes as the field makes them: msi [S, N, c] and hidden activations [S, N, h], and their true spectra, target
-    [S, N, C] in [0, 1]; `scenes` [S] says where they came from."""
+    """Pixels of scenes as the field makes them: msi [S, N, c], hidden activations [S, N, h], true spectra target [S, N, C] in
+    [0, 1]; scenes [S]: the numbers of the scenes."""
 
     msi: Tensor
     hidden: Tensor
@@ -49,12 +49,12 @@ class Pixels:
 class SSIFPlus(NeuralField):
     """One model for every scale and every set of bands.
 
-    bands: those of the data set, to which the linear part of the map is fitted before training (`fit`). hidden: width of the
-    field; dim: width of the map and dimension of the spectral embeddings. The other sizes are SSIF's; a band is sampled as
-    in RF-UF, at k fixed wavelengths.
+    bands: the bands of the data set, to which the linear part of the map is fitted before training (`fit`). hidden: width of
+    the field; dim: width of the map and dimension of the spectral embeddings; all other sizes as in SSIF. A band is sampled at
+    k fixed wavelengths, as in RF-UF.
     """
 
-    name = "SSIF+"  # in the card of its weights
+    name = "SSIF+"  # in the card of the weights
 
     def __init__(
         self,
@@ -71,13 +71,12 @@ class SSIFPlus(NeuralField):
         k: int = 16,
         pixel_decoder: str = "bilinear",
     ):
-        # What builds the same network again (`ssif.pretrained`).
+        # These arguments build the same network again (`ssif.pretrained`).
         self.arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.arguments |= {"bands": bands.edges.tolist()}
         super().__init__(2 * channels + 1, encoder, pixel_decoder, hidden, out=channels)
-        linear = LinearSpectra(channels, bands, DARK)
-        spectral_encoder = partial(SpectralEncoder, dim + 1, spectral_hidden, frequencies, lambda_min, lambda_max)
-        self.spectra = Spectra(linear, hidden, dim, spectral_encoder, k)
+        encoder = partial(SpectralEncoder, dim + 1, spectral_hidden, frequencies, lambda_min, lambda_max)
+        self.spectra = Spectra(LinearSpectra(channels, bands, DARK), hidden, dim, encoder, k)
         _start_at_zero(self.decoder.last)
 
     def fit(self, data: TrainingSet) -> None:
@@ -85,7 +84,7 @@ class SSIFPlus(NeuralField):
         self.spectra.linear.fit(data)
 
     def encode(self, lr_msi: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The decoder's table, the LR-MSI and, of each LR pixel, the brightest of the 3x3 around it [N, 1, h, w]."""
+        """The decoder's table, the LR-MSI and the largest brightness [N, 1, h, w] in the 3x3 window of each LR pixel."""
         colour, brightness = _colour(lr_msi.movedim(1, -1))
         inputs = torch.cat([2 * lr_msi.clamp(min=0).sqrt() - 1, colour.movedim(-1, 1)], dim=1)
         brightest = F.max_pool2d(brightness.movedim(-1, 1), 3, stride=1, padding=1)
@@ -94,29 +93,29 @@ class SSIFPlus(NeuralField):
     def super_resolve(
         self, encoded: tuple[Tensor, Tensor, Tensor], query: Tensor, cell: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The super-resolved MSI [N, Q, c] and the field's last hidden activations [N, Q, h]."""
+        """The super-resolved MSI [N, Q, c] and the last hidden activations of the field [N, Q, h]."""
         table, lr_msi, brightest = encoded
         hidden = self.decoder(table, query, cell)
         residual = self.decoder.last(hidden).float()
-        return sample(lr_msi, query, "bicubic") + residual * sample(brightest, query, "bilinear"), hidden
+        return interpolate(lr_msi, query, "bicubic") + residual * interpolate(brightest, query, "bilinear"), hidden
 
     def trunk(
         self, encoded: tuple[Tensor, Tensor, Tensor], query: Tensor, cell: Tensor
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """What `Spectra.forward` gives."""
+        """The result of `Spectra.forward`."""
         return self.spectra(*self.super_resolve(encoded, query, cell))
 
     def readout(self, bands: Bands, generator: torch.Generator | None = None) -> Readout:
         return self.spectra.readout(bands)
 
     def loss(self, batch: Queries) -> Tensor:
-        """The field's: mean L1 on the measured channels."""
+        """The loss of the field: mean L1 on the measured channels."""
         msi, _ = self.super_resolve(self.encode(batch.lr_msi), batch.query, batch.cell)
         return (msi - batch.msi).abs().mean()
 
     @torch.no_grad()
     def pixels(self, data: TrainingSet, scale: float, antialias: bool, draws: torch.Generator) -> Pixels:
-        """PLACES random pixels of each training scene, decimated by `scale` and super-resolved: what the map learns from."""
+        """PLACES random pixels of each training scene, decimated by `scale` and super-resolved, from which the map learns."""
         scenes, height, width = data.msi.shape[:3]
         size, device = (max(round(height / scale), 1), max(round(width / scale), 1)), data.msi.device
         chosen = torch.randint(height * width, (scenes, PLACES), generator=draws).to(device)
@@ -133,7 +132,7 @@ class SSIFPlus(NeuralField):
 class Spectra(nn.Module):
     """The spectra of the field's pixels: the linear map and the mean of MAPS maps. hidden: width of the field."""
 
-    # Ten times as many lose 0.3 dB on scenes that were not seen (results/reference/cave-ssif-plus).
+    # Ten times as many steps lose 0.3 dB on unseen scenes (results/reference/cave-ssif-plus).
     steps, rate = 1000, 3e-3
 
     def __init__(self, linear: LinearSpectra, hidden: int, dim: int, encoder: Callable[[], SpectralEncoder], k: int):
@@ -144,18 +143,18 @@ class Spectra(nn.Module):
     def forward(self, msi: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """The MSI, its brightness [N, Q, 1] and the last hidden activations [N, Q, dim] of each map."""
         colour, brightness = _colour(msi)
-        return msi, brightness, [each(colour, hidden) for each in self.maps]
+        return msi, brightness, [one(colour, hidden) for one in self.maps]
 
     def readout(self, bands: Bands) -> Readout:
-        """Values of the mean of all maps from what `forward` gives."""
-        of_each = self.readout_each(bands)
-        return lambda trunk: 2 * sum(of_each(trunk)) / MAPS - 1  # from [0, 1] to the field's [-1, 1]
+        """The function from the result of `forward` to the mean of the values of all maps, in the [-1, 1] of `NeuralField`."""
+        values = self.readout_each(bands)
+        return lambda trunk: 2 * sum(values(trunk)) / MAPS - 1
 
     def readout_each(self, bands: Bands) -> Callable[[tuple[Tensor, Tensor, list[Tensor]]], list[Tensor]]:
-        """values = brightness * (embedding . hidden + offset) + linear map of the MSI, of each map, in [0, 1]."""
-        wavelengths, response = wavelengths_of("RF-UF", bands, self.k)
+        """As `readout`, for each map: brightness * (embedding . hidden + offset) + linear map of the MSI, in [0, 1]."""
+        wavelengths, response = sample("RF-UF", bands, self.k)
         wavelengths, response = wavelengths.to(self.linear.weight.device), response.to(self.linear.weight)
-        embeddings = [(response[..., None] * each.encoder(wavelengths)).sum(dim=1) for each in self.maps]
+        embeddings = [(response[..., None] * one.encoder(wavelengths)).sum(dim=1) for one in self.maps]
         weight, bias = self.linear.to_bands(bands)
 
         def values(trunk: tuple[Tensor, Tensor, list[Tensor]]) -> list[Tensor]:
@@ -180,7 +179,7 @@ class Spectra(nn.Module):
 
 
 class SpectralMap(nn.Module):
-    """Colour [N, Q, c + 1] and the field's hidden activations [N, Q, h] -> hidden [N, Q, dim], which meets the embeddings."""
+    """Colour [N, Q, c + 1] and hidden activations of the field [N, Q, h] -> hidden [N, Q, dim] for the product with embeddings."""
 
     def __init__(self, channels: int, hidden: int, dim: int, encoder: SpectralEncoder):
         super().__init__()
@@ -198,7 +197,7 @@ class SpectralMap(nn.Module):
 
 
 def _start_at_zero(*layers: nn.Linear) -> None:
-    """Untrained, SSIF+ is bicubic sampling and the linear map."""
+    """Before training, SSIF+ is then bicubic sampling and the linear map."""
     for layer in layers:
         for parameter in layer.parameters():
             nn.init.zeros_(parameter)

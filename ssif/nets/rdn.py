@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class ResidualDenseBlock(nn.Module):
-    """`layers` 3x3 convolutions, each on all features so far and adding `growth`; 1x1 fusion; identity."""
+    """`layers` 3x3 convolutions that each add `growth` channels to all features before, 1x1 fusion, identity."""
 
     def __init__(self, channels: int, layers: int, growth: int):
         super().__init__()
@@ -28,7 +28,7 @@ class RDN(nn.Module):
     def __init__(self, in_channels: int, blocks: int = 16, channels: int = 64, layers: int = 8, growth: int = 64):
         super().__init__()
         self.out_channels = channels
-        self.reach = 3 + blocks * layers  # pixels to either side that a feature depends on
+        self.reach = 3 + blocks * layers  # a feature depends on this many pixels to either side
         self.shallow = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.head = nn.Conv2d(channels, channels, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualDenseBlock(channels, layers, growth) for _ in range(blocks))

@@ -25,7 +25,7 @@ class SpectralEncoder(nn.Module):
     def features(self, wavelengths: Tensor, damping: Tensor | float = 1.0) -> Tensor:
         """Psi of Equation 9: [..., 2 * frequencies], sine and cosine of each factor side by side, float64.
 
-        `damping` [..., frequencies] multiplies both, for a band instead of a wavelength (`ssif.response.damping`).
+        damping [..., frequencies]: multiplies both, for a band instead of a wavelength (`ssif.response.damping`).
         """
         phase = wavelengths.double()[..., None] / self.factors.double()
         return torch.stack([phase.sin() * damping, phase.cos() * damping], dim=-1).flatten(-2)
@@ -41,8 +41,8 @@ Readout = Callable[[Tensor], Tensor]
 class DotDecoder(nn.Module):
     """Variant D with one layer: radiance = embedding . pixel feature.
 
-    The response-weighted sum over the K wavelengths meets the embeddings first, and the pixel decoder's last layer
-    folds in: one matrix [C, hidden] an image, whatever K and d.
+    The response-weighted sum over the K wavelengths is applied to the embeddings, and the last layer of the pixel decoder
+    folds in, which gives one matrix [C, hidden] per image for any K and d.
     """
 
     def __init__(self, dim: int, hidden: int):

@@ -12,12 +12,12 @@ from ssif.response import VARIANTS, damping, sample
 class SSIF(NeuralField):
     """One model for every scale and every set of bands.
 
-    variant: M, RF-GS, RF-GF, RF-US, RF-UF, RF-GI or RF-UI (`ssif.response`); k: wavelengths a band, of those that sample;
-    dim: d of paper Equation 4; spectral_decoder: D (dot product) or C (concatenation); lambda_min and lambda_max in nm
+    variant: M, RF-GS, RF-GF, RF-US, RF-UF, RF-GI or RF-UI (`ssif.response`); k: wavelengths per band, for variants that
+    sample; dim: d of paper Equation 4; spectral_decoder: D (dot product) or C (concatenation); lambda_min, lambda_max: in nm
     (Equation 9).
     """
 
-    name = "SSIF"  # in the card of its weights
+    name = "SSIF"  # in the card of the weights
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class SSIF(NeuralField):
         lambda_max: float,
         k: int = 16,
     ):
-        # What builds the same network again (`ssif.pretrained`).
+        # These arguments build the same network again (`ssif.pretrained`).
         self.arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(channels, encoder, pixel_decoder, hidden, out=dim)
         self.variant = choose("SSIF variant", variant, VARIANTS)
@@ -45,10 +45,8 @@ class SSIF(NeuralField):
         self.spectral_decoder = decoder(dim, hidden)
 
     def readout(self, bands: Bands, generator: torch.Generator | None = None) -> Readout:
-        """Equations 3 and 6. Without a generator (evaluation) GS and US draw the same wavelengths every time."""
-        generator = generator or torch.Generator().manual_seed(0)
-        wavelengths, response = sample(self.variant, bands, self.k, generator)
+        """Equations 3 and 6. Without a generator (evaluation) GS and US draw the same wavelengths in every call."""
+        wavelengths, response = sample(self.variant, bands, self.k, generator or torch.Generator().manual_seed(0))
         weight, encoder = next(self.parameters()), self.spectral_encoder
-        damped = damping(self.variant, bands, encoder.factors)[:, None]
-        embeddings = encoder(wavelengths.to(weight.device), damped)
+        embeddings = encoder(wavelengths.to(weight.device), damping(self.variant, bands, encoder.factors)[:, None])
         return self.spectral_decoder.readout(embeddings, response.to(weight), self.decoder.fold)

@@ -57,7 +57,7 @@ def test_preparation_is_reading(tmp_path, benchmark, report, seconds, one_thread
         Image.fromarray(values).save(folder / f"balloons_ms_{band + 1:02d}.png")
     files = sorted(folder.iterdir())
     decoding = seconds(lambda: [np.asarray(Image.open(file)) for file in files], rounds=3)
-    ours = seconds(lambda: cave._scene("balloons", folder, "simulated"), rounds=3)
-    benchmark.pedantic(lambda: cave._scene("balloons", folder, "simulated"), rounds=1)
+    ours = seconds(lambda: cave.read_scene(tmp_path, "balloons"), rounds=3)
+    benchmark.pedantic(lambda: cave.read_scene(tmp_path, "balloons"), rounds=1)
     report(ours=ours, decoding=decoding, ratio=ours / decoding)
     assert ours < 3 * decoding

@@ -179,13 +179,13 @@ def test_cave_wrong_size(own_cave):
 
 def test_real_cave():
     real("complete_ms_data")
-    folders = cave._folders(cave._root(None))
-    scene = cave._scene("beads", folders["beads"], "bmp")
+    root = cave._root(None)
+    scene = cave.read_scene(root, "beads", "bmp")
     assert scene.hsi.shape == (512, 512, 31)
     assert scene.msi.shape == (512, 512, 3)
     assert scene.hsi.max() > 255
     assert len(np.unique(scene.hsi)) > 256
-    scene = cave._scene("watercolors", folders["watercolors"], "simulated")
-    image = np.asarray(Image.open(folders["watercolors"] / "watercolors_ms_16.png"))
+    scene = cave.read_scene(root, "watercolors")
+    image = np.asarray(Image.open(next(root.rglob("watercolors_ms_16.png"))))
     assert image.dtype == np.uint8
     assert np.array_equal(scene.hsi[:, :, 15], image[:, :, 0].astype(int) * 257)

@@ -12,7 +12,7 @@ from ssif.bands import Bands, resampling_matrix
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import downsample
 from ssif.data.patches import Queries, TrainingSet
-from ssif.nets.bilinear import Bilinear, sample
+from ssif.nets.bilinear import BilinearDecoder, interpolate
 from ssif.nets.linear import LinearSpectra
 from ssif.nets.plus import ANGLE, FLOOR, PLACES, Pixels, SSIFPlus
 
@@ -52,7 +52,7 @@ def trained(channels: int = 3) -> SSIFPlus:
 def test_sampling_on_a_pixel_grid_is_a_resize(size, mode):
     image = torch.rand(2, 3, 17, 23)
     query = pixel_coordinates(torch.arange(size[0] * size[1]), *size).expand(2, -1, 2)
-    sampled = sample(image, query, mode).transpose(1, 2).unflatten(-1, size)
+    sampled = interpolate(image, query, mode).transpose(1, 2).unflatten(-1, size)
     resized = F.interpolate(image, size=size, mode=mode, align_corners=False)
     torch.testing.assert_close(sampled, resized, atol=1e-5, rtol=0)
 
@@ -100,7 +100,7 @@ def test_its_spectra_are_the_equation_of_the_protocol():
     inputs = torch.cat([2 * lr_msi.sqrt() - 1, colour], 1)
     hidden = model.decoder(model.decoder.prepare(model.encoder(inputs)), query, cell)
     largest = F.max_pool2d(bright, 3, 1, 1)
-    msi = sample(lr_msi, query, "bicubic") + model.decoder.last(hidden) * sample(largest, query, "bilinear")
+    msi = interpolate(lr_msi, query, "bicubic") + model.decoder.last(hidden) * interpolate(largest, query, "bilinear")
     n = msi.clamp(min=0).sum(-1, keepdim=True) + 1e-3
     model.spectra.linear.bias.uniform_(-0.1, 0.1)
     resampling = torch.tensor(resampling_matrix(BANDS, bands)).float()
@@ -197,7 +197,7 @@ def test_the_pixels_of_the_map_are_those_of_whole_decimated_scenes(scale, antial
 def test_the_decoded_image_has_no_seams():
     """Values on either side of a border between LR pixels, and of their centres, differ by as little as they are apart."""
     torch.manual_seed(0)
-    decoder = Bilinear(4, 16, 3)
+    decoder = BilinearDecoder(4, 16, 3)
     table = decoder.prepare(torch.rand(1, 4, 8, 8))
     places = torch.arange(1, 16) / 8 - 1
     for axis in (0, 1):

@@ -10,7 +10,7 @@ import pytest
 from ssif import bandspec
 from ssif.bands import Bands
 from ssif.bandspec import parse_bands
-from ssif.curves import Curve
+from ssif.channels import Channel
 from ssif.data.indian_pines import read as read_indian_pines
 from ssif.errors import UserError
 from ssif.sensors import INTERVALS, MEASURED, SENSORS, msi_matrix, sensor_bands
@@ -107,12 +107,12 @@ def test_a_channel_that_the_bands_do_not_reach_is_named():
 def test_half_maximum_by_hand():
     nm = np.array([400.0, 410, 420, 430, 440, 450])
     # Half of 8 is reached on the way from 2 to 6 and from 6 to 0; the dip between is no end.
-    assert Curve("a", nm, np.array([0.0, 2, 6, 3, 8, 0])).half_maximum() == (415, 445)
+    assert Channel("a", nm, np.array([0.0, 2, 6, 3, 8, 0])).half_maximum() == (415, 445)
     # Above half from the first row on; down from 10 to 0 over the last step.
-    assert Curve("a", nm, np.array([9.0, 10, 10, 10, 10, 0])).half_maximum() == (400, 445)
-    assert Curve("a", nm, np.array([0.0, 0, 0, 0, 0, 4])).half_maximum() == (445, 450)
+    assert Channel("a", nm, np.array([9.0, 10, 10, 10, 10, 0])).half_maximum() == (400, 445)
+    assert Channel("a", nm, np.array([0.0, 0, 0, 0, 0, 4])).half_maximum() == (445, 450)
     with pytest.raises(UserError, match="channel a has no response"):
-        Curve("a", nm, np.zeros(6)).half_maximum()
+        Channel("a", nm, np.zeros(6)).half_maximum()
 
 
 def test_nikon_between_its_half_maxima():
@@ -182,7 +182,7 @@ def test_a_spec_that_means_nothing(tmp_path, monkeypatch, spec, message):
     [
         (b"", "has no rows"),
         (b"name,start,end\n", "has no rows"),
-        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "it is no text"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "it is not text"),
         (b"\x00\x01\n\x02\x03\n", "cannot read the sensor's responses"),
         (b"start,end\n400,blue\n", "line 2: want start, end with numbers in nm, got '400,blue'"),
         (b"start,end\n400,450\n400\n", "line 3: want start, end"),

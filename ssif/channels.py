@@ -1,5 +1,6 @@
-"""Response curves of a sensor's channels: read from a CSV, cut at half maximum, sampled at the centres of bands."""
+"""Channels of a sensor as measured response curves: read from a CSV, cut at half maximum, sampled at the centres of bands."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +11,18 @@ from ssif.errors import UserError
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A channel: its relative `response` at wavelengths `nm`, both [T], linear in between and zero outside."""
+class Channel:
+    """The relative `response` of a channel at wavelengths `nm`, both [T]; linear in between and zero outside."""
 
     name: str
     nm: np.ndarray
     response: np.ndarray
 
     def half_maximum(self) -> tuple[float, float]:
-        """First and last wavelength in nm at which the response is half its maximum; where it is still above at an end of
-        the table, that end. Raises UserError for a channel that responds nowhere."""
+        """First and last wavelength in nm at which the response is half of its maximum.
+
+        If the response is above half at an end of the table, that end counts. Raises UserError for a response of zero.
+        """
         half = self.response.max() / 2
         if half <= 0:
             raise UserError(f"channel {self.name} has no response")
@@ -32,27 +35,22 @@ class Curve:
         return float(start), float(end)
 
 
-def intervals(curves: list[Curve]) -> Bands:
-    """The channels between their half maxima."""
-    return Bands([curve.half_maximum() for curve in curves])
-
-
-def sampled(curves: list[Curve], bands: Bands, sensor: str) -> np.ndarray:
+def weights_on(channels: list[Channel], bands: Bands, sensor: str) -> np.ndarray:
     """Weights [c, C]: the responses at the centres of `bands`; rows sum to 1.
 
     Raises UserError, naming the sensor, for a channel without response on `bands`.
     """
-    weights = np.stack([np.interp(bands.centres, curve.nm, curve.response, left=0, right=0) for curve in curves])
+    weights = np.stack([np.interp(bands.centres, each.nm, each.response, left=0, right=0) for each in channels])
     blind = weights.sum(axis=1) <= 0
     if blind.any():
-        raise UserError(f"{sensor}: channel {curves[int(blind.argmax())].name} has no response on {bands}")
+        raise UserError(f"{sensor}: channel {channels[int(blind.argmax())].name} has no response on {bands}")
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def read(path: Path) -> list[Curve]:
-    """The channels of a CSV: a header, then a column of increasing wavelengths in nm and one of response for each channel.
+def read(path: Path) -> list[Channel]:
+    """The channels in a CSV: a header, a column of increasing wavelengths in nm and one column of response per channel.
 
-    Raises UserError for anything else.
+    Raises UserError for a file of another form.
     """
     header, *rows = read_lines(path)
     names = [name.strip() for name in header.split(",")]
@@ -60,35 +58,25 @@ def read(path: Path) -> list[Curve]:
         table = np.loadtxt(rows, delimiter=",", ndmin=2)
     except ValueError as error:
         raise UserError(f"cannot read the sensor's responses from {path}: {error}") from None
-    wanted = f"{path}: want increasing wavelengths in nm, then one column of response for each channel"
-    if table.shape[0] < 2 or table.shape[1] < 2 or not np.isfinite(table).all():
-        raise UserError(wanted)
     nm, responses = table[:, 0], table[:, 1:]
-    if (np.diff(nm) <= 0).any() or nm.max() < 100:
-        raise UserError(wanted)
-    if len(names) != table.shape[1] or _is_number(names[0]):
+    if min(table.shape) < 2 or not np.isfinite(table).all() or (np.diff(nm) <= 0).any() or nm.max() < 100:
+        raise UserError(f"{path}: want increasing wavelengths in nm, then one column of response for each channel")
+    # A first line of numbers is no header.
+    if len(names) != table.shape[1] or re.fullmatch(r"[\d.]+", names[0]):
         raise UserError(
             f"{path}: the first line must name each of the {table.shape[1]} columns, got {header.strip()!r}"
         )
-    return [Curve(name, nm, response) for name, response in zip(names[1:], responses.T)]
+    return [Channel(name, nm, response) for name, response in zip(names[1:], responses.T)]
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a CSV, header first. Raises UserError where it is no text or has nothing below its header."""
+    """The lines of a CSV, header first. Raises UserError for a file that is not text and for one without rows."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UserError(f"cannot read {path}: it is no text") from None
+        raise UserError(f"cannot read {path}: it is not text") from None
     if not any(line.strip() for line in lines[1:]):
         raise UserError(f"{path} has no rows below a header")
     return lines
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
