@@ -5,7 +5,7 @@ from pathlib import Path
 from ssif.errors import UserError
 
 FOLDER = Path(__file__).resolve().parents[1] / "results/reference/weights"
-FILES = {"ssif-plus-cave": "ssif-plus-cave.safetensors"}
+FILES = {"ssif-plus-cave": "cave/cave.ssif+.s0.safetensors"}
 
 
 def find(name: str | Path) -> Path:

@@ -5,6 +5,7 @@ Needs CAVE as `python -m workflow.prepare --dataset cave --config config/cave.ya
 
 import sys
 
+import matplotlib
 import numpy as np
 import torch
 
@@ -15,32 +16,42 @@ from workflow.figures import style
 
 SCENE, SCALE = "thread_spools", 4
 PIXELS = {"A": (400, 186), "B": (207, 360), "C": (160, 196)}
-BANDS = (460, 540, 620)
+SHOWN, OFFSET = range(450, 701, 50), 60  # nm; pixels between two bands of the stack
+GAMMA = 1 / 2.2
 
 
 def main() -> None:
     store = Store(sys.argv[1])
     hsi, msi = (image.numpy() for image in store.scene(SCENE))
-    low = downsample(torch.from_numpy(msi).permute(2, 0, 1)[None], (hsi.shape[0] // SCALE, hsi.shape[1] // SCALE))
+    height, width = hsi.shape[:2]
+    low = downsample(torch.from_numpy(msi).permute(2, 0, 1)[None], (height // SCALE, width // SCALE))
     low = low[0].permute(1, 2, 0).numpy().clip(0, 1)
-    image = ssif.load("ssif-plus-cave").predict(low, size=hsi.shape[:2], bands=store.bands)
+    image = ssif.load("ssif-plus-cave").predict(low, size=(height, width), bands=store.bands)
     with style.styled():
         figure = style.new()
-        figure.set_size_inches(9, 3.1)
-        panels = figure.add_gridspec(1, 4, width_ratios=[1, 0.62, 0.05, 1.35])
+        figure.set_size_inches(10, 3.3)
+        panels = figure.add_gridspec(1, 3, width_ratios=[1, 1.25, 1.35])
         shown = figure.add_subplot(panels[0])
-        shown.imshow((low / low.max()) ** (1 / 2.2), interpolation="nearest")
-        shown.set_title(f"RGB image, {low.shape[0]} x {low.shape[1]} pixels", loc="left")
-        stack = panels[1].subgridspec(3, 1, hspace=0.06)
-        for row, nm in enumerate(BANDS):
-            band = figure.add_subplot(stack[row])
-            index = int(np.abs(store.bands.centres - nm).argmin())
-            band.imshow(image[..., index] ** (1 / 2.2), cmap="gray", vmin=0)
-            band.text(0.03, 0.06, f"{nm} nm", color="white", transform=band.transAxes)
-            if row == 0:
-                band.set_title(f"3 of 31 bands, {hsi.shape[0]} x {hsi.shape[1]}", loc="left")
-            band.set_axis_off()
-        curves = figure.add_subplot(panels[3])
+        shown.imshow((low / low.max()) ** GAMMA, interpolation="nearest")
+        shown.set_title(f"in: {low.shape[0]} x {low.shape[1]} pixels, red, green and blue", loc="left")
+        shown.set_axis_off()
+        stack = figure.add_subplot(panels[1])
+        for back, nm in enumerate(SHOWN):
+            left, bottom = (len(SHOWN) - 1 - back) * np.array([OFFSET, OFFSET])
+            band = image[..., int(np.abs(store.bands.centres - nm).argmin())]
+            grey = (band / np.quantile(band, 0.995)).clip(0, 1)[..., None] ** GAMMA
+            colour = 0.2 + 0.8 * np.array(matplotlib.colormaps["turbo"]((nm - 380) / 340)[:3])
+            stack.imshow(grey * colour, extent=(left, left + width, bottom, bottom + height), zorder=back)
+            edge = matplotlib.patches.Rectangle(
+                (left, bottom), width, height, fill=False, ec="white", lw=1, zorder=back
+            )
+            stack.add_patch(edge)
+        stack.autoscale(enable=False)
+        most = (len(SHOWN) - 1) * OFFSET
+        stack.set(xlim=(0, width + most), ylim=(0, height + most))
+        stack.set_title(f"out: {height} x {width} pixels, {len(store.bands.centres)} bands (six shown)", loc="left")
+        stack.set_axis_off()
+        curves = figure.add_subplot(panels[2])
         for (name, (row, column)), colour in zip(PIXELS.items(), (style.GREEN, style.VERMILION, style.ORANGE)):
             shown.plot(column / SCALE, row / SCALE, "o", mfc="none", mec="white", ms=8)
             shown.text(column / SCALE + 5, row / SCALE - 4, name, color="white")
@@ -50,9 +61,8 @@ def main() -> None:
         curves.plot([], [], color=style.BLACK, label="measured")
         curves.plot([], [], "--", color=style.BLACK, label="predicted")
         curves.set_xlabel("wavelength (nm)")
-        curves.set_title("spectra of three pixels: reflectance", loc="left")
+        curves.set_title("reflectance of three pixels", loc="left")
         curves.legend(frameon=False)
-        shown.set_axis_off()
         figure.savefig(sys.argv[2], dpi=130)
 
 

@@ -47,6 +47,7 @@ FLOORS = [
     ["steps"],
     ["land_use"],
     ["tables", "figures"],
+    ["page"],
     [
         "prepare",
         "train",

@@ -162,8 +162,8 @@ def test_liif_predicts_the_bands_of_its_training_and_no_others(liif, image):
 
 def test_published_weights_load_by_their_name(image, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    named, by_path = ssif.load("ssif-plus-cave"), ssif.load(published.FOLDER / "ssif-plus-cave.safetensors")
-    assert named.card == by_path.card and named.name == by_path.name and named.name.startswith("ssif-plus-cave.saf")
+    named, by_path = ssif.load("ssif-plus-cave"), ssif.load(published.FOLDER / "cave/cave.ssif+.s0.safetensors")
+    assert named.card == by_path.card and named.name == by_path.name and named.name.startswith("cave.ssif+.s0.saf")
     assert np.array_equal(named.predict(image, BANDS, scale=2), by_path.predict(image, BANDS, scale=2))
     assert published.FILES.keys() >= {"ssif-plus-cave"}
     assert all(published.find(name).is_file() for name in published.FILES)

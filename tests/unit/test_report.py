@@ -20,6 +20,7 @@ from workflow import report
 from workflow.config import presets, schema
 from workflow.config.schema import Table
 from workflow.methods import METHODS
+from workflow.page import tables, trainings
 from workflow.plan import runs
 from workflow.plan.targets import rows, targets
 from workflow.tables import ablation, cells, over_scales
@@ -172,7 +173,7 @@ def test_differences_are_those_of_the_printed_digits():
         ("A", [Cell("31.99", "0.10", "best"), None]),
         ("A (reported)", [Cell("33.40", "", "best")] * 2),
     ]
-    assert [gap for *_, gap in report.beside_the_paper(found)[0][2]] == ["−1.41", ""]
+    assert [gap for *_, gap in tables.beside_the_paper(found)[0][2]] == ["−1.41", ""]
 
 
 def test_every_figure_is_embedded_smaller_with_a_caption(small):
@@ -208,11 +209,11 @@ def test_seeds_of_a_single_method_are_named_and_each_has_its_curve(tmp_path, mon
     assert "Seeds 0, 1 Networks 3, " in words(page) and "± is the standard deviation" in page
     assert "1 test image(s), 1 or 2 seed(s), commit" in page
     monkeypatch.chdir(tmp_path)
-    drawn, draw = [], report.loss_curves.draw
+    drawn, draw = [], trainings.loss_curves.draw
     monkeypatch.setattr(
-        report.loss_curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options)
+        trainings.loss_curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options)
     )
-    report.drawn_curves(TWO_SEEDS, report.trained(TWO_SEEDS))
+    trainings.drawn_curves(TWO_SEEDS, trainings.trained(TWO_SEEDS))
     assert drawn == [["liif.C31.s0", "liif.C31.s1"]]
 
 
@@ -268,7 +269,7 @@ def test_a_missing_file_is_named_with_what_writes_it(small, results, tmp_path, m
 def test_results_of_another_preset_are_refused(small, results, monkeypatch):
     monkeypatch.chdir(results)
     with pytest.raises(UserError, match=r"results/table1.csv is of the preset smoke, not other: python -m workflow"):
-        report.table(dataclasses.replace(SMALL, preset="other"), targets(SMALL)["table1"])
+        tables.table(dataclasses.replace(SMALL, preset="other"), targets(SMALL)["table1"])
 
 
 @pytest.mark.parametrize("commit", ["0224060", "1e10234"])

@@ -123,7 +123,7 @@ def test_unfinished_work_of_other_settings_or_code_is_set_aside(monkeypatch, fol
     with monkeypatch.context() as its:
         its.setattr(train, "learn", lambda model, *its: interrupted(model, its[-1]))
         if other == "code":
-            its.setattr(train.code, "of_job", lambda *modules: "0123456789ab")
+            its.setattr(train.fingerprints, "of_job", lambda *modules: "0123456789ab")
         with pytest.raises(SystemExit):
             call(its, train, "--run", RUN.id)
     configure(2)

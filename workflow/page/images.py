@@ -1,0 +1,28 @@
+"""Images inside the report, so that the page needs nothing beside itself."""
+
+import base64
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from workflow.plan import runs
+from workflow.steps import stored
+
+PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
+
+
+def drawing(name: str) -> str:
+    """A figure of results/figures, as `embedded`."""
+    path = runs.RESULTS / "figures" / f"{name}.png"
+    with stored.readable(path, f"python -m workflow.figure --figure {name}"):
+        return embedded(path)
+
+
+def embedded(image: Path | io.BytesIO) -> str:
+    """An image as a data URI: a PNG at most PIXELS wide."""
+    picture, small = Image.open(image).convert("RGB"), io.BytesIO()
+    if picture.width > PIXELS:
+        picture = picture.resize((PIXELS, round(picture.height * PIXELS / picture.width)), Image.Resampling.LANCZOS)
+    picture.save(small, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
