@@ -1,4 +1,4 @@
-"""Rendering a neural field on a pixel grid: one trunk pass serves any number of band sets."""
+"""Rendering a neural field on a pixel grid, with one pass of the trunk for any number of band sets."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,14 +8,14 @@ from torch import Tensor
 from ssif.bands import Bands
 from ssif.coordinates import pixel_centres
 
-# Queries a pass. On a CPU the four activations of width 256 for each then take 8 MiB and stay in its cache.
+# Queries per pass. With 2048 queries on a CPU, the four activations of width 256 take 8 MiB and stay in the cache.
 CHUNK = {"cpu": 2048, "cuda": 65536}
 
 
 def render(model, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands]) -> list[Tensor]:
     """LR-MSI [N, c, h, w] in [0, 1] -> for each of `targets` an image [N, C, H, W] in [0, 1], float32.
 
-    Encodes once, then goes through the pixels in chunks; the chunk halves itself where memory runs out.
+    Encodes once, then renders the pixels in chunks, which are halved if memory runs out.
     """
     height, width = size
     rows, columns = (pixel_centres(n, lr_msi.device) for n in size)
@@ -26,9 +26,10 @@ def render(model, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands
 def render_at(
     model, lr_msi: Tensor, rows: Tensor, columns: Tensor, cell: tuple[float, float], targets: Sequence[Bands]
 ) -> list[Tensor]:
-    """`render` on any grid: HR pixels of size `cell` centred at `rows` [H] and `columns` [W] of the LR image's [-1, 1]."""
+    """As `render`, for HR pixels of size `cell` centred at `rows` [H] and `columns` [W] in the [-1, 1] of the LR image."""
     n, device, width = len(lr_msi), lr_msi.device, len(columns)
-    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.type == "cuda"):
+    autocast = torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.type == "cuda")
+    with autocast:
         encoded = model.encode(lr_msi)
     readouts = [model.readout(bands) for bands in targets]
     images = [torch.empty(n, len(bands), len(rows) * width, device=device) for bands in targets]
@@ -38,7 +39,7 @@ def render_at(
         index = torch.arange(start, stop, device=device)
         place = rows[torch.div(index, width, rounding_mode="floor")], columns[index % width]
         query = torch.stack(place, dim=-1).expand(n, -1, 2)
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.type == "cuda"):
+        with autocast:
             hidden = model.trunk(encoded, query, cell)
             for image, readout in zip(images, readouts):
                 values = (readout(hidden).float() + 1) / 2
@@ -49,7 +50,7 @@ def render_at(
 
 
 def in_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None:
-    """Call `work(start, stop)` over range(total); halve the chunk and try again where memory runs out."""
+    """Call `work(start, stop)` for chunks of range(total); if memory runs out, halve the chunk and try again."""
     start = 0
     while start < total:
         try:
@@ -63,6 +64,6 @@ def in_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether this is what PyTorch raises where memory runs out."""
+    """Whether PyTorch raised this error because memory ran out."""
     # The CPU allocator raises a plain RuntimeError.
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)

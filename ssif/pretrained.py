@@ -1,4 +1,4 @@
-"""A trained neural field as one file: weights that say which network they are of, what it takes and where it comes from."""
+"""A trained neural field in one file: weights with a card that says which network it is, what it takes and where it comes from."""
 
 import warnings
 from importlib import import_module
@@ -17,8 +17,8 @@ from ssif.nets.field import NeuralField
 from ssif.tiles import TILE, check_tiles, render_tiles
 from ssif.white import check
 
-SIDE = 512  # of an image that is rendered as a whole, at most
-# By the `name` of a network in its card. Modules by name: this package imports none of the baselines.
+SIDE = 512  # largest side of an image that is rendered as a whole
+# `network` in a card -> module and class; the modules are imported by name because this package must not import the baselines.
 NETWORKS = {
     "SSIF": ("ssif.nets.ssif", "SSIF"),
     "SSIF+": ("ssif.nets.plus", "SSIFPlus"),
@@ -27,12 +27,11 @@ NETWORKS = {
 
 
 def load(name: str | Path, device: str = "cpu") -> "Pretrained":
-    """The network in a file, as `workflow.train` writes it for SSIF, SSIF+ and LIIF (weights.safetensors), or that of
-    published weights (`ssif.published`).
+    """The network in a weights.safetensors of SSIF, SSIF+ or LIIF, or in published weights by name (`ssif.published`).
 
-    Raises UserError where the file is missing, a directory or damaged, or holds another network or no description.
+    Raises UserError if the file is missing, a directory or damaged, and if it holds another network or has no card.
     """
-    path = published.find(name)
+    path = published.weights_file(name)
     if path.is_dir():
         raise UserError(f"{path} is a directory, not weights")
     card = load_card(path)
@@ -52,14 +51,14 @@ def load(name: str | Path, device: str = "cpu") -> "Pretrained":
 
 
 def _built(card: dict) -> NeuralField:
-    """The network of a card; raises KeyError, TypeError and the like for one that lacks what `Pretrained` needs."""
+    """The network that a card describes. Raises KeyError, TypeError and the like for a card that `Pretrained` cannot use."""
     low, high = card["wavelengths"]
     if not low < high or not isinstance(card["msi"], str):
         raise ValueError("wavelengths or sensor")
     if not 0 < card.get("white", 1) < np.inf:
         raise ValueError("white")
     arguments = dict(card["arguments"])
-    # Earlier weights of SSIF name the weights of RF-GS, of which one kind is left.
+    # Earlier weights of SSIF have an argument for the weights of RF-GS, which has only this value left.
     if arguments.get("gs_weights") == "literal":
         del arguments["gs_weights"]
     if "bands" in arguments:
@@ -69,24 +68,27 @@ def _built(card: dict) -> NeuralField:
 
 
 class Pretrained:
-    """A network ready for images: `predict`, and its `card`: the sensor of its input, the wavelengths, scales and band
-    counts of its training, the white of its values, run, commit and machine; `name`: its file and hash."""
+    """A network that is ready to `predict`.
+
+    card: the sensor of its input, the wavelengths, scales, band counts and white of its training, run, commit and machine;
+    name: its file and hash.
+    """
 
     def __init__(self, network: NeuralField, card: dict, name: str):
         self.network, self.card, self.name = network, card, name
 
     @property
     def input_bands(self) -> Bands | None:
-        """The bands of its input, in nm; None where the sensor of the training has no known ones."""
+        """The bands of the input in nm; None if those of the sensor are not known."""
         return Bands(self.card["input_bands"]) if self.card.get("input_bands") else None
 
     @property
     def white(self) -> float | None:
-        """The physical value that was 1 in its training; None where older weights do not say it."""
+        """The physical value that was 1 in the training; None for older weights, which do not contain it."""
         return self.card.get("white")
 
     def check_bands(self, bands: Bands) -> None:
-        """Raise a UserError for bands that leave the wavelengths of the training."""
+        """Raise UserError for bands that leave the wavelengths of the training."""
         low, high = self.card["wavelengths"]
         outside = bands.edges[(bands.edges[:, 0] < low - 1e-6) | (bands.edges[:, 1] > high + 1e-6)]
         if len(outside):
@@ -105,15 +107,19 @@ class Pretrained:
     ) -> np.ndarray:
         """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
 
-        Give a `scale` p >= 1, H = round(p h), or the `size` (H, W). `white`, such as that of the training (`self.white`), is
-        the value that is 1 to the network: the image is then in any units, what lies outside 0 to `white` is clipped, and
-        the result is in the same units. Pixels with a NaN and masked ones (`numpy.ma`) have no data: they come out as NaN and
-        spoil no others. A large image is computed in tiles, with the same result. Warns of an image on another scale than
-        `white`, where the weights say theirs. Raises UserError for an image with another number of channels than the
-        training's, with values that are not in [0, 1] and no `white`, or mostly not below `white`, without any data, for a
-        size below the image's, and for bands that leave its wavelengths.
+        Give a `scale` p >= 1, for H = round(p h), or the `size` (H, W). white: the value that is 1 to the network, such as that
+        of the training (`self.white`). The image is then in any units, is clipped to 0 and `white`, and the result is in the
+        same units. Pixels with a NaN and masked pixels (`numpy.ma`) have no data: they are NaN in the result and do not affect
+        other pixels. A large image is computed in tiles, with the same result. Warns if the image is on another scale than
+        `white`, provided that the weights contain theirs.
+
+        Raises UserError for a wrong number of channels, for values outside [0, 1] if there is no `white`, for values that are
+        mostly outside 0 and `white`, for an image without data, for a size below that of the image, and for bands outside the
+        wavelengths of the training.
         """
-        image, channels = _unmasked(image), self.card["arguments"]["channels"]
+        if np.ma.is_masked(image):
+            image = image.astype(np.result_type(image.dtype, np.float32)).filled(np.nan)
+        image, channels = np.asarray(image), self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
             raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
         known = ~np.isnan(image).any(axis=-1)
@@ -125,36 +131,26 @@ class Pretrained:
         if white is not None:
             image = np.clip(image / white, 0, 1)
         image = np.ascontiguousarray(image, dtype=np.float32)
-        return self._rendered(image, bool(known.all()), size, bands) * np.float32(1 if white is None else white)
+        if not known.all():
+            check_tiles(self.network)
+        if not known.all() or (max(image.shape[:2]) > SIDE and self.network.reach is not None):
+            values = render_tiles(self.network, image, size, bands, TILE)
+        else:
+            lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None].to(next(self.network.parameters()).device)
+            values = self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()
+        return values * np.float32(1 if white is None else white)
 
     def _check_values(self, image: np.ndarray, known: np.ndarray, white: float | None) -> None:
+        """Raise UserError, or warn, if values do not fit `white`; `known` [h, w]: whether a pixel has data."""
         if white is not None and not 0 < white < np.inf:
             raise UserError(f"white is a positive number, got {white:g}")
         low, high = np.nanmin(image), np.nanmax(image)
         if white is None and (low < 0 or high > 1):
-            theirs = "divide by the largest possible value"
+            remedy = "divide by the largest possible value"
             if self.white is not None:
-                theirs = f"give white=, the value that is 1; these weights were trained with {self.white:g}"
-            raise UserError(f"want values in [0, 1], got {low:g} to {high:g}; {theirs}")
-        if white is None and self.white is None:
-            return
-        line = check(image[known], 1 if white is None else white, "with white=")
-        if line and self.white is not None:
-            warnings.warn(line, stacklevel=3)
-
-    def _rendered(self, image: np.ndarray, whole: bool, size: tuple[int, int], bands: Bands) -> np.ndarray:
-        """`predict` of values in [0, 1] or NaN; `whole`: none is NaN."""
-        if not whole:
-            check_tiles(self.network)
-        if not whole or (max(image.shape[:2]) > SIDE and self.network.reach is not None):
-            return render_tiles(self.network, image, size, bands, TILE)
-        lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None]
-        lr_msi = lr_msi.to(next(self.network.parameters()).device)
-        return self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()
-
-
-def _unmasked(image) -> np.ndarray:
-    """An array with NaN in place of masked values."""
-    if not np.ma.is_masked(image):
-        return np.asarray(image)
-    return image.astype(np.result_type(image.dtype, np.float32)).filled(np.nan)
+                remedy = f"give white=, the value that is 1; these weights were trained with {self.white:g}"
+            raise UserError(f"want values in [0, 1], got {low:g} to {high:g}; {remedy}")
+        if white is not None or self.white is not None:
+            line = check(image[known], 1 if white is None else white, "with white=")
+            if line and self.white is not None:
+                warnings.warn(line, stacklevel=3)

@@ -1,4 +1,4 @@
-"""Published weights by a name of their own, for whoever has a clone of the repository."""
+"""Published weights by name, for users with a clone of the repository."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "results/reference/weights"
 FILES = {"ssif-plus-cave": "cave/cave.ssif+.s0.safetensors"}
 
 
-def find(name: str | Path) -> Path:
-    """The file of weights with this path or published name; what is there under that path comes first.
+def weights_file(name: str | Path) -> Path:
+    """The file of weights with this path or published name; an existing path has precedence over a published name.
 
-    Only a published name is looked up without a suffix: a path with one is given back unseen. Raises UserError for a name that
-    is neither, and where the published file is missing.
+    A path with a suffix is returned without a check. Raises UserError for a name without suffix that is neither a path nor
+    published, and if the published file is missing.
     """
     path = Path(name)
     if path.exists() or path.suffix:

@@ -1,11 +1,11 @@
-"""An image of any size, tile by tile: each is rendered from a window with a halo as wide as the network sees.
+"""An image of any size, tile by tile. Each tile is rendered from a window with a halo as wide as the network sees.
 
-Tiled equals whole: a tile's pixels keep their place and size in the whole image, and the halo holds all that they depend
-on (`NeuralField.reach`). Pixels without data stay without.
+The tiles are equal to the whole image: a pixel keeps its place and size in the whole image, and the halo holds everything that
+it depends on (`NeuralField.reach`). Pixels without data stay without data.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,16 +16,15 @@ from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.inference import out_of_memory, render_at
 
-TILE = 256  # LR pixels a side, where nothing else is asked for
-FILL = 4  # LR pixels that valid values spread into pixels without data
-OUTSIDE = 0.5  # beyond: what zero padding, outside the image, is to the encoder
+TILE = 256  # default side of a tile in LR pixels
+FILL = 4  # number of LR pixels that valid values spread into pixels without data
+OUTSIDE = 0.5  # value beyond them, which is to the encoder what zero padding is outside the image
 
-# (rows, columns) of the LR image -> its values [h, w, c] in [0, 1], NaN where there are none.
+# (rows, columns) of the LR image -> its values [h, w, c] in [0, 1], NaN without data.
 Read = Callable[[slice, slice], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Axis:
+class PixelAxis(NamedTuple):
     """One axis of an image: `low` LR and `high` HR pixels."""
 
     low: int
@@ -38,32 +37,36 @@ class Axis:
         return [slice(*ends) for ends in zip(cuts, cuts[1:])]
 
     def upscaled(self, part: slice) -> slice:
-        """The HR pixels whose centres lie in these LR pixels."""
+        """The HR pixels whose centres are in these LR pixels."""
         start, stop = (-((self.low - 2 * edge * self.high) // (2 * self.low)) for edge in (part.start, part.stop))
         return slice(start, stop)
 
+    def sources(self, part: slice) -> np.ndarray:
+        """For each HR pixel of a part, the LR pixel that holds its centre, counted from the start of the part."""
+        wide = self.upscaled(part)
+        return (2 * np.arange(wide.start, wide.stop) + 1) * self.low // (2 * self.high) - part.start
+
     def halo(self, part: slice, reach: int) -> slice:
-        """The part with `reach` LR pixels on either side, as far as there are any."""
+        """The part with up to `reach` more LR pixels on either side."""
         return slice(max(0, part.start - reach), min(self.low, part.stop + reach))
 
     def place(self, part: slice, window: slice) -> tuple[Tensor, float]:
         """Centres [n] of the HR pixels of `part` in the [-1, 1] of the LR pixels `window`, and their size there."""
         wide, count = self.upscaled(part), window.stop - window.start
-        # In float64, because a large image has more pixels than float32 resolves to a small part of one.
+        # Float64, because the pixels of a large image are too small for the resolution of float32.
         centre = (torch.arange(wide.start, wide.stop, dtype=torch.float64) + 0.5) * self.low / self.high
         return (2 * (centre - window.start) / count - 1).float(), 2 * self.low / (self.high * count)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """An LR image of (h, w) pixels and the HR image of (H, W) that is wanted of it."""
+class Grid(NamedTuple):
+    """An LR image of (h, w) pixels and the HR image of (H, W) pixels that is wanted."""
 
-    rows: Axis
-    columns: Axis
+    rows: PixelAxis
+    columns: PixelAxis
 
     @classmethod
     def of(cls, low: tuple[int, int], high: tuple[int, int]) -> "Grid":
-        return cls(*(Axis(*sizes) for sizes in zip(low, high)))
+        return cls(*(PixelAxis(*sizes) for sizes in zip(low, high)))
 
     def tiles(self, side: int) -> Iterator[tuple[slice, slice]]:
         """LR rows and columns of each tile, row by row."""
@@ -77,43 +80,47 @@ class Grid:
 
 
 def check_tiles(model) -> None:
-    """Raise a UserError for a network that has to see a whole image."""
+    """Raise UserError for a network that needs the whole image."""
     if model.reach is None:
         raise UserError(
-            f"the pixel decoder {type(model.decoder).__name__.removesuffix('Decoder')} depends on the size of the whole image and cannot be"
-            " computed in tiles; use weights with the decoder liif"
+            f"the pixel decoder {type(model.decoder).__name__.removesuffix('Decoder')} depends on the size of the whole image"
+            " and cannot be computed in tiles; use weights with the decoder liif"
         )
 
 
 def render_tile(model, grid: Grid, read: Read, rows: slice, columns: slice, bands: Bands) -> np.ndarray:
-    """LR `rows` and `columns` of `grid` -> their HR pixels [H, W, C] in [0, 1], float32, NaN where the LR pixel has none.
+    """LR `rows` and `columns` of `grid` -> their HR pixels [H, W, C] in [0, 1], float32, NaN if the LR pixel has no data.
 
-    Where memory runs out the tile is halved, as often as it takes.
+    If memory runs out, the tile is halved along its longer side, as often as necessary.
     """
-    halo = model.reach + FILL
-    window = grid.rows.halo(rows, halo), grid.columns.halo(columns, halo)
+    tile = (rows, columns)
+    window = [axis.halo(part, model.reach + FILL) for axis, part in zip(grid, tile)]
     values = read(*window)
     valid = np.isfinite(values).all(axis=-1)
-    own = valid[rows.start - window[0].start :, columns.start - window[1].start :]
-    own = own[: rows.stop - rows.start, : columns.stop - columns.start]
-    places = (axis.upscaled(part) for axis, part in ((grid.rows, rows), (grid.columns, columns)))
-    shape = tuple(place.stop - place.start for place in places)
-    if not own.any():
-        return np.full((*shape, len(bands)), np.nan, np.float32)
+    inner = (slice(part.start - place.start, part.stop - place.start) for part, place in zip(tile, window))
+    known = valid[tuple(inner)][np.ix_(*(axis.sources(part) for axis, part in zip(grid, tile)))]
+    if not known.any():
+        return np.full((*known.shape, len(bands)), np.nan, np.float32)
+    device = next(model.parameters()).device
+    (y, height), (x, width) = (axis.place(*parts) for axis, *parts in zip(grid, tile, window))
     try:
-        image = _rendered(model, grid, values, valid, (rows, columns), window, bands)
+        lr_msi = filled(torch.from_numpy(values), torch.from_numpy(valid)).to(device)
+        (image,) = render_at(model, lr_msi, y.to(device), x.to(device), (height, width), [bands])
     except (MemoryError, RuntimeError) as error:
-        parts = _halves(rows, columns)
-        if not out_of_memory(error) or parts is None:
+        axis = int(rows.stop - rows.start < columns.stop - columns.start)
+        start, stop = tile[axis].start, tile[axis].stop
+        if not out_of_memory(error) or stop - start < 2:
             raise
-        (first, second), axis = parts
-        return np.concatenate([render_tile(model, grid, read, *half, bands) for half in (first, second)], axis=axis)
-    image[~own[np.ix_(_sources(grid.rows, rows), _sources(grid.columns, columns))]] = np.nan
+        halves = slice(start, (start + stop) // 2), slice((start + stop) // 2, stop)
+        tiles = [(half, columns) if axis == 0 else (rows, half) for half in halves]
+        return np.concatenate([render_tile(model, grid, read, *half, bands) for half in tiles], axis=axis)
+    image = image[0].permute(1, 2, 0).cpu().numpy()
+    image[~known] = np.nan
     return image
 
 
 def render_tiles(model, image: np.ndarray, size: tuple[int, int], bands: Bands, side: int) -> np.ndarray:
-    """Image [h, w, c] in [0, 1] -> [H, W, C], float32, by tiles of `side` LR pixels; NaN where the image is NaN."""
+    """Image [h, w, c] in [0, 1] -> [H, W, C], float32, in tiles of `side` LR pixels; NaN where the image is NaN."""
     grid = Grid.of(image.shape[:2], size)
     out = np.empty((*size, len(bands)), np.float32)
     for rows, columns in grid.tiles(side):
@@ -121,21 +128,11 @@ def render_tiles(model, image: np.ndarray, size: tuple[int, int], bands: Bands, 
     return out
 
 
-def _rendered(model, grid: Grid, values, valid, tile, window, bands: Bands) -> np.ndarray:
-    device = next(model.parameters()).device
-    lr_msi = filled(torch.from_numpy(values), torch.from_numpy(valid)).to(device)
-    (y, height), (x, width) = (
-        axis.place(part, place) for axis, part, place in zip((grid.rows, grid.columns), tile, window)
-    )
-    (image,) = render_at(model, lr_msi, y.to(device), x.to(device), (height, width), [bands])
-    return image[0].permute(1, 2, 0).cpu().numpy()
-
-
 def filled(values: Tensor, valid: Tensor) -> Tensor:
     """LR values [h, w, c] where `valid` [h, w] -> [1, c, h, w] without gaps.
 
-    A valid pixel's surroundings take the mean of their valid neighbours, FILL pixels far, so that a border to no-data is
-    no edge; what lies beyond is OUTSIDE. No value reaches further than FILL, so tiles stay equal to the whole.
+    Pixels within FILL pixels of a valid pixel get means of their valid neighbours, so that the border of a gap is no edge. All
+    other pixels are OUTSIDE. No value spreads further than FILL, so tiles stay equal to the whole image.
     """
     known = valid[None, None].float()
     image = torch.where(valid, values.permute(2, 0, 1), 0)[None]
@@ -145,21 +142,3 @@ def filled(values: Tensor, valid: Tensor) -> Tensor:
         image = torch.where(known > 0, image, total / near.clamp(min=1))
         known = (near > 0).float()
     return torch.where(known > 0, image, OUTSIDE)
-
-
-def _sources(axis: Axis, part: slice) -> np.ndarray:
-    """For each HR pixel of a part the LR pixel of it, counted from the first of the part, in which its centre lies."""
-    wide = axis.upscaled(part)
-    return (2 * np.arange(wide.start, wide.stop) + 1) * axis.low // (2 * axis.high) - part.start
-
-
-def _halves(rows: slice, columns: slice):
-    """A tile's two halves along its longer side, and which axis that is; None for a single pixel."""
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    if max(height, width) < 2:
-        return None
-    if height >= width:
-        middle = rows.start + height // 2
-        return ((slice(rows.start, middle), columns), (slice(middle, rows.stop), columns)), 0
-    middle = columns.start + width // 2
-    return ((rows, slice(columns.start, middle)), (rows, slice(middle, columns.stop))), 1

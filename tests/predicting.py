@@ -1,4 +1,4 @@
-"""What the tests of `ssif predict` share: a small network of a made-up camera, an image for it, and files there and back."""
+"""Shared by the tests of `ssif predict`: a small network of an invented camera, an image for it, and files in and out."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def read(path: Path) -> tuple[Header, np.ndarray]:
 
 
 def run(source: Path, out: Path, model: Pretrained, wanted: Wanted = WANTED, **options) -> list[str]:
-    """Predict, and what it said."""
-    said = []
-    predict(source, out, model, wanted, say=said.append, **options)
-    return said
+    """Predict, and return the lines that `say` got."""
+    lines = []
+    predict(source, out, model, wanted, say=lines.append, **options)
+    return lines

@@ -1,4 +1,4 @@
-"""What a file is, a line each (`ssif info`): an image, weights, or a prepared data set."""
+"""The description of a file in lines (`ssif info`): an image, weights, or a prepared data set."""
 
 import json
 from pathlib import Path
@@ -14,14 +14,13 @@ from ssif.hdf5 import own
 
 
 def about(path: Path, key: str | None = None) -> str:
-    """A description of `path`, or of published weights by name, in lines. Raises UserError for a file that is none of the
-    three."""
+    """Describe `path`, or published weights by name. Raises UserError for a file of another kind."""
     if path.suffix == ".safetensors" or str(path) in published.FILES:
         return _weights(path)
     if key is None and _is_prepared(path):
         return _prepared(path)
     with formats.open_image(path, key) as image, torn.one_line(path):
-        return "\n".join([f"{path}: {_pixels(image.header)}", *_image(image.header)])
+        return "\n".join(_image(path, image.header))
 
 
 def _is_prepared(path: Path) -> bool:
@@ -58,13 +57,9 @@ def _weights(path: Path) -> str:
     return "\n".join(lines + [f"{key}: {json.dumps(value)}" for key, value in model.card.items() if key != "network"])
 
 
-def _pixels(header: Header) -> str:
+def _image(path: Path, header: Header) -> list[str]:
     good = f", {sum(header.good)} of them good" if header.good else ""
-    return f"{header.height} x {header.width} pixels, {header.count} bands of {header.dtype}{good}"
-
-
-def _image(header: Header) -> list[str]:
-    lines = []
+    lines = [f"{path}: {header.height} x {header.width} pixels, {header.count} bands of {header.dtype}{good}"]
     if header.bands is None:
         lines.append("wavelengths: not said")
     else:
@@ -79,7 +74,10 @@ def _image(header: Header) -> list[str]:
     if header.transform:
         lines.append(f"transform: {', '.join(f'{value:.10g}' for value in header.transform)}")
     if header.crs:
-        lines.append(f"coordinates: {_crs(header.crs)}")
+        with raster.gdal(f"the coordinate reference system is not WKT: {header.crs[:80]!r}: ") as rasterio:
+            code = rasterio.CRS.from_wkt(header.crs).to_epsg()
+        name = header.crs.split('"')[1] if '"' in header.crs else header.crs
+        lines.append(f"coordinates: {f'EPSG:{code}' if code else flat(name)}")
     if header.provenance:
         lines.append(f"provenance: {flat(header.provenance)}")
     return lines + [f"note: {line}" for line in header.notes]
@@ -95,10 +93,3 @@ def _band(header: Header, i: int) -> str:
 def _few(values) -> str:
     listed = np.ravel(values)
     return f"{listed[0]:g}" if len(listed) == 1 else f"({listed[0]:g}, ..., {listed[-1]:g})"
-
-
-def _crs(wkt: str) -> str:
-    """The name of a coordinate reference system, with its EPSG code where it has one."""
-    with raster.gdal(f"the coordinate reference system is not WKT: {wkt[:80]!r}: ") as rasterio:
-        code = rasterio.CRS.from_wkt(wkt).to_epsg()
-    return f"EPSG:{code}" if code else flat(wkt.split('"')[1] if '"' in wkt else wkt)

@@ -1,20 +1,21 @@
-"""Which bands of an image feed which channel of a network that was trained on another sensor's."""
+"""Which bands of an image feed which channel of a network that was trained on the bands of another sensor."""
 
 import numpy as np
 
 from ssif.bands import Bands
 from ssif.errors import UserError
 
-# The share of overlap in union from which a band stands for a channel by itself.
+# With at least this ratio of overlap to union a band stands for a channel by itself.
 ALIKE = 0.5
 
 
 def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> np.ndarray:
-    """Weights [c, C], rows summing to 1, from an image's bands `found` to the channels `wanted` of the weights.
+    """Weights [c, C], rows summing to 1, from the bands `found` in an image to the channels `wanted` by the weights.
 
-    A channel takes the band that is most like it or, where none is alike (overlap over union below one half), the mean of
-    those of which at least half lies in it, weighted by the overlap in nm, if the mean's centre lies in the middle half of
-    the channel. Bands that are not `good` are left out. Raises UserError, naming both, where a channel has no such band.
+    A channel takes the most similar band. If no band is similar (overlap over union below one half), it takes the mean of the
+    bands that are inside it by at least half, weighted by the overlap in nm, provided that the centre of the mean is in the
+    middle half of the channel. Bands that are not `good` are left out. Raises UserError, naming both sides, for a channel
+    without such bands.
     """
     usable = np.array(good, dtype=bool) if good else np.ones(len(found), dtype=bool)
     low = np.maximum(found.edges[:, 0], wanted.edges[:, None, 0])
@@ -35,33 +36,28 @@ def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> 
             without.append(channel)
     if without:
         raise UserError(
-            f"no band of the image fits {spelled(wanted, without)}: the weights take {spelled(wanted)}, the image has"
-            f" {spelled(found)}{'' if usable.all() else ', some of them marked bad'}"
+            f"no band of the image fits {listed(Bands(wanted.edges[without]))}: the weights take {listed(wanted)},"
+            f" the image has {listed(found)}{'' if usable.all() else ', some of them marked bad'}"
         )
     return matrix
 
 
-def described(matrix: np.ndarray, found: Bands, wanted: Bands) -> list[str]:
-    """A line for each channel: what it takes."""
-    return [
-        f"channel {channel + 1} ({_interval(wanted.edges[channel])} nm) takes"
-        f" {'band' if np.count_nonzero(row) == 1 else 'the mean of bands'} {_taken(row, found)}"
-        for channel, row in enumerate(matrix)
-    ]
+def matches(matrix: np.ndarray, found: Bands, wanted: Bands) -> list[str]:
+    """One line per channel that names its bands."""
+    lines = []
+    for channel, row in enumerate(matrix):
+        taken = np.flatnonzero(row)
+        bands = ", ".join(f"{band + 1} ({_interval(found.edges[band])} nm)" for band in taken[:6])
+        more = f", ... ({len(taken)} in all)" if len(taken) > 6 else ""
+        kind = "band" if len(taken) == 1 else "the mean of bands"
+        lines.append(f"channel {channel + 1} ({_interval(wanted.edges[channel])} nm) takes {kind} {bands}{more}")
+    return lines
 
 
-def spelled(bands: Bands, which: list[int] | None = None) -> str:
-    """Bands as intervals, at most eight of them."""
-    edges = bands.edges if which is None else bands.edges[which]
-    shown = [_interval(interval) for interval in (edges if len(edges) <= 8 else edges[:4])]
-    return ", ".join(shown) + (f", ... ({len(edges)} bands)" if len(edges) > 8 else "") + " nm"
-
-
-def _taken(row: np.ndarray, found: Bands) -> str:
-    taken = np.flatnonzero(row)
-    return ", ".join(f"{band + 1} ({_interval(found.edges[band])} nm)" for band in taken[:6]) + (
-        f", ... ({len(taken)} in all)" if len(taken) > 6 else ""
-    )
+def listed(bands: Bands) -> str:
+    """At most eight bands, as intervals."""
+    shown = bands.edges if len(bands) <= 8 else bands.edges[:4]
+    return ", ".join(map(_interval, shown)) + (f", ... ({len(bands)} bands)" if len(bands) > 8 else "") + " nm"
 
 
 def _interval(edges: np.ndarray) -> str:

@@ -1,12 +1,13 @@
-"""From an image file to an image file of any size and bands (`ssif predict`), in bounded memory, stopped and resumed at will."""
+"""From an image file to an image file of any size and bands (`ssif predict`), in limited memory and resumable."""
 
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ from ssif.io import remove_leftovers
 from ssif.pretrained import Pretrained
 from ssif.progress import Progress
 from ssif.tiles import render_tile
-from ssif.tool.request import Plan, Wanted
+from ssif.tool.request import Plan, Say, Wanted
 from ssif.tool.unfinished import Blocks
 
-STRIP_BYTES = 2**26  # of what is copied to the output at a time
+STRIP_BYTES = 2**26  # number of bytes copied to the output at a time
 
 
 def note(text: str) -> None:
@@ -29,28 +30,24 @@ def note(text: str) -> None:
 
 
 def predict(
-    source: Path,
-    out: Path,
-    model: Pretrained,
-    wanted: Wanted,
-    key: str | None = None,
-    say: Callable[[str], None] = note,
+    source: Path, out: Path, model: Pretrained, wanted: Wanted, key: str | None = None, say: Say = note
 ) -> None:
-    """Read `source` (its array `key`), write `out`; what is assumed and seen goes to `say`, progress to stderr.
+    """Read `source` (its array `key`) and write `out`; `say` gets assumptions and findings, stderr the progress.
 
-    Georeference, unit of wavelengths, type, scale factor and no-data value are the input's; 8-bit values become float32, in
-    the same units, unless `out` is a picture, too. Work in progress is in `out`.part: killed, the same call goes on from
-    there. Raises UserError, with nothing written, for whatever does not fit: bands, values, formats, an `out` that exists,
-    a disk too small.
+    The output has the georeference, unit of wavelengths, type, scale factor and no-data value of the input. 8-bit values
+    become float32 in the same units, unless `out` is a picture. Unfinished work is in `out`.part, from which the same call
+    resumes. Raises UserError, and writes nothing, for bands, values or formats that do not fit, for an `out` that exists, and
+    for a disk that is too small.
     """
     if out.is_dir():
         raise UserError(f"{out} is a directory; name the file to write")
-    for taken in formats.written_files(out):
-        if taken.exists():
-            raise UserError(f"{taken} exists; remove it or choose another name")
+    for file in formats.written_files(out):
+        if file.exists():
+            raise UserError(f"{file} exists; remove it or choose another name")
     with formats.open_image(source, key) as image:
         plan = Plan.of(image, out, model, wanted, say)
-        _check_room(plan, out)
+        part = out.with_name(f"{out.name}.part")
+        _check_room(plan, out, part)
         _rehearse(plan.header, out)
         files = {str(file.resolve()): file.stat() for file in formats.read_files(source)}
         identity = {
@@ -58,14 +55,14 @@ def predict(
             "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
             "matrix": plan.matrix.tolist(), "tile": plan.side,
         }  # fmt: skip
-        with closing(Blocks(out.with_name(f"{out.name}.part"), identity, plan.shapes())) as blocks:
-            # The blocks are locked, so no other process works on this file.
+        with closing(Blocks(part, identity, plan.shapes())) as blocks:
+            # The blocks are locked, so no other process works on these files.
             for file in formats.written_files(out):
                 remove_leftovers(file)
             try:
                 _compute(plan, image, model, blocks, say)
             except UserError:
-                # What is done stays: the image's disk may have failed for a moment only.
+                # Finished blocks stay: the disk of the image may have failed for a moment only.
                 if not blocks.done:
                     blocks.remove()
                 raise
@@ -76,14 +73,13 @@ def predict(
     say(f"{out}: {plan.size[0]} x {plan.size[1]} pixels, {len(plan.header.bands)} bands")
 
 
-def _check_room(plan: Plan, out: Path) -> None:
-    """Raise a UserError where the disk cannot hold the work in progress and the output."""
+def _check_room(plan: Plan, out: Path, part: Path) -> None:
+    """Raise UserError if the disk cannot hold the unfinished work and the output."""
     folder = out.resolve().parent
     if not folder.is_dir():
-        raise UserError(f"{folder} is no directory to write into")
+        raise UserError(f"{folder} is not a directory to write into")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} cannot be written into")
-    part = out.with_name(f"{out.name}.part")
     needed = plan.header.nbytes + sum(4 * int(np.prod(shape)) for shape in plan.shapes())
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
@@ -93,7 +89,7 @@ def _check_room(plan: Plan, out: Path) -> None:
 
 
 def _rehearse(header: Header, out: Path) -> None:
-    """Write a single pixel of such an image beside `out`: what its format cannot hold is then known before hours of work."""
+    """Write one pixel of such an image beside `out`, to find what its format cannot hold before hours of work."""
     with tempfile.TemporaryDirectory(".part", f".{out.name}.", out.resolve().parent) as folder:
         trial = Path(folder, out.name)
         try:
@@ -103,16 +99,13 @@ def _rehearse(header: Header, out: Path) -> None:
             raise UserError(str(error).replace(str(trial), str(out))) from None
 
 
-def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: Callable[[str], None]) -> None:
+def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: Say) -> None:
     tiles = list(plan.grid.tiles(plan.side))
     if blocks.done:
         say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are done, going on from there")
     progress = Progress(image.path.name, len(tiles), "tiles", blocks.done)
-    for rows, columns in tiles[blocks.done :]:
-        values = render_tile(
-            model.network, plan.grid, lambda r, c: plan.values(image, r, c), rows, columns, plan.header.bands
-        )
-        blocks.append(values)
+    for tile in tiles[blocks.done :]:
+        blocks.append(render_tile(model.network, plan.grid, partial(plan.values, image), *tile, plan.header.bands))
         progress.update(blocks.done)
     outside, total = plan.clipped
     if outside:

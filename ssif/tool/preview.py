@@ -1,4 +1,4 @@
-"""A look at a prediction (`ssif predict --preview`): input and output in pseudo-RGB and the spectra of a few pixels."""
+"""A picture of a prediction (`ssif predict --preview`): input and output in pseudo-RGB and the spectra of a few pixels."""
 
 from pathlib import Path
 
@@ -9,16 +9,16 @@ from ssif.formats import open_image
 from ssif.formats.header import Image
 from ssif.io import whole_file
 
-SIDE = 700  # pixels of an image that are drawn, at most
+SIDE = 700  # largest number of rows and columns that are drawn
 RGB = (640, 550, 460)  # nm
-QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of brightness, of the pixels whose spectra are drawn
+QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of brightness of the pixels whose spectra are drawn
 
 
-def preview(source: Path, out: Path, key: str | None = None, said: Bands | None = None) -> Path:
-    """Draw `source` and `out`, its prediction, as `out`.preview.png, and return that path.
+def preview(source: Path, out: Path, key: str | None = None, named: Bands | None = None) -> Path:
+    """Draw `source` (its array `key`) and its prediction `out` as `out`.preview.png, and return that path.
 
-    said: the bands of `source` where its file does not say them. Both are read thinned out, so that any size will do. Raises
-    UserError where one cannot be read.
+    named: the bands of `source`, if its file does not contain them. Only some rows and columns are read, so the images may be
+    of any size. Raises UserError if an image cannot be read.
     """
     import matplotlib
 
@@ -29,8 +29,10 @@ def preview(source: Path, out: Path, key: str | None = None, said: Bands | None 
     path = out.with_name(f"{out.name}.preview.png")
     with open_image(source, key) as before, open_image(out) as after:
         low, high = thinned(before), thinned(after)
-        bands, predicted = said or before.header.bands, after.header.bands
+        bands, predicted = named or before.header.bands, after.header.bands
         places = chosen(high)
+        order = np.arange(high.shape[-1]) if predicted is None else predicted.order
+        axis = order if predicted is None else predicted.centres[order]
         figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 5), layout="constrained")
         for axes, title, header, values, shown in (
             (left, "input", before.header, low, bands),
@@ -46,7 +48,7 @@ def preview(source: Path, out: Path, key: str | None = None, said: Bands | None 
                 axes.annotate(
                     str(number), place, xytext=(4, 4), textcoords="offset points", color=colour, path_effects=halo
                 )
-            _spectrum(right, predicted, high[row, column], f"output {number}", color=colour)
+            right.plot(axis, high[row, column, order], ".-", lw=1, ms=3, label=f"output {number}", color=colour)
             if bands is None or predicted is None:
                 continue
             below = low[int(place[1] * low.shape[0]), int(place[0] * low.shape[1])]
@@ -67,7 +69,7 @@ def preview(source: Path, out: Path, key: str | None = None, said: Bands | None 
 
 
 def thinned(image: Image) -> np.ndarray:
-    """About every n-th row and column of an image, [h, w, C] with at most SIDE of each."""
+    """Every n-th row and column of an image, at most SIDE rows and columns [h, w, C]."""
     header = image.header
     step = -(-max(header.height, header.width) // SIDE)
     rows = [image.read(slice(top, top + 1), slice(0, header.width))[0, ::step] for top in range(0, header.height, step)]
@@ -75,9 +77,10 @@ def thinned(image: Image) -> np.ndarray:
 
 
 def pseudo_rgb(values: np.ndarray, bands: Bands | None) -> np.ndarray:
-    """[h, w, C] -> [h, w, 3] in [0, 1]: the bands nearest red, green and blue, stretched together; white without data.
+    """[h, w, C] -> [h, w, 3] in [0, 1]: the bands nearest to red, green and blue with one stretch; white without data.
 
-    Where the bands hold no visible light, and without wavelengths, their last, middle and first stand in.
+    If the bands are not visible, their last, middle and first are red, green and blue; without wavelengths the first, middle
+    and last.
     """
     count = values.shape[-1]
     picked = [0, count // 2, count - 1] if bands is None else [count - 1, count // 2, 0]
@@ -91,14 +94,8 @@ def pseudo_rgb(values: np.ndarray, bands: Bands | None) -> np.ndarray:
 
 
 def chosen(values: np.ndarray) -> list[tuple[int, int]]:
-    """Row and column of pixels from dark to bright, those with data."""
+    """Row and column of one pixel per quantile of brightness, from the pixels with data."""
     bright = values.mean(axis=-1)
     order = np.argsort(bright, axis=None)[: np.isfinite(bright).sum()]
     indices = [order[int(q * (len(order) - 1))] for q in QUANTILES] if len(order) else []
     return [tuple(map(int, np.unravel_index(i, bright.shape))) for i in indices]
-
-
-def _spectrum(axes, bands: Bands | None, values: np.ndarray, label: str, **style) -> None:
-    order = np.arange(len(values)) if bands is None else np.argsort(bands.centres)
-    x = order if bands is None else bands.centres[order]
-    axes.plot(x, values[order], ".-", lw=1, ms=3, label=label, **style)

@@ -1,4 +1,4 @@
-"""What a long computation has finished so far: blocks of numbers in one file, in order; it survives being killed."""
+"""The finished part of a long computation: blocks of numbers in one file, in order, which survive a killed process."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from ssif.io import locked
 
 
 class Blocks:
-    """A file of float32 arrays of known shapes, filled one after the other. `done` of them are there.
+    """A file of float32 arrays of known shapes, filled one after the other; `done` is the number of finished arrays.
 
-    Opened again after a crash it goes on behind the last whole block. `identity` says what the blocks are of: raises
-    UserError, naming the keys that differ, where the file is of something else, where it is torn at its head and where
-    another process is filling it.
+    If the file exists, it is continued after the last complete block. identity: describes the computation. Raises UserError
+    if the file is of another computation, naming the keys that differ, if its first line is broken, and if another process is
+    filling it.
     """
 
     def __init__(self, path: Path, identity: dict, shapes: list[tuple[int, ...]]):
@@ -25,7 +25,7 @@ class Blocks:
         sizes = np.array([int(np.prod(shape)) * 4 for shape in shapes], dtype=np.int64)
         self.starts = len(head) + np.concatenate([[0], np.cumsum(sizes)])
         try:
-            # To append makes the file where there is none and leaves one that is there as it is.
+            # The mode for appending creates a missing file and leaves an existing one unchanged.
             path.open("ab").close()
             self.file = path.open("r+b")
         except (IsADirectoryError, PermissionError) as error:
@@ -39,7 +39,7 @@ class Blocks:
                 self.file.write(head)
             self.file.flush()
             self.done = int(np.searchsorted(self.starts, path.stat().st_size, side="right")) - 1
-            # What a killed process had written of the next block.
+            # A killed process may have written a part of the next block.
             self.file.truncate(int(self.starts[self.done]))
         except BaseException:
             self.file.close()
@@ -50,12 +50,12 @@ class Blocks:
             found = json.loads(self.file.readline())
             differing = differing_keys(found, json.loads(json.dumps(identity)))
         except (OSError, ValueError, AttributeError):
-            raise UserError(f"{self.path} is not of this program; delete it to start afresh") from None
+            raise UserError(f"{self.path} is not a file of this program; delete it to start afresh") from None
         if differing:
             raise UserError(f"{self.path} is of another prediction ({', '.join(differing)}); delete it to start afresh")
 
     def append(self, block: np.ndarray) -> None:
-        """The next block, on the disk when this returns."""
+        """Write the next block to the disk."""
         if block.shape != self.shapes[self.done]:
             raise ValueError(f"block {self.done} has shape {block.shape}, want {self.shapes[self.done]}")
         self.file.seek(int(self.starts[self.done]))
@@ -76,6 +76,6 @@ class Blocks:
         self.file.close()
 
     def remove(self) -> None:
-        """The work is done: the file goes."""
+        """Delete the file."""
         self.close()
         self.path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import pytest
 from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.sensors import sensor_bands
-from ssif.tool.matching import channel_matrix, described
+from ssif.tool.matching import channel_matrix, matches
 
 AVIRIS = Bands.from_centres(np.arange(400, 2500, 10), 10)
 IKONOS, _ = sensor_bands("ikonos")
@@ -28,7 +28,7 @@ def test_the_sensors_own_bands_are_taken_one_by_one_though_they_overlap():
 def test_many_narrow_bands_are_averaged():
     matrix = channel_matrix(AVIRIS, Bands([[500, 530]]))
     assert np.allclose(matrix[0][AVIRIS.edges[:, 0] == 505], 1 / 3)
-    assert described(matrix, AVIRIS, Bands([[500, 530]])) == [
+    assert matches(matrix, AVIRIS, Bands([[500, 530]])) == [
         "channel 1 (500-530 nm) takes the mean of bands 11 (495-505 nm), 12 (505-515 nm), 13 (515-525 nm), 14 (525-535 nm)"
     ]
 

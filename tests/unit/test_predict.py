@@ -151,6 +151,6 @@ def test_a_preview_of_bands_that_the_command_line_named(tmp_path, model, values)
     source = write(tmp_path / "a.npy", replace(HEADER, bands=None, dtype="float32", scale=None, nodata=None), values)
     run(source, tmp_path / "b.h5", model, replace(WANTED, input_bands=RGB))
     unnamed, named, swapped = (
-        preview(source, tmp_path / "b.h5", said=said).read_bytes() for said in (None, RGB, Bands(RGB.edges[::-1]))
+        preview(source, tmp_path / "b.h5", named=bands).read_bytes() for bands in (None, RGB, Bands(RGB.edges[::-1]))
     )
     assert unnamed != named != swapped

@@ -96,7 +96,7 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
     with pytest.raises(UserError, match=r"b\.tif\.part is of another prediction \(tile: 5 there, 6 here\); delete it"):
         run(source, tmp_path / "b.tif", model, replace(WANTED, tile=6))
     (tmp_path / "b.tif.part").write_bytes(b"\x00\x01")
-    with pytest.raises(UserError, match="is not of this program; delete it"):
+    with pytest.raises(UserError, match="is not a file of this program; delete it"):
         run(source, tmp_path / "b.tif", model)
 
 
@@ -110,7 +110,6 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
         ({"good": (False, True, True)}, {}, "some of them marked bad"),
         ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for"),
         ({}, {"scale": 0.5}, "a scale p is at least 1, got 0.5"),
-        ({}, {"scale": None}, "give either a scale or a size"),
         ({}, {"white": -1.0}, "--white is a positive number"),
         ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor: name the value"),
         ({"scale": 1.0}, {}, "most values lie above 1; name the value"),
@@ -143,7 +142,7 @@ def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch
     (tmp_path / "d.tif.part").mkdir()
     for out, message in [
         ("b.hdr", "b.hdr exists; remove it"), ("b.img", "b.hdr exists; remove it"), ("a.tif", "a.tif exists"),
-        ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is no directory"), ("c.png", "holds 1 or 3 bands"),
+        ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is not a directory"), ("c.png", "holds 1 or 3 bands"),
         (".", "is a directory; name the file to write"), ("d.tif", "d.tif.part, for unfinished work, cannot be written"),
     ]:  # fmt: skip
         with pytest.raises(UserError, match=re.escape(message)):

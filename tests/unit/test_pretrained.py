@@ -166,7 +166,7 @@ def test_published_weights_load_by_their_name(image, monkeypatch, tmp_path):
     assert named.card == by_path.card and named.name == by_path.name and named.name.startswith("cave.ssif+.s0.saf")
     assert np.array_equal(named.predict(image, BANDS, scale=2), by_path.predict(image, BANDS, scale=2))
     assert published.FILES.keys() >= {"ssif-plus-cave"}
-    assert all(published.find(name).is_file() for name in published.FILES)
+    assert all(published.weights_file(name).is_file() for name in published.FILES)
 
 
 def test_a_name_that_is_not_published_is_refused_with_the_known_ones(monkeypatch, tmp_path):

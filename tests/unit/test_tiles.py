@@ -9,7 +9,7 @@ from ssif.data.degrade import hr_size
 from ssif.errors import UserError
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
-from ssif.tiles import FILL, Axis, check_tiles, filled, render_tiles
+from ssif.tiles import FILL, PixelAxis, check_tiles, filled, render_tiles
 
 SOURCE = Bands.from_centres(np.arange(400, 701, 10), 10)
 BANDS = Bands([[420, 450], [500, 505], [600, 700]])
@@ -112,7 +112,7 @@ def test_filling_spreads_valid_values_a_few_pixels_far():
 @pytest.mark.parametrize("p", [1, 1.3, 2, 3.7, 8])
 def test_tiles_cover_every_pixel_once(low, p):
     high = round(low * p)
-    axis = Axis(low, high)
+    axis = PixelAxis(low, high)
     for side in (1, 2, 7, 50):
         pixels = [i for part in axis.parts(side) for i in range(high)[axis.upscaled(part)]]
         assert pixels == list(range(high))
