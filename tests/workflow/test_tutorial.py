@@ -30,4 +30,5 @@ def test_every_block_of_the_tutorial_runs(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     table = pd.read_csv(tmp_path / "results/table1.csv")
     assert list(table["model"].unique()) == ["bicubic+linear", "LIIF", "SSIF-RF-UF"]
+    assert (tmp_path / "results/figures/fig8.png").stat().st_size > 10_000
     assert "61 bands" in done.stdout + done.stderr and (tmp_path / "fine.hdr.preview.png").stat().st_size > 10_000

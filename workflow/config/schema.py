@@ -24,7 +24,7 @@ VALIDATION_FROM = ("train_region", "test_region")
 
 
 @dataclass(frozen=True)
-class Axis:
+class Values:
     """`train`: the smallest and largest value drawn in training; `test`: the values evaluated, in any range."""
 
     train: tuple[float, float]
@@ -142,8 +142,8 @@ class Data:
     """
 
     msi: str
-    scales: Axis
-    counts: Axis
+    scales: Values
+    counts: Values
     network: FieldSizes
     training: Training
     exceptions: dict = field(default_factory=dict)
