@@ -193,7 +193,7 @@ def interpolation_matrix(source: Bands, target: Bands) -> np.ndarray:
     outside = (target.edges[:, 0] < low - 1e-6) | (target.edges[:, 1] > high + 1e-6)
     if outside.any():
         start, end = target.edges[int(np.argmax(outside))]
-        raise UserError(f"the band {start:g}-{end:g} nm leaves the source's {low:g}-{high:g} nm")
+        raise UserError(f"the band {start:g}-{end:g} nm is not inside the source's {low:g}-{high:g} nm")
     # Bands with the same centre share the weight of the centre.
     centres, place, size = np.unique(source.centres, return_inverse=True, return_counts=True)
     weights = np.zeros((len(target), len(centres)))

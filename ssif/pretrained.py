@@ -92,9 +92,10 @@ class Pretrained:
         low, high = self.card["wavelengths"]
         outside = bands.edges[(bands.edges[:, 0] < low - 1e-6) | (bands.edges[:, 1] > high + 1e-6)]
         if len(outside):
-            first = ", ".join(f"{start:g}-{end:g}" for start, end in outside[:3]) + ", ..." * (len(outside) > 3)
+            first = ", ".join(f"{start:g}-{end:g}" for start, end in outside[:3])
+            more = f", ... ({len(outside)} in all)" if len(outside) > 3 else ""
             raise UserError(
-                f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}, outside of it {len(outside)}: {first} nm"
+                f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}, outside: {first} nm{more}"
             )
 
     def predict(

@@ -202,8 +202,8 @@ def _check_finite(losses: list[torch.Tensor], done: int, draw: Callable[[int], o
     if len(bad):
         step = done - len(losses) + int(bad[0])
         raise UserError(
-            f"the loss of step {step} is not finite (batch of scenes {draw(step).scenes.tolist()}); nothing of it was"
-            " saved. A lower learning rate is the usual cure"
+            f"the loss of step {step} is not finite (batch of scenes {draw(step).scenes.tolist()}); the state was not"
+            " saved. A lower learning rate usually helps"
         )
 
 

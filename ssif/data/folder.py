@@ -46,14 +46,12 @@ def read(
     """
     if bool(test) == bool(region):
         raise UserError(
-            f"source of {name}: want one of test (names of test cubes) and region (top, left, height, width)"
+            f"source of {name}: give either test (names of test cubes) or region (top, left, height, width)"
         )
     cubes = [_Cube.of(path, key) for path in files(folder, data_dir)]
     for cube in cubes[1:]:
         if cube.bands != cubes[0].bands:
-            raise UserError(
-                f"{cube.path} has {cube.bands}, {cubes[0].path.name} {cubes[0].bands}, or others within them"
-            )
+            raise UserError(f"{cube.path} has other bands ({cube.bands}) than {cubes[0].path.name} ({cubes[0].bands})")
     parts = _by_region(cubes, region) if region else _by_file(cubes, test)
     # The training parts are trained on as one array.
     sizes = {part.size for part in parts if part.split == "train"}
@@ -181,7 +179,7 @@ def _by_region(cubes: list[_Cube], region: tuple[int, ...]) -> list[_Part]:
     for cube in cubes:
         rows, columns = cube.size
         if top + height > rows or left + width > columns:
-            raise UserError(f"{cube.path} has {rows} x {columns} pixels; the region {list(region)} leaves it")
+            raise UserError(f"{cube.path} has {rows} x {columns} pixels; the region {list(region)} is not inside")
         beside = [
             (slice(0, top), slice(0, columns)), (slice(top + height, rows), slice(0, columns)),
             (slice(0, rows), slice(0, left)), (slice(0, rows), slice(left + width, columns)),
@@ -225,7 +223,9 @@ def _scene(part: _Part, scale: float, white: float | None) -> Scene:
     path = part.cube.path
     (values,) = part.strips(part.size[0])
     if missing := np.count_nonzero(~np.isfinite(values).all(axis=-1)):
-        raise UserError(f"{path}: {missing} pixels have no data; cut the cube to where it has, or name another region")
+        raise UserError(
+            f"{path}: {missing} pixels have no data; crop the cube to pixels with data or name another region"
+        )
     negative, above = np.count_nonzero(values < 0), np.count_nonzero(values > scale)
     if negative > NEGATIVE * values.size:
         raise UserError(
@@ -234,7 +234,7 @@ def _scene(part: _Part, scale: float, white: float | None) -> Scene:
     if white is None and above > ABOVE * values.size:
         raise UserError(
             f"{path}: {above / values.size:.1%} of the values lie above {scale:g}, which is white in the"
-            " training cubes; say in the data set's source what is white"
+            " training cubes; set white in the source of the data set"
         )
     sources = {path.name: sha256(path) for path in part.cube.sources}
     return Scene(part.name, part.split, np.clip(values, 0, np.float32(scale)), sources)

@@ -1,4 +1,4 @@
-"""Land cover beside a prepared data set, one HDF5 file, as `ssif.data.prepare` writes it."""
+"""The land cover of a prepared data set: one HDF5 file beside it, which `ssif.data.prepare` writes."""
 
 import json
 
@@ -11,8 +11,8 @@ from ssif.errors import UserError, flat
 def load(store: Store, remedy: str = "prepare it again") -> LandCover:
     """The land cover of the scenes of `store`, from <data set>.land_cover.h5 beside it.
 
-    Raises UserError where the file is missing or damaged, ending on the `remedy`, and where it has labels of another size
-    than an image, or an unknown id.
+    Raises UserError if the file is missing or damaged, ending with the `remedy`, and for labels of another size than the image
+    and for unknown ids.
     """
     path = store.path.with_suffix(".land_cover.h5")
     try:
@@ -24,19 +24,15 @@ def load(store: Store, remedy: str = "prepare it again") -> LandCover:
                 for key in ("names", "other_names")
             )
     except (OSError, KeyError) as error:
-        raise UserError(f"{path} is no prepared land cover ({flat(str(error))}): {remedy}") from None
+        raise UserError(f"{path} is not a prepared land cover ({flat(str(error))}): {remedy}") from None
     cover = LandCover(name, maps, names, sources, choices, other_names)
     check_labels(cover, path)
     for scene in store.splits:
         if scene not in maps:
             raise UserError(f"{path} has no labels of the scene {scene}")
-        size = store.file[f"scenes/{scene}/hsi"].shape[:2]
-        if maps[scene].shape != size:
-            raise UserError(
-                f"{path}: the labels of {scene} are {_by(maps[scene].shape)}, its image is {_by(size)} pixels"
-            )
+        labels, size = (
+            " x ".join(map(str, shape)) for shape in (maps[scene].shape, store.file[f"scenes/{scene}/hsi"].shape[:2])
+        )
+        if labels != size:
+            raise UserError(f"{path}: the labels of {scene} are {labels}, its image is {size} pixels")
     return cover
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

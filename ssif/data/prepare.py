@@ -39,7 +39,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
             group = file.create_group(f"scenes/{scene.name}")
             group.attrs["split"] = scene.split
             if np.ma.is_masked(scene.hsi):
-                raise UserError(f"{scene.name} has masked pixels; cut the scene to where it has data")
+                raise UserError(f"{scene.name} has masked pixels; crop the scene to pixels with data")
             archive.put(group, "hsi", scene.hsi)
             if matrix is None:
                 image = _own_msi(scene, msi, channels)
@@ -47,9 +47,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
             elif scene.msi is None:
                 image = scene.hsi @ (matrix.T / dataset.scale)
             else:
-                raise UserError(
-                    f"{scene.name} has an image of its own, which msi: {msi} would replace; take it with msi: own"
-                )
+                raise UserError(f"{scene.name} has an image of its own, which msi: {msi} would replace; use msi: own")
             archive.put(group, "msi", image.astype(np.float32))
             sources |= scene.sources
         file["wavelengths"] = dataset.bands.edges
@@ -66,7 +64,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
 def _own_msi(scene: Scene, msi: str, channels: int | None) -> np.ndarray:
     """The image [H, W, c] in [0, 1] that comes with a scene; `channels`: the c of the scenes before, if there are any."""
     if scene.msi is None:
-        raise UserError(f"{scene.name} has no image of its own, which msi: {msi} takes; name a sensor instead")
+        raise UserError(f"{scene.name} has no image of its own, which msi: {msi} needs; name a sensor instead")
     image, size = np.ma.filled(scene.msi.astype(np.float32), np.nan), scene.hsi.shape[:2]
     if image.ndim != 3 or image.shape[:2] != size or channels not in (None, image.shape[2]):
         wanted = f"({size[0]}, {size[1]}, {channels or 'channels'})"

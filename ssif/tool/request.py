@@ -118,8 +118,8 @@ def _channels(image: Image, model: Pretrained, named: Bands | None, say: Say) ->
                 + (f": {model.card['msi']}, {listed(wanted)}" if wanted else "")
             )
         say(
-            f"{image.path}: a picture, its channels are taken for those of {model.card['msi']}, in their order, and its values"
-            " as linear in light, without the gamma that most photos have"
+            f"{image.path}: the channels of the picture are taken as those of {model.card['msi']}, in this order, and its values"
+            " as linear in light; the gamma of most photos is not removed"
         )
         return np.eye(channels)
     if wanted is None:

@@ -29,7 +29,7 @@ class Blocks:
             path.open("ab").close()
             self.file = path.open("r+b")
         except (IsADirectoryError, PermissionError) as error:
-            raise UserError(f"{path}, for unfinished work, cannot be written: {error.strerror}") from None
+            raise UserError(f"the file {path} for unfinished work cannot be written: {error.strerror}") from None
         try:
             if not locked(self.file):
                 raise UserError(f"{path}: another process is at work on it")

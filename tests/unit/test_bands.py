@@ -70,7 +70,7 @@ def test_interpolation_is_the_exact_mean_of_the_piecewise_linear_spectrum():
     target = Bands([[505, 515], [500, 510], [507, 509], [495, 500]])
     # mean over 505-515 of a tent of height 1 at 510: (0.75 + 0.75) / 2; rising half: 0.5; at 508: 0.8; before 500: 0
     assert np.allclose(interpolation_matrix(source, target) @ spectrum, [0.75, 0.5, 0.8, 0.0])
-    with pytest.raises(UserError, match="leaves"):
+    with pytest.raises(UserError, match="is not inside"):
         interpolation_matrix(source, Bands([[400, 410]]))
 
 

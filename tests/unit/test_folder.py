@@ -159,9 +159,7 @@ def test_hot_pixels_leave_reflectance_as_it_is(cubes):
 def test_test_cubes_that_are_brighter_than_white_are_refused(cubes):
     write(cubes / "a.h5", 50 * values(0))
     write(cubes / "t.h5", 60 * values(1))
-    message = (
-        r"t\.h5: \d+\.\d% of the values lie above 49\.\d+, which is white in the training cubes; say in the data set's"
-    )
+    message = r"t\.h5: \d+\.\d% of the values lie above 49\.\d+, which is white in the training cubes; set white in the source"
     with pytest.raises(UserError, match=message):
         list(folder.read("mine", "cubes", test=("t.h5",)).scenes)
     assert len(list(folder.read("mine", "cubes", test=("t.h5",), white=50.0).scenes)) == 2
@@ -188,14 +186,18 @@ REGION = {"region": (0, 0, 4, 4)}
         ({"a.h5": {}}, {"folder": "none", **REGION}, "the folder of cubes none does not exist"),
         ({"a.h5": {"bands": None}}, REGION, "a.h5 does not say its wavelengths"),
         ({"a.h5": {}, "a.tif": {}}, REGION, "several cubes are called a"),
-        ({"a.h5": {}, "b.h5": {"bands": Bands(BANDS.edges + 1)}}, REGION, "b.h5 has Bands(C=22, 431-871 nm), a.h5"),
-        ({"a.h5": {}}, {}, "want one of test (names of test cubes) and region"),
-        ({"a.h5": {}}, {**REGION, "test": ("a.h5",)}, "want one of test"),
+        (
+            {"a.h5": {}, "b.h5": {"bands": Bands(BANDS.edges + 1)}},
+            REGION,
+            "b.h5 has other bands (Bands(C=22, 431-871 nm)) than a.h5 (Bands",
+        ),
+        ({"a.h5": {}}, {}, "give either test (names of test cubes) or region"),
+        ({"a.h5": {}}, {**REGION, "test": ("a.h5",)}, "give either test"),
         ({"a.h5": {}}, {"test": ("b*",)}, "no cube is called 'b*'; found: a.h5"),
         ({"a.h5": {}}, {"test": ("*",)}, "every cube is a test cube"),
         ({"a.h5": {}}, {"region": (0, 0, 4)}, "a region is top, left, height and width"),
         ({"a.h5": {}}, {"region": (0, 0, 0, 4)}, "a region is top, left, height and width"),
-        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels; the region [10, 0, 4, 4] leaves it"),
+        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels; the region [10, 0, 4, 4] is not inside"),
         ({"a.h5": {}}, {"region": (0, 0, 12, 14)}, "leaves nothing for training"),
         ({"a.h5": {}}, {**REGION, "white": -1.0}, "white is a positive value"),
         ({"a.h5": {}}, {**REGION, "key": "other"}, "has no array 'other'; arrays found: cube"),
@@ -212,7 +214,7 @@ def test_pixels_without_data_are_refused(cubes):
     its = values(0)
     its[5, 5] = np.nan
     write(cubes / "a.h5", its)
-    with pytest.raises(UserError, match=r"a\.h5: 1 pixels have no data; cut the cube"):
+    with pytest.raises(UserError, match=r"a\.h5: 1 pixels have no data; crop the cube"):
         list(folder.read("mine", "cubes", **REGION).scenes)
 
 

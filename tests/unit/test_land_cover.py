@@ -103,7 +103,7 @@ def without(file) -> None:
         (shorter, "the labels of synthetic-0 are 63 x 64, its image is 64 x 64 pixels"),
         (strange, "unknown class id 7, 9 in synthetic-2; known: 1, 2, 3, 4, and 0 for none"),
         (without, "has no labels of the scene synthetic-3"),
-        (lambda file: file.attrs.pop("names"), "is no prepared land cover"),
+        (lambda file: file.attrs.pop("names"), "is not a prepared land cover"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labelled, change, message):
@@ -115,10 +115,10 @@ def test_labels_that_do_not_fit_are_refused(labelled, change, message):
 def test_a_missing_or_torn_file_is_refused(labelled):
     path = labelled.path.with_suffix(".land_cover.h5")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="is no prepared land cover"):
+    with pytest.raises(UserError, match="is not a prepared land cover"):
         land_cover.load(labelled)
     path.unlink()
-    with pytest.raises(UserError, match="is no prepared land cover"):
+    with pytest.raises(UserError, match="is not a prepared land cover"):
         land_cover.load(labelled)
 
 

@@ -41,12 +41,12 @@ def test_images_of_their_own_are_taken_as_they_are(reader, tmp_path):
 @pytest.mark.parametrize(
     ("msi", "images", "message"),
     [
-        ("ikonos", {}, "a has an image of its own, which msi: ikonos would replace; take it with msi: own"),
+        ("ikonos", {}, "a has an image of its own, which msi: ikonos would replace; use msi: own"),
         ("ikonos", {"train": None}, "b has an image of its own, which msi: ikonos would replace"),
         (
             "own",
             {"train": None, "test": None},
-            "a has no image of its own, which msi: own takes; name a sensor instead",
+            "a has no image of its own, which msi: own needs; name a sensor instead",
         ),
         ("own", {"test": None}, "b has no image of its own"),
         ("own", {"test": MSI[:4]}, "b: its own image has shape (4, 9, 2), want (8, 9, 2)"),
@@ -56,7 +56,7 @@ def test_images_of_their_own_are_taken_as_they_are(reader, tmp_path):
         ("own", {"train": MSI - 0.5}, "want [0, 1]"),
         ("own", {"train": np.where(MSI > 0.9, np.nan, MSI)}, "a: its own image has values from nan to nan"),
         ("own", {"train": np.ma.masked_greater(MSI, 0.9)}, "a: its own image has values from nan to nan"),
-        ("own", {"hsi": np.ma.masked_greater(HSI, 90)}, "a has masked pixels; cut the scene to where it has data"),
+        ("own", {"hsi": np.ma.masked_greater(HSI, 90)}, "a has masked pixels; crop the scene to pixels with data"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(reader, tmp_path, msi, images, message):

@@ -68,7 +68,7 @@ def test_a_picture_is_taken_in_the_order_of_its_channels(tmp_path, model):
     wanted = model.predict(stored / 255, BANDS, scale=2.5)
     assert np.abs(read(tmp_path / "b.png")[1] / 255 - wanted).max() < 0.51 / 255
     assert (
-        "a picture, its channels are taken for those of a camera, in their order, and its values as linear" in said[0]
+        "the channels of the picture are taken as those of a camera, in this order, and its values as linear" in said[0]
     )
     run(source, tmp_path / "c.tif", model)
     header, found = read(tmp_path / "c.tif")

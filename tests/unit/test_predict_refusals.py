@@ -143,7 +143,7 @@ def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch
     for out, message in [
         ("b.hdr", "b.hdr exists; remove it"), ("b.img", "b.hdr exists; remove it"), ("a.tif", "a.tif exists"),
         ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is not a directory"), ("c.png", "holds 1 or 3 bands"),
-        (".", "is a directory; name the file to write"), ("d.tif", "d.tif.part, for unfinished work, cannot be written"),
+        (".", "is a directory; name the file to write"), ("d.tif", "d.tif.part for unfinished work cannot be written"),
     ]:  # fmt: skip
         with pytest.raises(UserError, match=re.escape(message)):
             run(source, tmp_path / out, model, replace(WANTED, bands=Bands([[400, 500], [500, 600]]), names=()))

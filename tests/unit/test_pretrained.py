@@ -68,7 +68,7 @@ def test_it_predicts_what_the_network_predicts(network, loaded, image):
         ({"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for Bands(C=1, 380-400 nm)"),
         (
             {"bands": Bands([[400, 500], [690, 720], [700, 710]])},
-            "asked for Bands(C=3, 400-720 nm), outside of it 2: 690-720, 700-710 nm",
+            "asked for Bands(C=3, 400-720 nm), outside: 690-720, 700-710 nm",
         ),
         ({"scale": 0.5}, "a scale p is at least 1, got 0.5"),
         ({"scale": float("inf")}, "a scale p is at most 10000, got inf"),
@@ -174,7 +174,7 @@ def test_a_name_that_is_not_published_is_refused_with_the_known_ones(monkeypatch
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     with pytest.raises(UserError, match=r"^ssif-cave is neither a file nor one of the published weights: one, other$"):
         ssif.load("ssif-cave")
-    lost = f"the weights one come with a clone of the repository: {tmp_path / '1.safetensors'} is missing"
+    lost = f"the weights one are part of a clone of the repository, but {tmp_path / '1.safetensors'} is missing"
     with pytest.raises(UserError, match=rf"^{re.escape(lost)}$"):
         ssif.load("one")
 

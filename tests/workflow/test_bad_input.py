@@ -215,7 +215,7 @@ def test_a_classifier_that_cannot_be_trained(folder, changes, words):
 
 def test_a_classifier_without_land_cover_or_images(folder):
     prepared()
-    assert "is no prepared land cover" in refused(train, "--run", CLASSIFIER)
+    assert "is not a prepared land cover" in refused(train, "--run", CLASSIFIER)
     labelled()
     configure(datasets__synthetic__land_use__training__steps=1)
     message = refused(classify, "--run", RUN)
