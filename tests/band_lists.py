@@ -27,12 +27,12 @@ def rows(name: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         centres = np.concatenate([np.arange(425.0, 1316, 5.97), np.arange(1500.0, 1780, 6), np.arange(2000.0, 2400, 6)])
         return centres, None, np.ones(len(centres), dtype=bool)
     with open(real(f"bands/{name}.csv"), newline="") as file:
-        its = list(csv.DictReader(file))
-    widths = [row["fwhm_nm"] for row in its]
+        rows = list(csv.DictReader(file))
+    widths = [row["fwhm_nm"] for row in rows]
     return (
-        np.array([float(row["centre_nm"]) for row in its]),
+        np.array([float(row["centre_nm"]) for row in rows]),
         np.array(widths, dtype=float) if all(widths) else None,
-        np.array([row["good"] == "1" for row in its]),
+        np.array([row["good"] == "1" for row in rows]),
     )
 
 

@@ -48,7 +48,9 @@ def test_a_step_is_a_function_of_its_number_and_bands_are_means_of_the_true_ones
 
 def test_antialiasing_reaches_what_the_maps_see(model, store, scenes):
     other = dataclasses.replace(CONFIG, antialias=not CONFIG.antialias)
-    plain, changed = (spectra.recipe(model, its, RUN, store, scenes).afterwards()[1](3) for its in (CONFIG, other))
+    plain, changed = (
+        spectra.recipe(model, config, RUN, store, scenes).afterwards()[1](3) for config in (CONFIG, other)
+    )
     assert torch.equal(plain.target, changed.target) and not torch.equal(plain.msi, changed.msi)
 
 

@@ -1,4 +1,4 @@
-"""Bands that a file marks bad: known by every reader, left out of a network's input and of a data set, and they spoil no pixel."""
+"""Bands that a file marks bad: every reader knows them, networks and data sets leave them out, and no pixel is lost."""
 
 import json
 
@@ -27,7 +27,7 @@ GOOD = tuple(bool(centre != 550) for centre in CENTRES)
 
 @pytest.fixture
 def tile(tmp_path):
-    """A GeoTIFF with EnMAP's tags, of which one band is bad and holds no data at all."""
+    """A GeoTIFF with EnMAP's tags and one bad band without data."""
     path = tmp_path / "tiles" / "tile.tif"
     path.parent.mkdir()
     values = np.random.default_rng(0).integers(100, 9000, (len(CENTRES), 12, 14)).astype(np.float32)

@@ -35,13 +35,13 @@ def overlap(bands: Bands) -> float:
 def check_order(parts: Bands, bands: Bands) -> bool:
     assert (np.diff(parts.edges, axis=0) >= -1e-9).all()
     assert bands.edges.min() - 1e-9 <= parts.edges.min() and parts.edges.max() <= bands.edges.max() + 1e-9
-    # None lies in a gap.
+    # No part is in a gap.
     assert coverage(bands, parts).min() > 0
     return True
 
 
 def check_parts(bands: Bands, count: int) -> None:
-    """Parts in order and in range, and weights that say the same as the parts' wavelengths."""
+    """The parts are in order and in range, and the weights agree with their wavelengths."""
     parts, weights = bands.parts(count), parts_matrix(bands, count)
     assert weights.shape == (count, len(bands))
     assert np.allclose(weights.sum(axis=1), 1) and weights.min() >= 0
@@ -53,7 +53,7 @@ def check_parts(bands: Bands, count: int) -> None:
         low = np.maximum(parts.edges[:, None, 0], bands.edges[:, 0])
         high = np.minimum(parts.edges[:, None, 1], bands.edges[:, 1])
         assert (high - low)[weights > 1e-9].min() > 0
-        # Each band counts as much as any other, and the mean wavelength lies in the part.
+        # All bands have the same weight in total, and the mean wavelength is inside the part.
         assert np.allclose(weights.sum(axis=0), count / len(bands))
         mean, slack = weights @ bands.centres, overlap(bands) + 1e-9
         assert (mean > parts.edges[:, 0] - slack).all() and (mean < parts.edges[:, 1] + slack).all()
@@ -68,7 +68,7 @@ def test_parts_of_listed_bands(name):
     for count in range(1, 2 * len(bands) + 1):
         parts = bands.parts(count)
         assert len(parts) == count and (count == len(bands) or check_order(parts, bands))
-        # Interpolation takes a while.
+        # Interpolation is slow.
         if count <= len(bands) or count % 16 == 0:
             check_parts(bands, count)
 
@@ -81,7 +81,7 @@ def test_the_mean_wavelength_lies_in_the_part(name):
         assert (mean > parts.edges[:, 0]).all() and (mean < parts.edges[:, 1]).all(), count
 
 
-# Centres of a coarse grid, so that some are equal; widths from slivers to ones that cover all the others.
+# The centres are on a coarse grid, so that some are equal; the widths go from very small to larger than the whole range.
 LIST = st.lists(
     st.tuples(st.integers(40, 90).map(lambda ten: 10.0 * ten), st.floats(0.01, 300)), min_size=1, max_size=12
 )
@@ -96,7 +96,7 @@ def test_parts_of_random_lists(its):
 
 
 @settings(max_examples=30, deadline=None)
-@given(LIST.filter(lambda its: len({centre for centre, _ in its}) == len(its)), st.randoms(use_true_random=False))
+@given(LIST.filter(lambda bands: len({centre for centre, _ in bands}) == len(bands)), st.randoms(use_true_random=False))
 def test_the_order_of_a_list_changes_nothing(its, random):
     edges = np.array([[centre - width / 2, centre + width / 2] for centre, width in its])
     order = random.sample(range(len(its)), len(its))
@@ -153,8 +153,8 @@ def test_bands_without_widths_of_overlapping_detectors():
     centres, widths, good = rows("aviris_224")
     bands, _, _ = read_axis(centres, widths, "nm")
     assert np.allclose(bands.centres, centres, rtol=0, atol=1e-9)
-    # Band 32, the last of its detector, lies 2 nm from the next one's.
+    # Band 32 is the last of its detector and 2 nm from the next band.
     assert bands.widths[good].min() > 9 and bands.widths[31] == pytest.approx(9.796)
-    # Any other order has no detectors.
+    # In another order there are no detectors.
     shuffled = [500, 600, 400, 450, 560]
     assert read_axis(shuffled, None, "nm")[0].widths.tolist() == [50, 40, 50, 50, 40]

@@ -40,7 +40,7 @@ def test_every_resampling_keeps_energy(bands, count):
 
 
 def test_parts_by_hand():
-    bands = Bands([[0.5, 100], [100, 200], [400, 500]])  # the third one after a gap
+    bands = Bands([[0.5, 100], [100, 200], [400, 500]])  # the third band is after a gap
     parts = bands.parts(2)
     assert np.allclose(parts.edges, [[0.5, 150], [150, 500]])
     assert np.allclose(parts_matrix(bands, 2), [[2 / 3, 1 / 3, 0], [0, 1 / 3, 2 / 3]])

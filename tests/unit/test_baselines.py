@@ -1,4 +1,4 @@
-"""Each network of a baseline: its published size, and equality with its plain transcription, parameter by parameter."""
+"""Each network of a baseline has its published size and equals its plain transcription."""
 
 import pytest
 import torch
@@ -129,7 +129,7 @@ def test_size_of_us3rn_in_closed_form(c, C, doublings):
 
 
 def randomised(model: torch.nn.Module) -> torch.nn.Module:
-    """Every parameter and statistic moved away from its initial value, so that nothing is inert, but not by much."""
+    """Move every parameter and statistic a little away from its initial value, so that none is without effect."""
     torch.manual_seed(1)
     with torch.no_grad():
         for name, value in model.state_dict().items():

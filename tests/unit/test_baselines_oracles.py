@@ -1,4 +1,4 @@
-"""What is known beforehand of the baselines' parts: identities, limits, group lists, loss weights, gradients."""
+"""Known properties of the parts of the baselines: identities, limits, group lists, loss weights, gradients."""
 
 from types import SimpleNamespace
 
@@ -243,7 +243,7 @@ def test_mog_starts_every_convolution_as_released():
         assert module.weight.std().item() == pytest.approx(expected, rel=error), name
 
 
-# Shapes of the published setting, on a device that computes shapes alone
+# Shapes of the published setting, on the meta device
 
 LAYOUTS = [
     (3, 31, p, lr) for p, lr in [(2, (256, 256)), (4, (128, 128)), (8, (64, 64)), (2, (64, 64)), (4, (64, 64))]

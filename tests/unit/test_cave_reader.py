@@ -1,4 +1,4 @@
-"""CAVE's reader, on small files in the owners' layout and, below SSIF_DATA, on the real ones."""
+"""CAVE's reader, on small files in the original layout and, if SSIF_DATA has them, on the real files."""
 
 import itertools
 import shutil
@@ -17,7 +17,7 @@ H, W = 6, 9
 
 
 def cave_values(name: str) -> np.ndarray:
-    """The raw file values of a made-up scene: [H, W, 31], 16-bit, or 8-bit for watercolors."""
+    """Raw values [H, W, 31] of an invented scene, 16-bit, or 8-bit for watercolors."""
     rng = np.random.default_rng((cave.TRAIN + cave.TEST).index(name))
     high = 256 if name == "watercolors" else 65536
     values = rng.integers(0, high, (H, W, 31))
@@ -44,7 +44,7 @@ def whole_cave(tmp_path_factory):
 
 @pytest.fixture
 def own_cave(whole_cave, tmp_path):
-    """A copy to spoil."""
+    """A copy that a test may change."""
     return Path(shutil.copytree(whole_cave, tmp_path / "own"))
 
 
@@ -81,7 +81,7 @@ def test_cave_values(whole_cave):
 
 def test_validation_scenes_come_from_the_training_scenes_alone(own_cave):
     for name in cave.TEST:
-        # Not even opened: a broken test image goes unnoticed.
+        # Test images are not opened, so a broken one raises no error.
         (scene_folder(own_cave, name) / f"{name}_ms_01.png").write_bytes(b"")
     data = cave_validation.read(own_cave)
     scenes = {scene.name: scene for scene in data.scenes}
@@ -94,7 +94,7 @@ def test_validation_scenes_come_from_the_training_scenes_alone(own_cave):
 
 
 def test_cave_reads_one_scene_at_a_time(own_cave):
-    """A fault in the second scene does not keep the first one from being read, and is found when it is reached."""
+    """An error in the second scene is raised when it is reached, after the first scene."""
     (scene_folder(own_cave, "beads") / "beads_ms_07.png").unlink()
     scenes = iter(cave.read(own_cave).scenes)
     assert next(scenes).name == "balloons"

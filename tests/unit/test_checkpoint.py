@@ -1,4 +1,4 @@
-"""Weights of another network as a warm start where they fit."""
+"""Weights as a warm start, and damaged weights and states."""
 
 import pytest
 import safetensors.torch
@@ -28,7 +28,7 @@ def test_a_warm_start_takes_all_that_fits(tmp_path, scale, kept):
 
 
 def flips(whole: bytes, step: int):
-    """The bytes with one changed, at every `step`-th place."""
+    """Copies of the bytes, each with one byte changed, at every `step`-th place."""
     for place in range(0, len(whole), step):
         yield place, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
 
@@ -51,7 +51,7 @@ def test_weights_with_a_changed_byte_are_refused_or_the_same(tmp_path):
         except UserError as error:
             assert str(path) in str(error) and "\n" not in str(error)
             refused += 1
-    # Of the header some letters say nothing: blanks, and the name of the checksum itself.
+    # Some bytes of the header have no effect: blanks, and the name of the checksum.
     assert refused > 0.9 * len(whole)
 
 

@@ -1,4 +1,4 @@
-"""Decoder C's look-up of sorted knots against the sum of hinges written out."""
+"""The look-up of sorted knots in decoder C against the plain sum of hinges."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def given(queries, c, k, h, dtype=torch.float64):
 
 
 def plain(pixel, at, rho, weight, bias):
-    """Equation 6 as it stands: every wavelength meets every query."""
+    """Equation 6 term by term, for every wavelength and query."""
     return (rho * ((pixel[..., None, None, :] + at).relu() @ weight + bias)).sum(dim=-1)
 
 
@@ -46,7 +46,7 @@ def test_values_and_gradients_equal_the_plain_form(shape):
 
 
 def test_equal_values_and_queries_on_a_knot():
-    """A hinge at exactly zero is off, as the framework's ReLU has it."""
+    """A hinge at exactly zero is off, as in the ReLU of PyTorch."""
     leaves = given((40,), 5, 4, 3)
     with torch.no_grad():
         leaves[0].round_(decimals=0)
@@ -57,8 +57,8 @@ def test_equal_values_and_queries_on_a_knot():
 
 @pytest.mark.parametrize("shift", [-100, 100])
 def test_hinges_all_off_and_all_on(shift):
-    pixel, *others = given((9,), 3, 4, 5)
-    same_with_gradients([(pixel.detach() + shift).requires_grad_(), *others])
+    pixel, *hinge = given((9,), 3, 4, 5)
+    same_with_gradients([(pixel.detach() + shift).requires_grad_(), *hinge])
 
 
 def test_gradcheck():
@@ -94,7 +94,7 @@ def test_what_is_not_a_number_shows(broken):
 
 
 def decoder():
-    """A decoder of d = 6 and width 8, and its readout's arguments; the pixel feature is the hidden activation."""
+    """A decoder of d = 6 and width 8, and the arguments of its readout; the pixel feature is the hidden activation."""
     torch.manual_seed(0)
     embeddings, response = torch.randn(5, 4, 6), torch.rand(5, 4)
     return ConcatDecoder(6, 8), (embeddings, response, lambda rows: (rows, torch.zeros(len(rows))))

@@ -85,7 +85,7 @@ def test_matrices_equal_the_interpolation_of_torch(antialias):
 
 
 def training_set(scenes=2, height=40, width=52) -> TrainingSet:
-    """Scenes whose every value tells its place: band 0 is the row, band 1 the column, band 2 the scene (scaled)."""
+    """Scenes whose values are their places: band 0 is the row, band 1 the column, band 2 the scene (scaled)."""
     row, column = torch.meshgrid(torch.arange(height) / 64, torch.arange(width) / 64, indexing="ij")
     hsi = torch.rand(scenes, height, width, 31)
     hsi[..., 0], hsi[..., 1] = row, column
@@ -98,7 +98,7 @@ OPTIONS = {"seed": 3, "batch": 6, "lr_sizes": [4, 8], "scales": (1.0, 4.0), "cou
 
 
 def test_targets_are_the_hr_pixels_at_the_queries():
-    """Rows and columns are linear in the image, so a bilinear look at the LR input must find the target's own place."""
+    """Rows and columns are linear in the image, so bilinear interpolation of the LR input must give the place of the target."""
     data = training_set()
     for step in range(6):
         batch = draw_queries(data, step, **OPTIONS)

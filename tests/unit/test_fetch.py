@@ -1,4 +1,4 @@
-"""ssif.data.fetch against a real server on this machine: mirrors, hashes, archives, and what a failure leaves behind."""
+"""ssif.data.fetch with a local server: mirrors, hashes, archives, and the state after a failure."""
 
 import functools
 import hashlib
@@ -22,7 +22,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder; a path that ends in ?short breaks off half way."""
+    """Serve a folder; the response to a path that ends in ?short breaks off."""
 
     def do_GET(self):
         if not self.path.endswith("?short"):
@@ -38,7 +38,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """(folder that is served, its address)."""
+    """The served folder and its address."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("SSIF_DATA", raising=False)
     folder = tmp_path / "served"
@@ -139,7 +139,7 @@ def test_broken_zip_of_one_mirror_gives_way_to_the_next(served, data):
 
 def test_an_encrypted_zip_is_one_line(data):
     whole = bytearray(zipped({"a/1.png": b"one"}))
-    # The bit "encrypted" of the member's own header and of the directory's.
+    # Set the bit "encrypted" in the header of the member and in the directory.
     whole[6] |= 1
     whole[whole.index(b"PK\x01\x02") + 8] |= 1
     (data / "scenes.zip").write_bytes(whole)

@@ -1,4 +1,4 @@
-"""A data set of one's own: cubes of any format in a folder, split by file or by region, and what is refused."""
+"""A data set of the user's own: cubes of any format in a folder, split by file or by region, and errors."""
 
 import dataclasses
 import re
@@ -29,10 +29,10 @@ def values(seed: int, header: Header = HEADER) -> np.ndarray:
     return np.random.default_rng(seed).random((header.height, header.width, header.count)).astype(np.float32)
 
 
-def write(path: Path, its: np.ndarray, header: Header = HEADER) -> np.ndarray:
+def write(path: Path, cube: np.ndarray, header: Header = HEADER) -> np.ndarray:
     with create_image(path, header) as target:
-        target(its)
-    return its
+        target(cube)
+    return cube
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def test_every_format_and_a_split_by_file(cubes, tmp_path):
     prepare("mine", tmp_path / "mine.h5", "ikonos", source={"folder": "cubes", "test": ("b.tif", "north_*")})
     store = Store(tmp_path / "mine.h5")
     assert store.names("test") == ["b", "north_1"] and store.names("train") == ["a", "c", "d", "e", "f"]
-    for name, its in truth.items():
+    for name, cube in truth.items():
         hsi, msi = store.scene(name)
-        assert np.allclose(hsi.numpy(), its, atol=1e-6) and msi.shape == (12, 14, 4)
+        assert np.allclose(hsi.numpy(), cube, atol=1e-6) and msi.shape == (12, 14, 4)
     assert np.allclose(store.bands.edges, BANDS.edges, atol=1e-3) and store.scale == 1
     assert store.choices["values"].startswith("reflectance as it is;") and store.choices["split"].startswith(
         "test: b.tif, north_*;"
@@ -62,12 +62,12 @@ def test_every_format_and_a_split_by_file(cubes, tmp_path):
 
 
 def test_a_split_by_region_takes_the_largest_rectangle_beside_it(cubes):
-    its = write(cubes / "a.h5", values(0))
+    cube = write(cubes / "a.h5", values(0))
     (train, test) = folder.read("mine", "cubes", region=(0, 0, 12, 4)).scenes
     assert (train.name, train.split, test.name, test.split) == ("a_train", "train", "a_test", "test")
-    assert np.array_equal(train.hsi, its[:, 4:]) and np.array_equal(test.hsi, its[:, :4])
+    assert np.array_equal(train.hsi, cube[:, 4:]) and np.array_equal(test.hsi, cube[:, :4])
     (train, _) = folder.read("mine", "cubes", region=(8, 3, 4, 4)).scenes
-    assert np.array_equal(train.hsi, its[:8])
+    assert np.array_equal(train.hsi, cube[:8])
 
 
 def test_training_cubes_become_equally_large(cubes):
@@ -84,11 +84,11 @@ def test_training_cubes_become_equally_large(cubes):
 def test_bad_bands_go_and_the_others_are_sorted(cubes):
     order = np.arange(len(BANDS))[::-1]
     header = replace(HEADER, bands=Bands(BANDS.edges[order]), good=tuple(i != 3 for i in range(len(BANDS))))
-    its = write(cubes / "a.h5", values(0), header)
+    cube = write(cubes / "a.h5", values(0), header)
     data = folder.read("mine", "cubes", region=(0, 0, 4, 4))
     kept = [i for i in order if i != 3]
     assert data.bands == Bands(header.bands.edges[kept])
-    assert np.array_equal(list(data.scenes)[1].hsi, its[:4, :4, kept])
+    assert np.array_equal(list(data.scenes)[1].hsi, cube[:4, :4, kept])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_becomes_white(cubes, header, factor, white, scale):
     data = folder.read("mine", "cubes", region=(0, 0, 4, 4), white=white)
     whole = header.physical(header.stored(factor * values(0)))
     of_training = np.sort(whole[:, 4:].reshape(-1, len(BANDS)), axis=0)
-    assert data.scale == (scale or of_training[-2].max())  # one pixel may be brighter
+    assert data.scale == (scale or of_training[-2].max())  # one pixel is brighter
     train, _ = data.scenes
     assert train.hsi.max() <= data.scale and np.allclose(train.hsi, np.minimum(whole[:, 4:], data.scale))
 
@@ -119,9 +119,9 @@ def test_a_hot_pixel_changes_neither_white_nor_the_score(cubes, tmp_path, dtype)
     mixture = np.random.default_rng(0).random((40, 60, 5)) @ np.random.default_rng(1).random((5, len(BANDS)))
     found = []
     for hot in (0, 60000):
-        its = (800 * mixture).astype(np.float32)
-        its[3, 50, 4] += hot
-        write(cubes / "a.h5", its, header)
+        cube = (800 * mixture).astype(np.float32)
+        cube[3, 50, 4] += hot
+        write(cubes / "a.h5", cube, header)
         prepare("mine", tmp_path / f"{hot}.h5", "ikonos", source={"folder": "cubes", "region": (0, 0, 40, 20)})
         store = Store(tmp_path / f"{hot}.h5")
         model = LinearSpectra(store.channels, store.bands)
@@ -148,9 +148,9 @@ def test_white_is_the_value_that_one_training_pixel_in_a_thousand_exceeds(cubes,
 
 
 def test_hot_pixels_leave_reflectance_as_it_is(cubes):
-    its = values(0)
-    its[6, 8, 3] = 1.7
-    write(cubes / "a.h5", its)
+    cube = values(0)
+    cube[6, 8, 3] = 1.7
+    write(cubes / "a.h5", cube)
     data = folder.read("mine", "cubes", **REGION)
     assert data.scale == 1 and data.choices["values"] == "reflectance as it is; values above 1 are cut to it"
     assert next(iter(data.scenes)).hsi.max() == 1
@@ -166,12 +166,12 @@ def test_test_cubes_that_are_brighter_than_white_are_refused(cubes):
 
 
 def test_a_few_negative_values_become_zero(cubes):
-    its = values(0)
-    its[0, 0, :2] = -0.01
-    write(cubes / "a.h5", its)
+    cube = values(0)
+    cube[0, 0, :2] = -0.01
+    write(cubes / "a.h5", cube)
     _, test = folder.read("mine", "cubes", region=(0, 0, 4, 4)).scenes
     assert (test.hsi[0, 0, :2] == 0).all()
-    write(cubes / "a.h5", its - 0.5)
+    write(cubes / "a.h5", cube - 0.5)
     with pytest.raises(UserError, match=r"a\.h5: .*% of the values are negative"):
         list(folder.read("mine", "cubes", region=(0, 0, 4, 4)).scenes)
 
@@ -211,9 +211,9 @@ def test_what_is_refused(cubes, files, arguments, message):
 
 
 def test_pixels_without_data_are_refused(cubes):
-    its = values(0)
-    its[5, 5] = np.nan
-    write(cubes / "a.h5", its)
+    cube = values(0)
+    cube[5, 5] = np.nan
+    write(cubes / "a.h5", cube)
     with pytest.raises(UserError, match=r"a\.h5: 1 pixels have no data; crop the cube"):
         list(folder.read("mine", "cubes", **REGION).scenes)
 

@@ -1,4 +1,4 @@
-"""Training on irregular intervals (paper A.3): cuts, targets, draws; and that a changed key reaches them."""
+"""Training on irregular intervals (paper A.3): cuts, targets and draws, and the keys of the preset."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from workflow.plan.targets import targets, with_changes
 from workflow.steps.recipes import _queries
 
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
-# Two detectors meet, as on AVIRIS: bands 60 and 61 lie nearly on each other, and their neighbours overlap.
+# Two detectors as in AVIRIS: bands 60 and 61 are nearly equal, and their neighbours overlap.
 SEAM = Bands.from_centres(np.sort(np.concatenate([np.arange(400, 1000, 10), np.arange(990.5, 1600, 10)])), 11)
 DRAW = {"seed": 3, "batch": 2, "lr_sizes": [6, 8], "scales": (1, 4), "antialias": False}
 
@@ -66,14 +66,14 @@ def test_draws_are_a_function_of_seed_and_step_and_differ_in_the_bands_alone(sce
         assert torch.equal(once.query, equal.query) and torch.equal(once.lr_msi, equal.lr_msi)
         assert len(once.bands) == len(equal.bands) and once.bands != equal.bands
         assert once.bands.widths.std() > 0.1 > equal.bands.widths.std()
-        # Adjacent parts: their width-weighted mean is the mean of the whole spectrum, whatever the cuts.
-        mean = [its.target.double() @ torch.tensor(its.bands.widths) / 310 for its in (once, equal)]
+        # The parts are adjacent, so their width-weighted mean is the mean of the whole spectrum for any cuts.
+        mean = [batch.target.double() @ torch.tensor(batch.bands.widths) / 310 for batch in (once, equal)]
         assert torch.allclose(*mean, atol=1e-6)
 
 
 def test_at_the_full_count_nothing_is_irregular(scenes):
     equal, irregular = (
-        draw_queries(scenes, 1, counts=(31, 31), intervals=its, **DRAW) for its in ("equal", "irregular")
+        draw_queries(scenes, 1, counts=(31, 31), intervals=kind, **DRAW) for kind in ("equal", "irregular")
     )
     assert irregular.bands == equal.bands and torch.equal(irregular.target, equal.target)
 
@@ -82,7 +82,7 @@ def test_at_the_full_count_nothing_is_irregular(scenes):
 def test_a_changed_key_reaches_the_draws(scenes, key, value):
     config = presets.load("config/smoke.yaml")
     run = next(run for run in targets(config)["table1"].rows if run.method == "ssif-rf-uf")
-    plain, changed = (_queries(config, its, scenes)(0) for its in (run, with_changes(config, run, {key: value})))
+    plain, changed = (_queries(config, each, scenes)(0) for each in (run, with_changes(config, run, {key: value})))
     seen = {"batch": len(changed.query), "lr_sizes": [changed.lr_msi.shape[-1]]}
     assert seen.get(key) == value if key in seen else changed.bands != plain.bands
 

@@ -90,7 +90,7 @@ def test_gpu_scores_as_cpu():
     assert scores == pytest.approx(metrics.evaluate(prediction, truth, 2), rel=1e-9)
 
 
-# Heights and widths of 1, 12, 13 and 29 windows beside others: less than a block of the blur, one, and one or two and a rest.
+# Some sides have 1, 12, 13 and 29 windows: less than one block of the blur, one block, and one or two blocks and a rest.
 @pytest.mark.parametrize(
     "shape", [(4, 24, 31), (1, 11, 11), (2, 11, 40), (3, 39, 11), (3, 22, 23), (2, 23, 39), (2, 39, 22)]
 )
@@ -111,7 +111,7 @@ def test_ssim_against_skimage(shape):
     assert score("ssim", prediction, truth) == pytest.approx(expected, abs=1e-12)
 
 
-# One band or row at a time; two bands, and the fifth alone, or nine rows, and the last six alone; the whole image at once.
+# Groups of one band or row, of two bands or nine rows with a smaller last group, and of the whole image.
 @pytest.mark.parametrize("group", [1, 1500, 10**6])
 def test_groups_do_not_change_scores(monkeypatch, group):
     prediction, truth = random_pair(bands=5)

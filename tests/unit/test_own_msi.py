@@ -1,4 +1,4 @@
-"""Readers in code whose scenes come with an image of their own, and those that hand on what no data set may have."""
+"""Readers in code whose scenes have images of their own, and readers that return invalid scenes."""
 
 import re
 
@@ -19,7 +19,7 @@ MSI = np.random.default_rng(1).random((8, 9, 2))
 
 @pytest.fixture
 def reader(monkeypatch):
-    """Make a data set "made" of two scenes, whose image is MSI where nothing else is said."""
+    """Make a data set "made" of two scenes, whose image is MSI unless a test gives another."""
 
     def of(train=MSI, test=MSI, hsi=HSI):
         scenes = [Scene("a", "train", hsi, {}, train), Scene("b", "test", HSI, {}, test)]

@@ -1,4 +1,4 @@
-"""SSIF+: its linear part, its map, and where it equals bicubic sampling and a linear map."""
+"""SSIF+: its linear part, its map, and its equality with bicubic sampling and a linear map before training."""
 
 import math
 
@@ -38,7 +38,7 @@ def untrained(channels: int = 3) -> SSIFPlus:
 
 
 def trained(channels: int = 3) -> SSIFPlus:
-    """With last layers that are not zero."""
+    """A model whose last layers are not zero."""
     model = untrained(channels)
     maps = [layer for each in model.spectra.maps for layer in (each.encoder.mlp[-1], each.context)]
     for layer in (model.decoder.last, *maps):
@@ -92,7 +92,7 @@ def test_untrained_it_is_bicubic_sampling_and_the_linear_map(bands, size, channe
 
 
 def test_its_spectra_are_the_equation_of_the_protocol():
-    """Written out: sampled channels, residual and map of each query, band by band."""
+    """The plain computation of sampled channels, residual and map of each query, band by band."""
     model, lr_msi, bands = trained(), torch.rand(2, 3, 9, 11), BANDS.parts(8)
     query, cell = torch.rand(2, 30, 2) * 2 - 1, torch.full((2, 2), 0.05)
     bright = lr_msi.sum(1, keepdim=True) + 1e-3
@@ -119,8 +119,10 @@ def test_its_spectra_are_the_equation_of_the_protocol():
 
 
 def test_the_map_is_nearly_homogeneous():
-    """Of a bright pixel and one four times as bright the colours are equal but for what DARK adds and for the log of the
-    brightness, which nothing else depends on; without the offset of the linear part."""
+    """A pixel and one four times as bright have the same colour, except for DARK and for the log of the brightness.
+
+    The test leaves out the offset of the linear part.
+    """
     model = trained()
     with torch.no_grad():
         for each in model.spectra.maps:
@@ -184,7 +186,7 @@ def test_the_pixels_of_the_map_are_those_of_whole_decimated_scenes(scale, antial
     assert pixels.msi.shape == (2, PLACES, 3) and pixels.hidden.shape == (2, PLACES, 16)
     size = round(20 / scale), round(24 / scale)
     for scene in range(2):
-        # Each pixel says in its spectrum where it comes from.
+        # The spectrum of each pixel holds its place.
         place = (pixels.target[scene, :, 0] / 31).long() - scene * 20 * 24
         assert len(place.unique()) == 20 * 24
         lr_msi = downsample(data.msi[scene].movedim(-1, 0)[None], size, antialias)
@@ -195,7 +197,7 @@ def test_the_pixels_of_the_map_are_those_of_whole_decimated_scenes(scale, antial
 
 
 def test_the_decoded_image_has_no_seams():
-    """Values on either side of a border between LR pixels, and of their centres, differ by as little as they are apart."""
+    """Values on either side of a border between LR pixels, and of their centres, differ in proportion to their distance."""
     torch.manual_seed(0)
     decoder = BilinearDecoder(4, 16, 3)
     table = decoder.prepare(torch.rand(1, 4, 8, 8))

@@ -1,4 +1,4 @@
-"""`ssif predict`: from any format to any other, what it sees and what comes out."""
+"""`ssif predict`: input and output of every format."""
 
 from dataclasses import replace
 
@@ -31,16 +31,16 @@ def test_any_format_becomes_any_other(tmp_path, model, values, before, after):
 def test_values_are_those_of_the_network(tmp_path, model, values):
     values[3, 4] = 0.25
     source = write(tmp_path / "a.npy", replace(HEADER, dtype="float32", nodata=None, scale=None), values)
-    said = run(source, tmp_path / "b.npy", model)
+    lines = run(source, tmp_path / "b.npy", model)
     header, found = read(tmp_path / "b.npy")
     assert np.abs(found - model.predict(values, BANDS, scale=2.5)).max() < 1e-5 and header.dtype == np.float32
     assert found.std() > 0.01
-    assert said[1:4] == [f"channel {i} ({a}-{b} nm) takes band {i} ({a}-{b} nm)" for i, (a, b) in
+    assert lines[1:4] == [f"channel {i} ({a}-{b} nm) takes band {i} ({a}-{b} nm)" for i, (a, b) in
                         enumerate(((600, 700), (500, 600), (400, 500)), start=1)]  # fmt: skip
 
 
 def test_bands_are_found_by_wavelength_whatever_their_order(tmp_path, model, values):
-    """Blue, green, a bad red, infrared, red: the network's red, green, blue are picked out of them."""
+    """The red, green and blue of the network are found among blue, green, a bad red, infrared and red."""
     values[3, 4] = 0.25
     bands = Bands([[400, 500], [500, 600], [600, 700], [800, 900], [610, 690]])
     header = Header(9, 12, 5, "float32", bands, good=(True, True, False, True, True))
@@ -64,15 +64,16 @@ def test_a_hyperspectral_cube_is_averaged_into_the_channels(tmp_path, model):
 def test_a_picture_is_taken_in_the_order_of_its_channels(tmp_path, model):
     stored = np.random.default_rng(2).integers(0, 256, (6, 7, 3)).astype(np.float32)
     source = write(tmp_path / "a.png", Header(6, 7, 3, "uint8"), stored)
-    said = run(source, tmp_path / "b.png", model)
+    lines = run(source, tmp_path / "b.png", model)
     wanted = model.predict(stored / 255, BANDS, scale=2.5)
     assert np.abs(read(tmp_path / "b.png")[1] / 255 - wanted).max() < 0.51 / 255
     assert (
-        "the channels of the picture are taken as those of a camera, in this order, and its values as linear" in said[0]
+        "the channels of the picture are taken as those of a camera, in this order, and its values as linear"
+        in lines[0]
     )
     run(source, tmp_path / "c.tif", model)
     header, found = read(tmp_path / "c.tif")
-    # In the picture's units, but without its steps.
+    # The values are in the units of the picture, but not rounded.
     assert header.dtype == np.float32 and np.abs(found / 255 - wanted).max() < 1e-5
 
 
@@ -88,15 +89,15 @@ def test_a_few_bright_tiles_are_no_reason_to_stop(tmp_path, model):
     values = np.full((40, 12, 3), 0.3, np.float32)
     values[:10] = 1.4
     source = write(tmp_path / "a.npy", Header(40, 12, 3, "float32", RGB), values)
-    said = run(source, tmp_path / "b.npy", model)
-    assert any("lie outside 0 to 1 and were clipped" in line for line in said)
+    lines = run(source, tmp_path / "b.npy", model)
+    assert any("lie outside 0 to 1 and were clipped" in line for line in lines)
 
 
 def test_clipped_values_are_counted(tmp_path, model, values):
     values[0, 0] = (-0.1, 0.5, 1.2)
     source = write(tmp_path / "a.npy", replace(HEADER, dtype="float32", nodata=None, scale=None), values)
-    said = run(source, tmp_path / "b.npy", model, replace(WANTED, tile=100))
-    assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values lie outside 0 to 1 and were clipped" in said[-2]
+    lines = run(source, tmp_path / "b.npy", model, replace(WANTED, tile=100))
+    assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values lie outside 0 to 1 and were clipped" in lines[-2]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +113,9 @@ def test_the_value_of_no_data(tmp_path, model, values, dtype, before, after):
     source = write(tmp_path / "a.npy", header, white * values)
     for out in ("b.tif", "b.hdr"):
         run(source, tmp_path / out, model, replace(WANTED, white=white))
-        found, its = read(tmp_path / out)
-        assert found.nodata == after or (np.isnan(found.nodata) and np.isnan(after)), out
-        assert np.isnan(its[8, 10]).all() == (after is not None) and np.isfinite(its[:4]).all()
+        header, found = read(tmp_path / out)
+        assert header.nodata == after or (np.isnan(header.nodata) and np.isnan(after)), out
+        assert np.isnan(found[8, 10]).all() == (after is not None) and np.isfinite(found[:4]).all()
 
 
 def test_what_a_mask_hides_stays_hidden(tmp_path, model, values):

@@ -1,4 +1,4 @@
-"""`ssif predict` stopped and started again, and what it refuses before it writes anything."""
+"""`ssif predict`: interruption and resumption, and errors before anything is written."""
 
 import re
 from dataclasses import replace
@@ -36,15 +36,15 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, model, values, monkeypatch):
         with open(tmp_path / "b.tif.part", "ab") as part:
             part.write(b"half a block")
     monkeypatch.setattr(program, "render_tile", stopped_after(1000))
-    said = run(source, tmp_path / "b.tif", model)
-    assert "4 of 6 tiles are done, going on from there" in " ".join(said)
+    lines = run(source, tmp_path / "b.tif", model)
+    assert "4 of 6 tiles are done, going on from there" in " ".join(lines)
     assert len(rendered) == len(set(map(str, rendered))) == 6
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["b.tif", "b.hdr", "b[1].npy"])
 def test_what_a_killed_process_left_goes(tmp_path, model, values, name):
-    """A process killed while it wrote the output leaves gigabytes under a name of its own."""
+    """A process that is killed while it writes the output leaves gigabytes in a temporary file."""
     source, data = write(tmp_path / "a.tif", HEADER, values), name.replace(".hdr", ".img")
     (tmp_path / f".{data}.123.part").write_text("half of it")
     (tmp_path / f".{data}.45.part").mkdir()
@@ -70,7 +70,7 @@ def test_where_the_image_cannot_be_read_any_more_what_is_done_stays(tmp_path, mo
     rendered, original = [], program.render_tile
 
     def failing(self, rows, columns):
-        if len(rendered) == done and rows.stop - rows.start > 1:  # a tile, and not the look at the image beforehand
+        if len(rendered) == done and rows.stop - rows.start > 1:  # a tile, not the inspected rows
             raise UserError("Input/output error")
         return window(self, rows, columns)
 

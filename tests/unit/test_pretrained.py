@@ -1,4 +1,4 @@
-"""ssif.load: a network from its weights alone, and what it refuses."""
+"""ssif.load: a network from its weights, and errors."""
 
 import re
 
@@ -94,7 +94,7 @@ def test_a_large_image_goes_by_tiles(network, loaded, monkeypatch):
 
 
 def test_gaps_stay_gaps_and_spoil_no_other_pixels(loaded, image):
-    # Further from the gap than the network sees.
+    # The image is wider than the network sees from the gap.
     image = np.tile(image, (1, 4, 1))
     whole = loaded.predict(image, BANDS, scale=2)
     image[4, 5, 1] = np.nan
@@ -200,8 +200,8 @@ def ssif_command(monkeypatch, *arguments: str) -> None:
 def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     ssif_command(monkeypatch, "info", "ssif-plus-cave")
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "ssif-plus-cave: SSIF+, 655928 parameters" and "wavelengths: [395.0, 705.0]" in said
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ssif-plus-cave: SSIF+, 655928 parameters" and "wavelengths: [395.0, 705.0]" in lines
     np.savez("a.npz", cube=np.full((4, 5, 3), 0.5, np.float32))
     arguments = ["predict", "a.npz", "b.npy", "--scale", "2", "--bands", "400:700:31", "--input", "nikon-d700"]
     ssif_command(monkeypatch, *arguments, "--weights", "ssif-plus-cave")
@@ -210,8 +210,8 @@ def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, caps
         ssif_command(monkeypatch, *arguments, "--weights", "ssif-cave")
     with pytest.raises(SystemExit):
         ssif_command(monkeypatch, "predict", "--help")
-    said = " ".join(capsys.readouterr().out.split())
-    assert f"or a published name: {', '.join(published.FILES)} --scale" in said
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"or a published name: {', '.join(published.FILES)} --scale" in text
 
 
 def test_the_command_predicts_with_liif_in_its_own_bands(liif, monkeypatch, tmp_path):

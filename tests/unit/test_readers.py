@@ -1,4 +1,4 @@
-"""The readers of Pavia Centre, Indian Pines and the synthetic scenes; below SSIF_DATA, on real files."""
+"""The readers of Pavia Centre, Indian Pines and the synthetic scenes, also on real files if SSIF_DATA has them."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def write_mat(path: Path, version: str, **arrays):
     if version == "5":
         scipy.io.savemat(path, arrays)
         return
-    # As MATLAB writes it: 512 bytes for a header of its own, axes reversed.
+    # MATLAB writes a header of 512 bytes and reverses the axes.
     with h5py.File(path, "w", userblock_size=512) as file:
         file.create_group("#refs#")
         for key, array in arrays.items():
@@ -47,7 +47,7 @@ def test_mat_values_keys_and_truncation(tmp_path, version):
 
 
 def test_pavia_split_and_scale(tmp_path):
-    # Chunks that are never written take no space and read as the fill value: the real shape in a small file.
+    # Chunks that are not written take no space and have the fill value, so a small file has the real shape.
     with h5py.File(tmp_path / "Pavia.mat", "w") as file:
         cube = file.create_dataset("pavia", (102, 715, 1096), np.uint16, chunks=(1, 128, 1096), fillvalue=7)
         cube[3, 127, 1023] = 100
@@ -59,7 +59,7 @@ def test_pavia_split_and_scale(tmp_path):
     assert scenes["train"].hsi.shape == (1096, 587, 102)
     assert scenes["test"].hsi[1023, 127, 3] == scenes["test"].hsi.max() == 100
     assert scenes["train"].hsi[1095, 0, 4] == scenes["train"].hsi.max() == 200
-    # The maximum of the whole cube lies in the strip that is in neither part.
+    # The maximum of the whole cube is in the strip that belongs to neither part.
     assert data.scale == 8000
     assert scenes["test"].sources == {"Pavia.mat": sha256(tmp_path / "Pavia.mat")}
     assert len(data.bands) == 102
@@ -111,7 +111,7 @@ def test_indian_pines():
     assert data.scale == 9604
     assert (np.diff(data.bands.centres) > 0).all()
     assert data.bands.widths == pytest.approx(np.full(200, 10))
-    # Every band goes with its own wavelength, also those that the shipped list has out of order.
+    # Every band has its own wavelength, even where the list of tensorly is not sorted.
     for index, centre in enumerate(shipped.ticks[-1]):
         band = int(np.argmin(np.abs(data.bands.centres - centre)))
         assert data.bands.centres[band] == pytest.approx(centre)
@@ -163,5 +163,5 @@ def test_synthetic_bad_arguments(arguments):
 def test_real_pavia_crop():
     cube = pavia_centre.read_mat(real("pavia_centre_crop_105x120x102.mat"), "PaviaCenter")
     assert cube.shape == (105, 120, 102)
-    # Of MATLAB's class double, whatever its values are stored as.
+    # The class in MATLAB is double; the stored type is another.
     assert (cube.dtype, cube.min(), cube.max()) == (np.float64, 0, 6733)

@@ -1,4 +1,4 @@
-"""Published weights: every tensor of a release lands in the parameter it is, whatever holds it; what does not fit is named."""
+"""Published weights: every tensor of a release is loaded into its parameter; errors name tensors that do not fit."""
 
 import csv
 import re
@@ -23,7 +23,7 @@ from ssif.nets.field import NeuralField
 from workflow.land_use.a2s2k import A2S2K
 
 TABLES = Path(__file__).resolve().parents[1] / "release_names"
-# In the sizes of each table.
+# The networks have the sizes of the tables.
 NETWORKS = {
     "us3rn_p4_c3_C31": lambda: US3RN(3, 31, 4),
     "awan_c3_C31": lambda: AWAN(3, 31, size="lr"),
@@ -42,7 +42,7 @@ def shape(text: str) -> list[int]:
 
 
 def released(name: str) -> dict[str, Tensor]:
-    """A state dict with the names and shapes of a release, its values random."""
+    """A state dict with the names and shapes of a release and random values."""
     drawn = {row["release_name"]: torch.rand(shape(row["release_shape"])) for row in table(name)}
     return {name: (1000 * value).long() if "num_batches" in name else value for name, value in drawn.items()}
 
@@ -60,7 +60,7 @@ def test_every_tensor_of_a_release_lands_where_its_table_says(tmp_path, name):
 
 
 def renamed(model: nn.Module, *rules: tuple[str, str]) -> dict[str, Tensor]:
-    """The model's tensors under a release's names, by substitutions written the other way round."""
+    """The tensors of the model under the names of a release, by the inverse substitutions."""
     found = {}
     for name, value in model.state_dict().items():
         for pattern, replacement in rules:
@@ -74,7 +74,7 @@ def same(one: nn.Module, other: nn.Module) -> bool:
 
 
 def us3rn_of(model: nn.Module) -> dict[str, Tensor]:
-    """US3RN's names at any p and C, from those of its table at p = 4: the steps of an upsampler are counted."""
+    """The names of US3RN for any p and C, from the table for p = 4 by counting the steps of the upsampler."""
     known = {row["name_here"]: row["release_name"] for row in table("us3rn_p4_c3_C31")}
     step = re.compile(r"^(.*(?:up|down)\d?\.)(\d)(\..*)$")
 
@@ -96,7 +96,7 @@ def test_us3rn_of_other_scales_and_bands(tmp_path, channels, bands, scale):
 
 
 def by_table(name: str, model: nn.Module) -> dict[str, Tensor]:
-    """The model's tensors under the names of a release's table, as many blocks as it has."""
+    """The tensors of the model under the names in the table of a release, for the blocks of the model."""
     known = {row["name_here"]: row["release_name"] for row in table(name)}
     return {known[own]: value.clone() for own, value in model.state_dict().items()}
 
@@ -154,7 +154,7 @@ IN_ORDER = {
 def test_networks_whose_releases_have_our_order(tmp_path, case):
     network, rules, besides = IN_ORDER[case]
     theirs, ours = network(), network()
-    # The mean shifts stand first in the release.
+    # The mean shifts are the first tensors of the release.
     state = besides | renamed(theirs, *rules)
     assert not set(state) & set(ours.state_dict())
     torch.save({"model": {"name": "liif", "args": {"hidden": 8}, "sd": state}, "epoch": 3}, tmp_path / "weights.pth")
@@ -238,7 +238,7 @@ def test_half_precision_becomes_single(tmp_path):
 
 
 def refused(model: nn.Module, content, path: Path, message: str) -> None:
-    """Refused with one line, and the model as it was."""
+    """Check that the error is one line and the model is unchanged."""
     before = {name: value.clone() for name, value in model.state_dict().items()}
     if content is not None:
         torch.save(content, path)
@@ -256,9 +256,9 @@ def test_what_does_not_fit_is_named(tmp_path):
     refused(model, whole | {"body4.eta": torch.rand(1)}, path, r"US3RN: body4\.eta \[1\] unknown$")
     longer = whole | {"convxx.bias": torch.rand(8)}
     refused(model, longer, path, r"US3RN: convxx\.bias \[8\] for out\.bias \[7\] of another shape$")
-    # A third of a file for p = 4 is unknown, some is missing: three of each are named.
+    # Of a file for p = 4 some tensors are unknown and some are missing; the error names three of each.
     refused(model, us3rn_of(US3RN(3, 31, 4)), path, r"\[31, 3, 1, 1\] for .* and \d+ more of another shape; .*unknown$")
-    # Two names that mean one parameter.
+    # Two names of one parameter.
     refused(model, whole | {"out.bias": torch.rand(7)}, path, r"out\.bias \[7\] unknown$")
     refused(model, whole | {"convxx.bias": torch.zeros(7, dtype=torch.long)}, path, "of another shape")
     refused(SSPSR(12, 4, channels=32, blocks=1), whole, path, "does not fit this SSPSR")
@@ -266,7 +266,7 @@ def test_what_does_not_fit_is_named(tmp_path):
 
 
 class Runs:
-    """Runs a command when it is unpickled."""
+    """Run a command when unpickled."""
 
     def __init__(self, mark: Path):
         self.mark = mark

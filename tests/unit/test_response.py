@@ -69,7 +69,7 @@ def test_fourier_features_are_equation_9():
 def test_damping_by_hand():
     factors = torch.tensor([40 / math.pi, 20 / math.pi, 1e9])
     bands = Bands([[400, 440]])
-    # The box averages the first over half a period, the second over a whole one, the third over hardly any of it.
+    # The interval is half a period of the first factor, a whole period of the second and a small part of the third.
     assert damping("RF-UI", bands, factors)[0].tolist() == pytest.approx([2 / math.pi, 0, 1], abs=1e-7)
     sigma = 40 / 6
     gaussian = [math.exp(-((sigma * math.pi / period) ** 2) / 2) for period in (40, 20)]
@@ -84,5 +84,5 @@ def test_integrated_features_are_what_many_samples_average_to(sampled, integrate
     many = (weights[..., None] * encoder.features(wavelengths)).sum(dim=1)
     centres = sample(integrated, BANDS, 1)[0][:, 0]
     whole = encoder.features(centres, damping(integrated, BANDS, encoder.factors))
-    # A Gaussian cut off at 3 sigma holds 0.3 per cent less.
+    # A Gaussian that is truncated at 3 sigma has 0.3 per cent less weight.
     torch.testing.assert_close(whole, many, rtol=0, atol=1e-5 if integrated == "RF-UI" else 6e-3)

@@ -1,4 +1,4 @@
-"""Sensors by name, response curves and bands from a command line, against published intervals and by hand."""
+"""Sensors by name, response curves and bands of the command line, against published intervals and by hand."""
 
 import subprocess
 import sys
@@ -84,7 +84,7 @@ def test_channels_see_their_published_intervals(sensor, published):
     [("sentinel-2b", 13), ("landsat-7", 6), ("landsat-9", 8), ("worldview-2", 8), ("quickbird", 4), ("nikon-d700", 3)],
 )
 def test_number_of_channels(sensor, channels):
-    """Of Landsat 7 six of nine, of 9 eight of eleven: neither thermal nor panchromatic ones."""
+    """Thermal and panchromatic channels are left out: Landsat 7 has six of nine, Landsat 9 eight of eleven."""
     bands, names = sensor_bands(sensor)
     assert len(bands) == len(names) == len(set(names)) == channels
 
@@ -94,7 +94,7 @@ def test_every_sensor_simulates_an_image_from_aviris(sensor):
     bands, names = sensor_bands(sensor)
     matrix = msi_matrix(sensor, AVIRIS)
     assert matrix.shape == (len(names), 200) and np.allclose(matrix.sum(axis=1), 1)
-    # The mean wavelength of a channel is not far from the middle of its interval, unless that lies where AVIRIS has no bands.
+    # The mean wavelength of a channel is near the middle of its interval, except where AVIRIS has no bands.
     near = abs(matrix @ AVIRIS.centres - bands.centres) < np.maximum(6, 0.15 * bands.widths)
     assert near[(bands.centres < 1350) | (bands.centres > 1430)].all()
 
@@ -106,9 +106,9 @@ def test_a_channel_that_the_bands_do_not_reach_is_named():
 
 def test_half_maximum_by_hand():
     nm = np.array([400.0, 410, 420, 430, 440, 450])
-    # Half of 8 is reached on the way from 2 to 6 and from 6 to 0; the dip between is no end.
+    # Half of 8 is reached between 2 and 6 and between 8 and 0; the dip in between is not an end.
     assert Channel("a", nm, np.array([0.0, 2, 6, 3, 8, 0])).half_maximum() == (415, 445)
-    # Above half from the first row on; down from 10 to 0 over the last step.
+    # The response is above half from the first row and falls from 10 to 0 in the last step.
     assert Channel("a", nm, np.array([9.0, 10, 10, 10, 10, 0])).half_maximum() == (400, 445)
     assert Channel("a", nm, np.array([0.0, 0, 0, 0, 0, 4])).half_maximum() == (445, 450)
     with pytest.raises(UserError, match="channel a has no response"):
@@ -209,14 +209,14 @@ def test_a_csv_that_means_nothing(tmp_path, content, message):
 
 
 def test_a_csv_from_a_spreadsheet(tmp_path):
-    """With a byte order mark and the line ends of another system."""
+    """A file with a byte order mark and the line ends of another system."""
     path = tmp_path / "mine.csv"
     path.write_bytes("name,start,end\r\nred,600,650\r\n".encode("utf-8-sig"))
     assert parse_bands(str(path)) == (Bands([[600, 650]]), ["red"])
 
 
 def command(*arguments: str, absent: str = "") -> subprocess.CompletedProcess:
-    """The `ssif` command in a process of its own, where the package `absent` cannot be imported."""
+    """Run the `ssif` command in a process that cannot import the package `absent`."""
     script = f"import sys\nsys.modules[{absent!r}] = None\nfrom ssif.cli import main\nmain()"
     return subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
 

@@ -1,4 +1,4 @@
-"""The rewritten networks against the literal equations, and what a neural field promises."""
+"""The rewritten networks against the literal equations, and the properties of a neural field."""
 
 import numpy as np
 import pytest
@@ -93,13 +93,13 @@ def test_axis_weights_are_the_area_weights_of_liif(scale):
 
 
 def test_last_row_and_column_keep_their_own_pixel_at_p_1():
-    """LIIF's area weights blend them with a neighbour: there both shifted points pick one cell and all areas vanish."""
+    """LIIF's area weights blend such pixels with a neighbour, because both shifted points are in one cell and all areas are 0."""
     image = torch.rand(1, 1, 6, 7)
     decoder = LIIFDecoder(1, 1, 1)
     with torch.no_grad():
         for parameter in decoder.parameters():
             parameter.zero_()
-        decoder.first.weight[0, 4] = 1  # the centre of the 3x3 neighbourhood, passed on unchanged
+        decoder.first.weight[0, 4] = 1  # the centre of the 3x3 neighbourhood is the output
         for layer in [*decoder.middle, decoder.last]:
             layer.weight[0, 0] = 1
     _, _, cell = inputs(1, (6, 7), batch=1)

@@ -1,4 +1,4 @@
-"""Tiles: equal to the whole image, whatever their size; halo, no-data and memory."""
+"""Tiles of any size are equal to the whole image; halo, no data and memory."""
 
 import numpy as np
 import pytest
@@ -25,14 +25,14 @@ def network(encoder: str = "edsr", plus: bool = False, **changes):
     torch.manual_seed(0)
     sizes = SIZES | {"encoder": ENCODERS[encoder]} | changes
     if plus:
-        others = ("variant", "pixel_decoder", "spectral_decoder")
-        model = SSIFPlus(3, bands=SOURCE, **{key: value for key, value in sizes.items() if key not in others})
+        unknown = ("variant", "pixel_decoder", "spectral_decoder")
+        model = SSIFPlus(3, bands=SOURCE, **{key: value for key, value in sizes.items() if key not in unknown})
         model.spectra.linear.weight.data.uniform_(0, 0.3)
-        for layer in (model.decoder.last, *(each.encoder.mlp[-1] for each in model.spectra.maps)):
+        for layer in (model.decoder.last, *(one.encoder.mlp[-1] for one in model.spectra.maps)):
             torch.nn.init.normal_(layer.weight, std=0.05)
     else:
         model = SSIF(3, **sizes)
-        # Spread over the range, so that a difference is not hidden by a small last layer.
+        # A small last layer would hide differences.
         for parameter in model.decoder.parameters():
             parameter.data *= 2.5
     return model.eval().requires_grad_(False)
@@ -69,12 +69,12 @@ def test_a_size_of_its_own_for_each_axis(image):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_the_halo_is_what_a_value_depends_on_and_not_more(image, encoder):
-    """Changing what lies just beyond the reach changes nothing; at the reach it does."""
+    """A change just beyond the reach has no effect; a change at the reach has."""
     model, middle = network(encoder), 22
     lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None].requires_grad_()
     with torch.enable_grad():
         cell = torch.tensor([[2 / 37, 2 / 45]])
-        # Just off the middle pixel's centre, so that a neighbour to either side counts in turn.
+        # The query is beside the centre of the middle pixel, so that each neighbour counts in turn.
         reached = torch.zeros(45)
         for offset in (-1e-2, 1e-2):
             query = torch.tensor([[[0.0, (2 * middle + 1 + offset) / 45 - 1]]])

@@ -1,4 +1,4 @@
-"""The loop: schedule, curve, resume, and what it does with a loss that is not finite."""
+"""The training loop: schedule, curve, resumption, and a loss that is not finite."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from ssif.training import Interrupted, Schedule, Validation, cosine, halving, tr
 
 
 class Line(nn.Module):
-    """y = w x, learned from batches of x and y; NaN where a batch says so."""
+    """y = w x, learned from batches of x and y, which may hold NaN."""
 
     def __init__(self):
         super().__init__()
@@ -51,7 +51,7 @@ def test_a_cosine_falls_from_the_whole_rate_to_none():
 
 
 def test_the_mean_of_the_weights_is_kept(tmp_path):
-    """Against the mean written out over the weights that a training without it passes through."""
+    """The mean is that of the weights of a training without it, computed step by step."""
     weights, model = [], fresh()
 
     def seen(step: int):
@@ -70,7 +70,7 @@ def test_the_mean_of_the_weights_is_kept(tmp_path):
 
 
 def test_the_mean_of_a_short_training_is_near_its_end(tmp_path):
-    """With 0.998 all along it would keep 98 % of the first weights after ten steps."""
+    """With 0.998 in every step the mean would keep 98 % of the first weights after ten steps."""
     weights, model = [], fresh()
     short = Schedule(steps=10, rate=0.05, decay=halving())
     train(
@@ -179,7 +179,7 @@ def test_sigterm_from_outside_is_obeyed_within_a_step(tmp_path):
 
 
 def scripted(scores: list[float], seen: list) -> Validation:
-    """Gives these scores in turn and keeps what it was shown."""
+    """Return these scores in turn and keep the weights."""
 
     def score(model) -> float:
         assert not model.training
@@ -198,7 +198,7 @@ def test_the_weights_of_the_best_validation_are_kept_the_first_of_equals(tmp_pat
 
 
 def test_a_validation_leaves_the_training_as_it_is(tmp_path):
-    """Scores that only rise: the last weights, those of a training without validation."""
+    """With rising scores the training ends with the last weights, as without validation."""
     one, other = fresh(), fresh()
     train(one, draw, SCHEDULE, tmp_path / "one", {}, "line")
     train(other, draw, SCHEDULE, tmp_path / "other", {}, "line", scripted([1, 2, 3, 4, 5], []))
@@ -207,7 +207,7 @@ def test_a_validation_leaves_the_training_as_it_is(tmp_path):
 
 @pytest.mark.parametrize("stop", [100, 120])
 def test_the_best_weights_so_far_outlive_a_stop(tmp_path, stop):
-    """Stopped at a validation and between two; the best one was before."""
+    """The training is stopped at a validation and between two; the best score was before."""
 
     def score(model) -> float:
         return -abs(float(model.layer.weight.detach().sum()) - 7)

@@ -18,7 +18,7 @@ STEPS = 500
 
 @pytest.fixture(scope="module", params=["two_detectors", "enmap_l2a"])
 def scenes(request) -> TrainingSet:
-    """Mixtures of three sine curves on bands in the order of their list, and what WorldView-3 sees of them."""
+    """Mixtures of three sine curves on bands in the order of their list, and their WorldView-3 image."""
     bands, rng = listed_bands(request.param), np.random.default_rng(0)
     assert len(bands) == {"two_detectors": 241, "enmap_l2a": 218}[request.param] and (np.diff(bands.centres) < 0).any()
     spectra = 0.5 + 0.4 * np.sin(bands.centres / 300 + np.arange(3)[:, None])

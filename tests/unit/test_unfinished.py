@@ -1,4 +1,4 @@
-"""The file of unfinished work: one process at a time, and nothing of another prediction."""
+"""The file of unfinished work: one process at a time and one prediction per file."""
 
 import subprocess
 import sys

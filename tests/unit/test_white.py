@@ -1,4 +1,4 @@
-"""What is 1 to a network: the white that weights carry, in `ssif predict` and in Python."""
+"""The value that is 1 to a network: the white of the weights, in `ssif predict` and in Python."""
 
 import warnings
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ssif.formats.header import Header
 from ssif.white import bright
 from tests.predicting import BANDS, CARD, HEADER, RGB, WANTED, read, run, small_model, write
 
-WHITE = 8000.0  # of weights that were trained on digital numbers
+WHITE = 8000.0  # white of weights that were trained on digital numbers
 IMAGE = np.random.default_rng(0).random((9, 12, 3)).astype(np.float32)
 
 
@@ -35,33 +35,33 @@ def trained(tmp_path):
 def test_an_image_in_the_units_of_the_training_is_divided_by_its_white(tmp_path, trained, header):
     header = replace(HEADER, **({"nodata": None, "scale": None} | header))
     source = write(tmp_path / "a.npy", header, WHITE * IMAGE)
-    said = run(source, tmp_path / "b.npy", trained)
-    assert f"{source}: values are divided by 8000, as in the training of the weights" in said
-    assert not any("another scale" in line for line in said)
+    lines = run(source, tmp_path / "b.npy", trained)
+    assert f"{source}: values are divided by 8000, as in the training of the weights" in lines
+    assert not any("another scale" in line for line in lines)
     assert np.abs(read(tmp_path / "b.npy")[1] / WHITE - trained.predict(IMAGE, BANDS, scale=2.5)).max() < 1e-3
 
 
 def test_reflectance_for_weights_of_digital_numbers_is_said_to_be_on_another_scale(tmp_path, trained):
-    """Neither a hot pixel nor a gap changes that."""
+    """A hot pixel and a gap do not change this."""
     image = IMAGE.copy()
     image[4, 5, 1], image[0, 0, 0] = WHITE, np.nan
     source = write(tmp_path / "a.npy", Header(9, 12, 3, "float32", RGB), image)
-    said = run(source, tmp_path / "b.npy", trained)
-    (line,) = [line for line in said if "another scale" in line]
+    lines = run(source, tmp_path / "b.npy", trained)
+    (line,) = [line for line in lines if "another scale" in line]
     assert "which were divided by 8000; they are divided by 1 unless --white is given" in line
     wanted = trained.predict(np.minimum(image, 1), BANDS, scale=2.5)
     assert np.nanmax(np.abs(read(tmp_path / "b.npy")[1] - wanted)) < 1e-5
-    # Who says what is white is not told.
-    said = run(source, tmp_path / "c.npy", trained, replace(WANTED, white=1.0))
-    assert not any("scale" in line or "divided" in line for line in said)
+    # With --white there is no such line.
+    lines = run(source, tmp_path / "c.npy", trained, replace(WANTED, white=1.0))
+    assert not any("scale" in line or "divided" in line for line in lines)
 
 
 def test_integers_far_from_the_training_want_a_white(tmp_path, trained):
     source = write(tmp_path / "a.npy", Header(9, 12, 3, "uint16", RGB), 100 * IMAGE)
     with pytest.raises(UserError, match=r"with --white, such as 10000; the weights were trained with 8000$"):
         run(source, tmp_path / "b.npy", trained)
-    said = run(source, tmp_path / "b.npy", trained, replace(WANTED, white=WHITE))
-    assert any("bright values are at" in line and "another scale than 8000, which is white" in line for line in said)
+    lines = run(source, tmp_path / "b.npy", trained, replace(WANTED, white=WHITE))
+    assert any("bright values are at" in line and "another scale than 8000, which is white" in line for line in lines)
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0, None])
@@ -72,9 +72,9 @@ def test_a_white_without_units_changes_nothing(tmp_path, white):
         run(write(tmp_path / "a.npy", plain, 60000 * IMAGE), tmp_path / "b.npy", model)
     wanted = model.predict(IMAGE, BANDS, scale=2.5)
     for name, header, one in (("c", replace(plain, dtype="float32"), 1), ("d", replace(plain, dtype="uint8"), 255)):
-        said = run(write(tmp_path / f"{name}.npy", header, one * IMAGE), tmp_path / f"{name}.h5", model)
+        lines = run(write(tmp_path / f"{name}.npy", header, one * IMAGE), tmp_path / f"{name}.h5", model)
         assert np.abs(read(tmp_path / f"{name}.h5")[1] / one - wanted).max() < 0.02
-        assert not any("divided" in line or "scale" in line for line in said)
+        assert not any("divided" in line or "scale" in line for line in lines)
 
 
 def test_a_picture_is_always_on_its_own_scale(tmp_path, trained):
@@ -149,7 +149,7 @@ def test_masked_values_are_gaps(trained, dtype):
     assert np.isnan(wanted[8:10, 10:12]).all() and np.isnan(wanted).sum() == 4 * len(BANDS)
     as_reflectance = np.ma.array(IMAGE, mask=empty)
     assert np.isnan(trained.predict(as_reflectance, BANDS, scale=2)).sum() == 4 * len(BANDS)
-    # What a mask hides may be anything.
+    # Masked pixels may have any value.
     hidden = np.ma.array(np.where(empty, np.iinfo("uint16").max, plain).astype(dtype), mask=empty)
     assert np.array_equal(trained.predict(hidden, BANDS, scale=2, white=WHITE), wanted, equal_nan=True)
     for whole in (np.ma.array(plain), np.ma.array(plain, mask=np.zeros(plain.shape, dtype=bool))):
