@@ -1,6 +1,6 @@
 """AWAN, spectral super-resolution by adaptive weighted attention (Li et al. 2020, arXiv 2005.09305).
 
-Convolutions have no bias and pad by reflection, unlike the other baselines'.
+Convolutions have no bias and pad by reflection, unlike in all other baselines.
 """
 
 import torch
@@ -13,7 +13,7 @@ from ssif.errors import UserError
 
 
 def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """Same size, no bias, padding by reflection."""
+    """A convolution that keeps the size, without bias, padded by reflection."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, padding_mode="reflect", bias=False)
 
 
@@ -35,7 +35,7 @@ class WeightedChannelAttention(nn.Module):
 
 
 class DualResidualBlock(nn.Module):
-    """DRAB on two streams x and r [N, channels, h, w]; r links the 5x5 convolutions of successive blocks."""
+    """DRAB on two streams x and r [N, channels, h, w]; r connects the 5x5 convolutions of successive blocks."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -54,10 +54,10 @@ class DualResidualBlock(nn.Module):
 
 
 class SecondOrderNonLocal(nn.Module):
-    """PSNL: in each quadrant of the image, x + W softmax((T - mean_K T) T^T / K) G with T, G [M, K] from 1x1 convs.
+    """PSNL: in each quadrant of the image, x + W softmax((T - mean_K T) T^T / K) G with T, G [M, K] from 1x1 convolutions.
 
-    K = C // 8 as published, but at least 2: with K = 1 the affinity would vanish and with C < 8 nothing would be left.
-    W starts at zero, so the block starts as the identity. O(M) memory (`attend`).
+    K = C // 8 as published, but at least 2, because the affinity vanishes for K = 1 and C < 8 would give K = 0. W starts at
+    zero, so the block starts as the identity. It takes O(M) memory (`attend`).
     """
 
     def __init__(self, bands: int):
@@ -81,12 +81,12 @@ class SecondOrderNonLocal(nn.Module):
 
 
 class AWAN(GridNetwork):
-    """[N, c, h, w] -> [N, bands, h, w] at either resolution (size="lr" or "hr"); the size does not change.
+    """[N, c, h, w] -> [N, bands, h, w] at LR or HR (size="lr" or "hr").
 
-    The defaults are the official sizes: 17,461,521 parameters from 3 to 31 bands. response: the sensor's matrix
-    [c, bands] where it is known, rows summing to 1; it then also learns that its output, seen by the sensor, is its
-    input. Both losses are L1: the published relative error is infinite on black pixels, and the release quantises the
-    second term, which leaves it without a gradient.
+    The defaults are the official sizes: 17,461,521 parameters from 3 to 31 bands. response: the matrix [c, bands] of the
+    sensor, rows summing to 1, if it is known; the loss then has a second term, by which the output as seen by the sensor is
+    the input. Both terms are L1: the published relative error is infinite on black pixels, and the second term of the
+    release is quantised and has no gradient.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class AWAN(GridNetwork):
         self.non_local = SecondOrderNonLocal(bands)
 
     def forward(self, msi: Tensor) -> Tensor:
-        """Raises UserError for an image of less than 3 pixels a side, which cannot be reflected."""
+        """Raises UserError for an image below 3 x 3 pixels, which cannot be padded by reflection."""
         if min(msi.shape[2:]) < 3:
             raise UserError(f"AWAN needs at least 3 x 3 pixels, got {msi.shape[2]} x {msi.shape[3]}")
         x = r = shallow = self.shallow(msi)
@@ -118,7 +118,7 @@ class AWAN(GridNetwork):
         return self.non_local(self.out(self.skip(x) + shallow))
 
     def loss(self, batch: Patches) -> Tensor:
-        """L1, plus the camera term |S output - input| where the response S is known."""
+        """L1, plus the camera term |S output - input| if the response S is known."""
         msi = getattr(batch, self.reads[0])
         output = self(msi).float()
         loss = l1(output, getattr(batch, self.writes))
@@ -128,5 +128,5 @@ class AWAN(GridNetwork):
 
     @staticmethod
     def decay(done: float) -> float:
-        """(1 - done)^1.5, the official polynomial over the budget."""
+        """The official polynomial over the budget, (1 - done)^1.5."""
         return (1 - done) ** 1.5

@@ -1,4 +1,4 @@
-"""The sanity row: bicubic upsampling of the LR-MSI, then a linear spectral map with intercept (docs/protocol.md)."""
+"""The sanity row: bicubic upsampling of the LR-MSI and a linear spectral map with intercept (docs/protocol.md)."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from ssif.nets.linear import LinearSpectra
 
 
 class BicubicLinear(LinearSpectra):
-    """A least-squares map from c to C_max bands, fitted on the HR pairs of the training scenes; serves any p and C."""
+    """A least-squares map from c to C_max bands, fitted on the HR pairs of the training scenes, for any p and C."""
 
     def predict(self, lr_msi: Tensor, size: tuple[int, int], bands: Bands) -> Tensor:
         """LR-MSI [N, c, h, w] -> [N, C, H, W], values in [0, 1]."""
         return self.predict_each(lr_msi, size, [bands])[0]
 
     def predict_each(self, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands]) -> list[Tensor]:
-        """`predict` for several sets of bands from one interpolation."""
+        """`predict` for several sets of bands with one interpolation."""
         hr_msi = F.interpolate(lr_msi, size=size, mode="bicubic", align_corners=False)
         images = []
         for weight, bias in map(self.to_bands, targets):

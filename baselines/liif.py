@@ -1,4 +1,4 @@
-"""LIIF with C outputs (Chen et al. 2021, arXiv 2012.09161; paper A.4): any scale, one model for each set of bands."""
+"""LIIF with C outputs (Chen et al. 2021, arXiv 2012.09161; paper A.4), for any scale and one set of bands."""
 
 from functools import partial
 
@@ -11,18 +11,18 @@ from ssif.nets.spectral import Readout
 
 
 class LIIF(NeuralField):
-    """Encoder, LIIF decoder and a last layer with one output a band; `bands` are the C bands it is trained for."""
+    """Encoder, LIIF decoder and a last layer with one output per band; `bands`: the C bands of its training."""
 
-    name = "LIIF"  # in the card of its weights
+    name = "LIIF"  # in the card of the weights
 
     def __init__(self, channels: int, *, bands: Bands, encoder: dict, hidden: int):
-        # What builds the same network again (`ssif.pretrained`).
+        # These arguments build the same network again (`ssif.pretrained`).
         self.arguments = {"channels": channels, "bands": bands.edges.tolist(), "encoder": encoder, "hidden": hidden}
         super().__init__(channels, encoder, "liif", hidden, out=len(bands))
         self.bands = bands
 
     def readout(self, bands: Bands, generator=None) -> Readout:
-        """The last layer. Raises UserError for bands other than those it was trained for."""
+        """The last layer. Raises UserError for other bands than those of the training."""
         if bands != self.bands:
             raise UserError(f"this LIIF was trained for {self.bands}, not for {bands}; train one model for each C")
         return partial(F.linear, weight=self.decoder.last.weight, bias=self.decoder.last.bias)

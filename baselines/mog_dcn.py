@@ -1,7 +1,7 @@
 """MoG-DCN, fusion of an LR-HSI and an HR-MSI by an unfolded algorithm (Dong et al. 2021, TIP 30).
 
-Observation model Y = H X (blur and decimation) and Z = R X (response of the sensor); the network is given neither and
-learns H, its transpose, R and its transpose. Two U-Net passes a stage, all by one U-Net with one set of weights.
+The observation model is Y = H X (blur and decimation) and Z = R X (response of the sensor). The network knows neither H nor R
+and learns both and their transposes. Each stage has two passes of a U-Net, and all passes share its weights.
 """
 
 import torch
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Upsample [N, inputs, ...] to the size of `skip` [N, 2 w, h, v], join both: [N, outputs, h, v]."""
+    """Upsample [N, inputs, ...] to the size of `skip` [N, 2 w, h, v] and merge both to [N, outputs, h, v]."""
 
     def __init__(self, inputs: int, width: int, outputs: int, kernel: int):
         super().__init__()
@@ -48,7 +48,7 @@ class Decoder(nn.Module):
 
 
 class UNet(nn.Module):
-    """[N, w, H, W] -> [N, bands, H, W] and the first skip map [N, 2 w, H, W]; four levels and a bottom, any size."""
+    """[N, w, H, W] -> [N, bands, H, W] and the first skip map [N, 2 w, H, W]; four levels and a bottom, for any size."""
 
     def __init__(self, width: int, bands: int):
         super().__init__()
@@ -75,8 +75,8 @@ class UNet(nn.Module):
 class MoGDCN(GridNetwork):
     """LR-HSI Y [N, C, h, w] and HR-MSI Z [N, c, p h, p w] -> HR-HSI [N, C, p h, p w]; any integer p.
 
-    The defaults are the official sizes: 7,070,824 parameters for c = 3, C = 31 (unused scalars of the release left out).
-    kernel: of H and its transpose, odd.
+    The defaults are the official sizes: 7,070,824 parameters for c = 3, C = 31, without the unused scalars of the release.
+    kernel: odd side of the kernels of H and its transpose.
     """
 
     reads, writes = ("lr_hsi", "hr_msi"), "hr_hsi"
@@ -93,11 +93,11 @@ class MoGDCN(GridNetwork):
         strided = {"kernel_size": kernel, "stride": scale, "padding": kernel // 2}
         self.blur = nn.Conv2d(bands, bands, **strided)
         self.blur_t = nn.ConvTranspose2d(bands, bands, output_padding=scale - 1, **strided)
-        # Passes 2 to 8: an odd pass sees the maps of all stages before it, an even one that of its own stage.
+        # Passes 2 to 8: an odd pass reads the maps of all stages before, an even pass the map of its own stage.
         maps = [1, 1, 1, 2, 1, 3, 1]
         self.mix = nn.ModuleList(nn.Conv2d((1 + 2 * n) * width, width, 3, padding=1) for n in maps)
         for module in self.modules():
-            # As released: every convolution but the transposed ones.
+            # As released, for every convolution except the transposed ones.
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_normal_(module.weight)
 
@@ -122,20 +122,19 @@ class MoGDCN(GridNetwork):
         return image + change, skip
 
     def update_z(self, x: Tensor, v: Tensor, hr_msi: Tensor) -> Tensor:
-        """A gradient step on |Z - R z|^2 / 2 + |x - z|^2 / 2 + eta |z - v|^2 / 2 from z = x, but for the sign of v.
+        """A gradient step on |Z - R z|^2 / 2 + |x - z|^2 / 2 + eta |z - v|^2 / 2 from z = x, with the sign of v of the release.
 
-        The energy gives +eta v. The release has -eta v, and so has this: it darkens z to 0.82 x at first, which the U-Net learns
-        to mend.
+        The energy gives +eta v. The release has -eta v, which at first darkens z to 0.82 x; the U-Net learns to correct this.
         """
         delta, eta = self.delta_z, self.eta_z
         return (1 - delta - delta * eta) * x + delta * self.unseen(x, hr_msi) + delta * (x - eta * v)
 
     def update_x(self, x: Tensor, u: Tensor, lr_hsi: Tensor, hr_msi: Tensor) -> Tensor:
-        """A gradient step on the data terms and eta |x - u|^2 / 2; the sign before H^T is left to its weights."""
+        """A gradient step on the data terms and eta |x - u|^2 / 2; the weights of H^T learn its sign."""
         delta, eta = self.delta_x, self.eta_x
         blurred = self.blur_t(self.blur(x) - lr_hsi)
         return (1 - delta * eta) * x + delta * (self.unseen(x, hr_msi) + blurred + eta * u)
 
     def unseen(self, x: Tensor, hr_msi: Tensor) -> Tensor:
-        """R^T (Z - R x): what the sensor saw and x does not show."""
+        """R^T (Z - R x), the part of Z that x does not explain."""
         return self.response_t(hr_msi - self.response(x))

@@ -57,11 +57,11 @@ def upsampler(channels: int, scale: int) -> nn.Sequential:
 class RCAN(GridNetwork):
     """[N, bands, h, w] -> [N, bands, p h, p w]; the MSI (image="msi") or all bands of the HSI at once ("hsi").
 
-    The defaults are the official sizes: 15,592,355 parameters for 3 bands at p = 4. No mean shift (it is hard-wired to
-    RGB in the release), no self-ensemble.
+    The defaults are the official sizes: 15,592,355 parameters for 3 bands at p = 4. There is no mean shift, which in the
+    release is fixed to RGB, and no self-ensemble.
     """
 
-    # Every 200,000 of the official 1,000,000 updates.
+    # After every 200,000 of the official 1,000,000 updates.
     decay = staticmethod(halving(0.2, 0.4, 0.6, 0.8))
 
     def __init__(self, bands: int, scale: int, *, image: str, groups: int = 10, blocks: int = 20, channels: int = 64):

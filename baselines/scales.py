@@ -1,4 +1,4 @@
-"""How a network on a pixel grid goes from LR to HR: one step for each prime factor of p."""
+"""From LR to HR on a pixel grid in one step per prime factor of p."""
 
 
 def prime_factors(scale: int) -> list[int]:

@@ -1,7 +1,7 @@
 """SSJSR, joint spatial-spectral super-resolution by 3-D convolutions (Mei et al. 2020, TGRS 58).
 
-No code and no layer table of it can be had: the joint family and the L1 loss are the paper's, **the layer sizes are ours**. It is
-called "SSJSR-style, layer sizes ours" wherever it is printed.
+Neither code nor a table of its layers is available: the joint family and the L1 loss are from the paper, **the layer sizes are
+ours**. Tables call it "SSJSR-style, layer sizes ours".
 """
 
 import math
@@ -33,7 +33,7 @@ class Trunk(nn.Module):
 
 
 class SpatialUp(nn.Module):
-    """Volumes [N, width, D, h, w] -> [N, D, p h, p w]: a transposed convolution for each prime factor q, then one to 1."""
+    """Volumes [N, width, D, h, w] -> [N, D, p h, p w]: a transposed convolution per prime factor of p and one to width 1."""
 
     def __init__(self, width: int, scale: int):
         super().__init__()
@@ -56,12 +56,12 @@ class SpatialUp(nn.Module):
 class SSJSR(GridNetwork):
     """LR-MSI [N, c, h, w] -> HR-HSI [N, C, p h, p w], jointly: the MSI is a volume of depth c, and all convolutions are 3-D.
 
-    width, inner: channels at low and at high resolution. The defaults have 261,761 parameters for c = 3, C = 31, p = 4.
-    The spectral step to depth C has taps of its own for each output band (kernel = stride): a shift-invariant one could not
-    place C bands between a few input bands.
+    width, inner: channels at low and at high resolution. The defaults have 261,761 parameters for c = 3, C = 31, p = 4. The
+    spectral step to depth C has separate weights for each output band (kernel = stride), because a shift-invariant step could
+    not place C bands between a few input bands.
     """
 
-    # For a fair budget.
+    # The decay of the second joint method, so that both have the same budget.
     decay = staticmethod(US3RN.decay)
 
     def __init__(self, msi_bands: int, bands: int, scale: int, *, width: int = 32, inner: int = 16, blocks: int = 4):

@@ -32,7 +32,7 @@ class SpatialSpectralBlock(nn.Module):
 
 
 class Features(nn.Module):
-    """conv3x3, SSPN (blocks in series and one skip over all) and upsampler: [N, bands, h, w] -> [N, channels, q h, q w]."""
+    """conv3x3, SSPN (blocks with one skip over all) and upsampler: [N, bands, h, w] -> [N, channels, q h, q w]."""
 
     def __init__(self, bands: int, channels: int, blocks: int, scale: int):
         super().__init__()
@@ -46,7 +46,7 @@ class Features(nn.Module):
 
 
 def group_starts(bands: int, group: int, overlap: int) -> list[int]:
-    """First band of each group of `group` bands; neighbours share `overlap`, and the last one is shifted to end at C."""
+    """First band of each group of `group` bands; neighbours share `overlap` bands, and the last group ends at C."""
     count = math.ceil((bands - overlap) / (group - overlap))
     return [min(i * (group - overlap), bands - group) for i in range(count)]
 
@@ -54,9 +54,9 @@ def group_starts(bands: int, group: int, overlap: int) -> list[int]:
 class SSPSR(GridNetwork):
     """LR-HSI [N, C, h, w] -> HR-HSI [N, C, p h, p w] in two levels.
 
-    One branch network, shared by all band groups, upsamples by p / 2; a trunk on all bands by 2 (for odd p the branch
-    does not upsample and the trunk does all). The bicubic image enters as features, not as a skip. The defaults are
-    CAVE's official sizes: 26,077,475 parameters for 31 bands at p = 4. A group is never larger than C.
+    One branch network, shared by all band groups, upsamples by p / 2, then a trunk on all bands by 2. For odd p only the trunk
+    upsamples, by p. The bicubic image is an input of the last features, not a skip. The defaults are the official sizes for
+    CAVE: 26,077,475 parameters for 31 bands at p = 4. A group has at most C bands.
     """
 
     reads, writes = ("lr_hsi",), "hr_hsi"
@@ -82,12 +82,12 @@ class SSPSR(GridNetwork):
         if self.training:
             branches = self.branch(torch.cat(groups)).chunk(len(groups))
         else:
-            # One group of a whole image at a time: less memory, and on a CPU a fifth faster, than all in one batch.
+            # One group at a time needs less memory than all in one batch, and on a CPU a fifth less time.
             branches = [self.branch(group) for group in groups]
         return self.final(self.trunk(self.merge(branches)) + self.skip(bicubic))
 
     def merge(self, groups: Sequence[Tensor]) -> Tensor:
-        """G images [N, group, h, w] -> [N, C, h, w]: the mean over the groups that hold a band."""
+        """G images [N, group, h, w] -> [N, C, h, w]: the mean over the groups that contain a band."""
         bands = self.starts[-1] + self.group
         total = groups[0].new_zeros(len(groups[0]), bands, *groups[0].shape[2:])
         held = total.new_zeros(bands, 1, 1)
@@ -97,7 +97,7 @@ class SSPSR(GridNetwork):
         return total / held
 
     def loss(self, batch: Patches) -> Tensor:
-        """L1 plus 1e-3 of the spatial and of the spectral total variation, with squared differences as released."""
+        """L1 plus 1e-3 times the spatial and the spectral total variation, with squared differences as released."""
         output = self(batch.lr_hsi).float()
         rows, columns = output.diff(dim=2), output.diff(dim=3)
         spatial = rows.square().mean() + columns.square().mean()
@@ -106,5 +106,5 @@ class SSPSR(GridNetwork):
 
     @staticmethod
     def decay(done: float) -> float:
-        """A tenth after three quarters of the budget (epoch 30 of 40)."""
+        """One tenth after three quarters of the budget (epoch 30 of 40)."""
         return 1.0 if done < 0.75 else 0.1

@@ -1,9 +1,9 @@
 """US3RN, joint super-resolution by an unfolded ADMM (Ma et al. 2022, TCI 8).
 
-With y = R x the HR-MSI, z = L x the LR-HSI, w = L y = R z the LR-MSI (L: spatial degradation, R: spectral response),
-each stage improves y, z, x and the scaled multipliers u (of y) and v (of z). Every operator is a free weight: L is
-`Down`, its transpose `Up`, the inverses of the sub-problems a non-local block (y) and a 1x1 convolution (z), and the
-prior on x three residual blocks.
+With the HR-MSI y = R x, the LR-HSI z = L x and the LR-MSI w = L y = R z (L: spatial degradation, R: spectral response), each
+stage improves y, z, x and the scaled multipliers u (of y) and v (of z). All operators are learned: L is `down`, its transpose
+`up`, the inverses in the sub-problems are a non-local block (y) and a 1x1 convolution (z), and the prior on x is three
+residual blocks.
 """
 
 import math
@@ -24,7 +24,7 @@ INITS = ("stable", "official")
 
 
 def down(channels: int, scale: int) -> nn.Sequential:
-    """[N, channels, p h, p w] -> [N, channels, h, w]: a depthwise strided convolution for each prime factor of p."""
+    """[N, channels, p h, p w] -> [N, channels, h, w]: a depthwise strided convolution per prime factor of p."""
     return nn.Sequential(*(
         nn.Conv2d(channels, channels, 2 * q - 1, stride=q, padding=q - 1, groups=channels)
         for q in reversed(prime_factors(scale))
@@ -32,7 +32,7 @@ def down(channels: int, scale: int) -> nn.Sequential:
 
 
 def up(channels: int, scale: int) -> nn.Sequential:
-    """[N, channels, h, w] -> [N, channels, p h, p w]: a full transposed convolution for each prime factor of p."""
+    """[N, channels, h, w] -> [N, channels, p h, p w]: a transposed convolution over all channels per prime factor of p."""
     return nn.Sequential(*(
         nn.ConvTranspose2d(channels, channels, 2 * q - 1, stride=q, padding=q - 1, output_padding=q - 1)
         for q in prime_factors(scale)
@@ -57,7 +57,7 @@ class NonLocal(nn.Module):
 
 
 class State(NamedTuple):
-    """What a stage hands on: x [N, C, H, W], y and u [N, c, H, W], z and v [N, C, h, w]; u, v None after the last."""
+    """The output of a stage: x [N, C, H, W], y and u [N, c, H, W], z and v [N, C, h, w]; u and v are None after the last."""
 
     x: Tensor
     y: Tensor
@@ -67,7 +67,7 @@ class State(NamedTuple):
 
 
 class Stage(nn.Module):
-    """One round of ADMM. kind: "first" (x = u = v = 0), "middle", or "last" (gives no u and v)."""
+    """One iteration of ADMM. kind: "first" (x = u = v = 0), "middle", or "last" (without u and v)."""
 
     def __init__(self, msi_bands: int, bands: int, scale: int, kind: str, init: str):
         super().__init__()
@@ -106,18 +106,18 @@ class Stage(nn.Module):
         """The stage after x = u = v = 0, from the LR-MSI w [N, c, h, w]."""
         y = self.solve_y(2 * self.alpha * self.up1(w))
         z = self.solve_z(2 * (1 - self.alpha) * self.r_t(w))
-        # The prior ends in a ReLU, so x needs none of its own.
+        # The prior ends in a ReLU, so x needs no other.
         x = self.prox(self.beta * self.r_t(-y) + self.gamma * self.up3(-z))
         return State(x, y, z, self.r(x) - y, self.down2(x) - z)
 
     def later(self, w: Tensor, before: State) -> State:
-        """y and z in (learned) closed form, a gradient step of size ReLU(eta) on x and its prior, then u and v."""
+        """y and z in learned closed form, a gradient step of size ReLU(eta) on x and its prior, then u and v."""
         alpha, beta, gamma = self.alpha, self.beta, self.gamma
         x, _, _, u, v = before
         seen = self.r(x)
         y = self.solve_y(2 * alpha * self.up1(w) + beta * (u + seen))
         z = self.solve_z(gamma * (self.down3(x) + v) + 2 * (1 - alpha) * self.r_t(w))
-        # R' is linear, so b R'(u - y) + b R'(R x) is one application; Up has a bias, so its two are not.
+        # R' is linear, so b R'(u - y) + b R'(R x) is one application. Up has a bias, so its two terms stay apart.
         gradient = beta * self.r_t(u - y + seen) + gamma * (self.up3(self.down2(x)) + self.up4(v - z))
         x = self.prox(x - self.eta.relu() * gradient)
         if self.kind == "last":
@@ -125,12 +125,12 @@ class Stage(nn.Module):
         return State(x, y, z, u + self.r(x) - y, v + self.down4(x) - z)
 
     def solve_y(self, q: Tensor) -> Tensor:
-        """ReLU(q - (2 a / b) Up2(NL(Down1(q)))) / b: Woodbury's identity with the inverse learned."""
+        """ReLU(q - (2 a / b) Up2(NL(Down1(q)))) / b, Woodbury's identity with a learned inverse."""
         correction = self.up2(self.non_local(self.down1(q)))
         return ((q - 2 * self.alpha / self.beta * correction) / self.beta).relu()
 
     def solve_z(self, q: Tensor) -> Tensor:
-        """ReLU(conv1x1(q)), the inverse learned: [N, C, h, w]."""
+        """ReLU(conv1x1(q)), a learned inverse: [N, C, h, w]."""
         return self.zconv(q).relu()
 
 
@@ -143,9 +143,9 @@ def _response(inputs: int, outputs: int, stable: bool) -> nn.Conv2d:
 class US3RN(GridNetwork):
     """LR-MSI [N, c, h, w] -> HR-HSI [N, C, p h, p w] in four stages, the second and third with the same weights.
 
-    295,164 parameters for c = 3, C = 31, p = 4. Any integer p, by its prime factors (the release serves powers of two).
-    init: "stable", or "official", whose random divisor beta and step eta make the first outputs vary by orders of
-    magnitude with the seed.
+    It has 295,164 parameters for c = 3, C = 31, p = 4, and serves any integer p by its prime factors; the release serves powers
+    of two. init: "stable", or "official", with which the first outputs differ by orders of magnitude between seeds because the
+    divisor beta and the step eta are random.
     """
 
     # Epochs 10, 30, 60 and 120 of 160.

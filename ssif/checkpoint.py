@@ -1,4 +1,4 @@
-"""Weights as safetensors, and the state of an unfinished training; both whole or absent, neither unpickles code."""
+"""Weights as safetensors, and the state of an unfinished training. Files are complete or absent; reading them runs no code."""
 
 import hashlib
 import io
@@ -15,15 +15,15 @@ from ssif.errors import UserError, flat
 from ssif.io import whole_file
 from ssif.seals import check_note, noted_file
 
-# Under which keys files of weights have their tensors, those first that are meant for use; and how deep at most.
+# Keys under which weights files have their tensors, those meant for use first, and the largest depth.
 CONTAINERS = ("state_dict", "params_ema", "params", "param", "model", "net", "sd")
 DEPTH = 3
 
 
 def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None:
-    """Write parameters and buffers of `model` as safetensors, with a `card` of what JSON can write in its metadata.
+    """Write parameters and buffers of `model` as safetensors, with a `card` (any JSON) in the metadata.
 
-    The card also gets a "sha256" of itself and the tensors, which every reader below checks.
+    The card also gets the "sha256" of itself and the tensors, which every function below checks.
     """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     card = json.loads(json.dumps(card or {}))
@@ -33,18 +33,18 @@ def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None
 
 
 def load_card(path: Path) -> dict:
-    """What weights say of themselves, {} where they say nothing. Raises UserError if the file is missing or damaged."""
+    """The card of weights, {} if they have none. Raises UserError if the file is missing or damaged."""
     return _read(path)[1]
 
 
 def described(model: nn.Module, card: dict) -> dict:
-    """`card` with what `ssif.load` needs to build this neural field again."""
+    """`card` with the entries from which `ssif.load` builds this neural field again."""
     return {"network": model.name, "arguments": model.arguments} | card
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill `model` from `path`. Raises UserError if the file is missing or damaged, or names and shapes do not match."""
-    tensors = _tensors(path)
+    """Fill `model` from `path`. Raises UserError if the file is missing or damaged, or if names or shapes do not match."""
+    tensors, _ = _read(path)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -52,22 +52,17 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_fitting(model: nn.Module, path: Path) -> None:
-    """Fill what `path` has under the same name and in the same shape, as a warm start; the rest stays as it is.
+    """Warm start: fill every tensor that `path` has with the same name and shape; all other tensors stay as they are.
 
     Raises UserError if the file is missing or damaged.
     """
-    found, own = _tensors(path), model.state_dict()
-    model.load_state_dict(
-        {name: found[name] if _fits(found.get(name), value) else value for name, value in own.items()}
-    )
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    return _read(path)[0]
+    found, own = _read(path)[0], model.state_dict()
+    fitting = {name: found[name] for name, value in own.items() if name in found and found[name].shape == value.shape}
+    model.load_state_dict(own | fitting)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and card. Weights of an earlier version, or of somebody else, have no "sha256" to be checked."""
+    """Tensors and card. Weights of earlier versions and of other programs have no "sha256" and are not checked."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             card = json.loads((file.metadata() or {}).get("card", "{}"))
@@ -87,19 +82,15 @@ def _digest(tensors: dict[str, Tensor], card: dict) -> str:
     return digest.hexdigest()
 
 
-def _fits(found: Tensor | None, own: Tensor) -> bool:
-    return found is not None and found.shape == own.shape
-
-
 def foreign_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of somebody else's weights by name, in the order of the file: of a PyTorch file or of safetensors.
+    """The tensors by name in weights of other programs, a PyTorch file or safetensors, in the order of the file.
 
-    What usually stands around them is taken off: dictionaries (CONTAINERS, one in another) and the prefix `module.` of
-    parallel training. No code in the file is run. Raises UserError where it holds anything else or cannot be read.
+    Removes nested dictionaries (CONTAINERS) and the prefix `module.` of parallel training. Runs no code in the file. Raises
+    UserError if the file holds anything but tensors or cannot be read.
     """
     if path.is_dir():
         raise UserError(f"{path} is a directory, not weights")
-    content = _tensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+    content = _read(path)[0] if path.suffix == ".safetensors" else _unpickled(path)
     for _ in range(DEPTH):
         inner = content if isinstance(content, dict) else {}
         content = next((inner[key] for key in CONTAINERS if isinstance(inner.get(key), dict)), content)
@@ -113,7 +104,7 @@ def foreign_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _plain(value) -> bool:
-    """Whether this is a tensor of numbers: neither sparse nor quantised nor a shape alone."""
+    """Whether this is a dense tensor of real numbers, neither quantised nor without data."""
     return (
         isinstance(value, Tensor)
         and value.layout == torch.strided
@@ -123,13 +114,13 @@ def _plain(value) -> bool:
 
 
 def _unpickled(path: Path):
-    """What is in a PyTorch file, of plain data and tensors."""
+    """The tensors and plain data in a PyTorch file."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"cannot read weights from {path}: {error.strerror}") from None
     except pickle.UnpicklingError as error:
-        # PyTorch's own text says how to run the code.
+        # PyTorch's message explains how to run the code.
         found = re.search(r"GLOBAL (\S+)", str(error))
         raise UserError(
             f"{path} holds more than tensors and plain values ({found[1] if found else 'objects of Python'}); reading it"
@@ -140,7 +131,7 @@ def _unpickled(path: Path):
 
 
 def save_state(path: Path, config: dict, state: dict) -> None:
-    """Write a training state beside the configuration that it belongs to, and note its checksum (`ssif.seals`)."""
+    """Write a training state with its configuration, and note the checksum (`ssif.seals`)."""
     buffer = io.BytesIO()
     torch.save({"config": json.dumps(config, sort_keys=True), **state}, buffer)
     with noted_file(path) as temporary:
@@ -148,7 +139,7 @@ def save_state(path: Path, config: dict, state: dict) -> None:
 
 
 class OtherState(UserError):
-    """A training state at `path` of another configuration; `differing`: the keys in which, with both values."""
+    """The training state at `path` has another configuration; `differing`: the keys that differ, with both values."""
 
     def __init__(self, path: Path, differing: list[str]):
         self.differing = ", ".join(differing)
@@ -156,9 +147,9 @@ class OtherState(UserError):
 
 
 def load_state(path: Path, config: dict, device: torch.device) -> dict | None:
-    """The state saved at `path`, or None where there is none.
+    """The state saved at `path`, or None if there is none.
 
-    Raises UserError if it is damaged, and OtherState if it was saved under another configuration, naming the keys that differ.
+    Raises UserError if it is damaged, and OtherState if it was saved under another configuration.
     """
     if not path.exists():
         return None
@@ -177,7 +168,7 @@ def load_state(path: Path, config: dict, device: torch.device) -> dict | None:
 
 
 def differing_keys(old: dict, new: dict, prefix: str = "") -> list[str]:
-    """Dotted names of the keys that two nested configurations do not share or disagree on, with both values."""
+    """Dotted names of the keys in which two nested configurations differ, with both values."""
     names = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key, "absent"), new.get(key, "absent")

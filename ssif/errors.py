@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and how every command line of the suite ends on one."""
+"""Errors that a user can correct, and how every command of the suite ends with such an error."""
 
 import errno
 import functools
@@ -8,11 +8,11 @@ import sys
 
 
 class UserError(ValueError):
-    """Bad input: the message is one line that says what is wrong and what would be right."""
+    """An error in the input. The message is one line that says what is wrong and what would be right."""
 
 
 def flat(text: str) -> str:
-    """A text of somebody else's as one line that does nothing to a terminal."""
+    """A text from a file or a library as one line without control characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
@@ -24,8 +24,11 @@ def choose(kind: str, name: str, known) -> str:
 
 
 def exit_cleanly(main):
-    """Decorate a command's `main`: a UserError, a full disk or a denied permission is one line on stderr and exit status 1; on
-    Ctrl-C, and where nobody reads its output any more (`| head`), it stops in silence, with a shell's status for that."""
+    """Decorate the `main` of a command.
+
+    A UserError, a full disk and a denied permission are one line on stderr and exit status 1. Ctrl-C and a closed output
+    (`| head`) end the command without a message, with the status of a shell.
+    """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -33,7 +36,7 @@ def exit_cleanly(main):
             main(*args, **kwargs)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Python would try once more at its end, and complain.
+            # At exit Python would flush once more and report the error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
         except KeyboardInterrupt:

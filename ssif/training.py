@@ -23,7 +23,7 @@ SAVE_EVERY = 60  # seconds between two saved states
 
 
 class Interrupted(Exception):
-    """A signal (`number`: SIGTERM or SIGINT) came; the state is saved."""
+    """A signal (`number`: SIGTERM or SIGINT) stopped the training; the state is saved."""
 
     def __init__(self, number: int, step: int):
         name = signal.Signals(number).name
@@ -33,7 +33,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Schedule:
-    """Adam for `steps` steps from `rate`; `decay` gives the share of it left after a fraction of the budget."""
+    """`steps` steps of Adam with the initial `rate`; `decay`: fraction of the budget -> share of the rate that is left."""
 
     steps: int
     rate: float
@@ -45,18 +45,18 @@ class Schedule:
 
 
 def halving(*fractions: float) -> Callable[[float], float]:
-    """The decay that halves the rate at each of these fractions of the budget."""
+    """A decay that halves the rate at each of these fractions of the budget."""
     return lambda done: 0.5 ** sum(done >= fraction for fraction in fractions)
 
 
 def cosine(done: float) -> float:
-    """The decay along half a cosine, to zero at the end of the budget."""
+    """A decay along half a cosine, to zero at the end of the budget."""
     return (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True)
 class Validation:
-    """After every `every` steps `score(model)`, the higher the better, decides which weights a training ends with."""
+    """`score(model)`, evaluated every `every` steps, decides which weights a training ends with; higher is better."""
 
     every: int
     score: Callable[[nn.Module], float]
@@ -64,9 +64,10 @@ class Validation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """`draw(step)` is the batch of a step, `decay` the share of the rate that is left after a fraction of the budget
-    (`Schedule`), `validation` decides which weights are kept. `afterwards` gives a part of the network that is trained when
-    the rest is finished, its `draw` and its schedule."""
+    """What a network learns from: `draw(step)` is the batch of a step; `decay` as in `Schedule`.
+
+    afterwards: returns a part of the network that is trained when the rest is finished, its `draw` and its schedule.
+    """
 
     draw: Callable[[int], object]
     decay: Callable[[float], float]
@@ -85,19 +86,18 @@ def train(
     precision: torch.dtype = torch.float32,
     average: float = 0.0,
 ) -> None:
-    """Train `model` in place; resume from `folder` if a state is there; leave the curve in `folder`/train.jsonl.
+    """Train `model` in place; resume from a state in `folder`; write the loss curve to `folder`/train.jsonl.
 
-    precision: with torch.bfloat16 the matrix products are taken in it; weights, gradients' sums, coordinates and the loss
-    stay in float32. It ends with the last weights or, with a `validation`, with those that scored best, the first of
-    equals. average: it ends with the exponential mean of the weights of all steps instead, in which each step keeps at
-    most this share of the mean before; 0 for none.
+    draw: gives the batch of a step as a function of the step alone, so that a resumed run is equal to an uninterrupted run
+    bit for bit on the same machine. config: identifies the run; a state of another run is refused. precision: with
+    torch.bfloat16, matrix products are in bfloat16; weights, sums of gradients, coordinates and the loss stay in float32.
 
-    `draw(step)` gives the batch of a step, a pure function, so a resumed run equals a straight one bit for bit on the
-    same machine. `config` identifies the run: a state of another one is refused. Raises UserError on a loss that is not
-    finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM or Ctrl-C.
+    The training ends with the last weights, or with a `validation` with the weights that scored best first, or with `average`
+    with the exponential mean of the weights of all steps, of which each step keeps at most this share. Raises UserError for a
+    loss that is not finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM or Ctrl-C.
     """
     device = next(model.parameters()).device
-    # cuDNN may otherwise choose algorithms by timing them, and sums in another order would break bit-equal resumes.
+    # Otherwise cuDNN may choose algorithms by their time, and another order of sums would break bit-equal resumes.
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.rate, fused=True)
     averaged = AveragedModel(model, multi_avg_fn=_mean_of_steps(average)) if average else None
@@ -140,7 +140,7 @@ def train(
             batch = draw(step)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.at(step)
-            # bfloat16 keeps float32's range, so no loss scaling; coordinates stay float32 inside the model.
+            # bfloat16 has the range of float32, so the loss needs no scaling; coordinates stay float32 inside the model.
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
                 loss = model.loss(batch)
             optimiser.zero_grad(set_to_none=True)
@@ -158,7 +158,7 @@ def train(
                 if best is None or scored > best["score"]:
                     weights = {name: value.clone() for name, value in model.state_dict().items()}
                     best = {"score": scored, "weights": weights}
-            # Reading a loss waits for the GPU, so it happens once in a while and not at every step.
+            # Reading a loss waits for the GPU, so it is not done at every step.
             if done % LOG_EVERY == 0 or done == schedule.steps:
                 _check_finite(losses, done, draw)
                 mean = torch.stack(losses).mean().item()
@@ -183,8 +183,11 @@ def train(
 
 
 def _mean_of_steps(average: float) -> Callable[[list, list, torch.Tensor], None]:
-    """How the mean of the weights takes those of a step. A young mean keeps less, or a short training would end near its
-    first weights: 900 steps at 0.998 would keep 16 % of them."""
+    """The update of the mean of the weights after a step.
+
+    In early steps the mean keeps less. Otherwise a short training would end near its first weights: 900 steps at 0.998 would
+    keep 16 % of them.
+    """
 
     def update(mean: list[torch.Tensor], weights: list[torch.Tensor], steps: torch.Tensor) -> None:
         kept = min(average, (1 + int(steps)) / (10 + int(steps)))
@@ -194,10 +197,8 @@ def _mean_of_steps(average: float) -> Callable[[list, list, torch.Tensor], None]
 
 
 def _check_finite(losses: list[torch.Tensor], done: int, draw: Callable[[int], object]) -> None:
-    """Raise a UserError for the first loss that is not finite among those of the last len(losses) steps."""
-    if not losses:
-        return
-    bad = torch.nonzero(~torch.isfinite(torch.stack(losses)))
+    """Raise UserError for the first loss that is not finite, of the last len(losses) steps."""
+    bad = torch.nonzero(~torch.isfinite(torch.stack(losses))) if losses else ()
     if len(bad):
         step = done - len(losses) + int(bad[0])
         raise UserError(
