@@ -1,4 +1,4 @@
-"""ITSRN's pixel decoder (Yang et al. 2021, arXiv 2112.09318), rewritten exactly; the second F_x of paper Equation 4.
+"""ITSRN's pixel decoder (Yang et al. 2021, arXiv 2112.06174), rewritten exactly; the second F_x of paper Equation 4.
 
 In the original an MLP on [rel_coord, scale token] gives, for each query and neighbour, a matrix [9 * channels, out] that
 multiplies the unfolded features. Here the last layer of the MLP is applied to the features first, once per LR pixel, as a 3x3
