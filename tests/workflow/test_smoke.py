@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from ssif.data.store import Store
-from ssif.metrics import mpsnr
+from ssif.metrics import evaluate
 from tests.snake import ROOT, SNAKEMAKE, jobs, snakemake
 
 
@@ -88,7 +88,7 @@ def test_a_kept_image_is_the_one_that_was_scored(finished):
         image, scene = torch.tensor(file["p2/C31"][()]), file.attrs["scene"]
         assert sorted(file["p2"]) == ["C31", "C40", "C8"] and list(file["p3"]) == ["C31"] and list(file) == ["p2", "p3"]
     hsi, _ = store.scene(scene)
-    again = mpsnr(image.float(), hsi[: image.shape[1], : image.shape[2]].permute(2, 0, 1))
+    again = evaluate(image.float(), hsi[: image.shape[1], : image.shape[2]].permute(2, 0, 1), 2)["mpsnr"]
     table = pd.read_csv(folder / "metrics.csv").set_index(["scene", "p", "C"])
     assert again == pytest.approx(table.loc[(scene, 2, 31), "mpsnr"], abs=0.01)
 
