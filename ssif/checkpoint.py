@@ -23,7 +23,7 @@ DEPTH = 3
 def save_weights(model: nn.Module, path: Path, card: dict | None = None) -> None:
     """Write parameters and buffers of `model` as safetensors, with a `card` (any JSON) in the metadata.
 
-    The card also gets the "sha256" of itself and the tensors, which every function below checks.
+    The card also gets the "sha256" of itself and the tensors, which the readers below check.
     """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     card = json.loads(json.dumps(card or {}))

@@ -21,9 +21,9 @@ INTEGRATED = ("RF-GI", "RF-UI")
 def sample(variant: str, bands: Bands, k: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
     """Wavelengths [C, K] in nm and weights [C, K] summing to 1 over K, float64 on the CPU.
 
-    M, GI and UI take the middle of each band (K = 1). GF and UF take the middles of K equal parts. GS draws from the Gaussian
-    truncated to the interval, US uniformly, with a CPU `generator`. GS has Gaussian samples and Gaussian weights, as the
-    paper writes it, and so an effective sigma of width / (6 * sqrt(2)).
+    M, GI and UI take the middle of each band (K = 1). GF and UF take the middles of K equal parts, and are M for K = 1. GS draws
+    from the Gaussian truncated to the interval, US uniformly, with a CPU `generator`. GS has Gaussian samples and Gaussian
+    weights, as the paper writes it, and so an effective sigma of width / (6 * sqrt(2)).
     """
     start, end = torch.tensor(bands.edges).unbind(-1)
     if variant == "M" or variant in INTEGRATED:

@@ -18,7 +18,7 @@ CLASSES = {
     15: "buildings, grass, trees, drives",
     16: "stone, steel, towers",
 }
-MARGIN = 1  # columns between the test region and the first training pixel; with more, class 16 would lose most pixels
+MARGIN = 1  # columns between the test region and the first training pixel; class 16 has few pixels beyond
 
 
 def read(data_dir: Path | None = None) -> Dataset:

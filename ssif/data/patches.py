@@ -75,10 +75,10 @@ def draw_queries(
 ) -> Queries:
     """The batch of one step, a function of (seed, step) alone, so that a resumed run sees the same batches.
 
-    The LR side cycles through `lr_sizes` (A.6: loaders of different input sizes). For each sample are drawn a scene, a real
-    scale p, uniform in `scales`, an HR crop of side round(LR side * p), flips and a transpose with probability 1/2 each, and
-    `queries` times LR side ** 2 HR pixels without replacement, at most as many as the smallest crop has. For the batch is
-    drawn one band count C, uniform in `counts`, inclusive; `intervals` as in `TrainingSet.in_intervals`.
+    The LR side cycles through `lr_sizes` (A.6: loaders of different input sizes). Each sample has a random scene, a real scale
+    p, uniform in `scales`, an HR crop of side round(LR side * p), flips and a transpose with probability 1/2 each, and
+    `queries` times LR side ** 2 HR pixels without replacement, at most as many as the smallest crop has. The batch has one
+    band count C, uniform in `counts`, inclusive; `intervals` as in `TrainingSet.in_intervals`.
     """
     device = data.hsi.device
     draws = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -132,8 +132,8 @@ def draw_patches(
 ) -> Patches:
     """The batch of one step, a function of (seed, step) alone; `count` bands, or None for no HSI.
 
-    For each sample are drawn a scene, an HR crop of lr_size * scale pixels a side, and flips and a transpose with probability
-    1/2 each. The operator of the protocol makes both LR images from the crop.
+    Each sample has a random scene, an HR crop of lr_size * scale pixels a side, and flips and a transpose with probability 1/2
+    each. The operator of the protocol makes both LR images from the crop.
     """
     draws = torch.Generator().manual_seed(seed * 1_000_003 + step)
     side = lr_size * scale

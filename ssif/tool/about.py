@@ -61,7 +61,7 @@ def _image(path: Path, header: Header) -> list[str]:
     good = f", {sum(header.good)} of them good" if header.good else ""
     lines = [f"{path}: {header.height} x {header.width} pixels, {header.count} bands of {header.dtype}{good}"]
     if header.bands is None:
-        lines.append("wavelengths: not said")
+        lines.append("wavelengths: none in the file")
     else:
         lines.append(
             f"wavelengths: {header.bands.edges.min():g}-{header.bands.edges.max():g} nm, written in {header.unit}"
