@@ -97,6 +97,9 @@ def train(
     loss that is not finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM or Ctrl-C.
     """
     device = next(model.parameters()).device
+    if precision == torch.bfloat16:
+        # A convolution in bfloat16 takes two thirds of the time when the channels of a pixel lie side by side.
+        model.to(memory_format=torch.channels_last)
     # Otherwise cuDNN may choose algorithms by their time, and another order of sums would break bit-equal resumes.
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.rate, fused=True)
