@@ -74,7 +74,7 @@ def read(
     msi_scale, msi_values = _white(images, pixels, measured.relative, msi["white"], msi["folder"])
     choices["input"] = f"measured, {measured.said}; {msi_values}"
     scenes = (_scene(part, scale, white, measured, msi_scale) for part in parts)
-    return Dataset(name, cubes[0].bands, scale, scenes, choices, measured.bands)
+    return Dataset(name, cubes[0].bands, scale, scenes, choices, measured.bands, msi_scale)
 
 
 def _strips(part: Part) -> Iterator[np.ndarray]:

@@ -64,6 +64,8 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
             file["msi_matrix"] = matrix
         if bands := sensor_bands(msi)[0] if matrix is not None else dataset.msi_bands:
             file["msi_bands"] = bands.edges
+        if dataset.msi_white:
+            file.attrs["msi_white"] = dataset.msi_white
         file.attrs["name"] = dataset.name
         file.attrs["scale"] = dataset.scale
         file.attrs["msi"] = msi

@@ -29,7 +29,7 @@ class Scene:
 @dataclass(frozen=True)
 class Dataset:
     """A data set. scenes: read one at a time; scale: the raw value that becomes 1; choices: for the record in the store;
-    msi_bands: those of images of its own, None if they are not known."""
+    msi_bands, msi_white: the bands of images of its own and the physical value that became 1 in them, None if not known."""
 
     name: str
     bands: Bands
@@ -37,6 +37,7 @@ class Dataset:
     scenes: Iterable[Scene]
     choices: dict[str, str]
     msi_bands: Bands | None = None
+    msi_white: float | None = None
 
 
 @dataclass(frozen=True)

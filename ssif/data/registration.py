@@ -27,7 +27,7 @@ def _peak(image: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
     window = np.outer(*(np.hanning(side + 2)[1:-1] for side in image.shape))
     first, second = (np.fft.fft2(np.nan_to_num(each - np.nanmean(each)) * window) for each in (image, reference))
     product = first * second.conj()
-    product /= np.maximum(np.abs(product), 1e-9 * np.abs(product).max())
+    product /= np.maximum(np.abs(product), 1e-9 * np.abs(product).max() or 1)
     frequencies = [np.fft.fftfreq(side) for side in image.shape]
     product *= np.exp(-0.5 * np.add.outer(*(f**2 for f in frequencies)) / BLUR**2)
     peak = np.unravel_index(np.fft.ifft2(product).real.argmax(), image.shape)

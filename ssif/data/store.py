@@ -18,7 +18,8 @@ from ssif.gaps import filled
 class Store:
     """A prepared data set: `bands` [C, 2] nm, `channels` of the MSI, `scale` of the raw values, `choices`, and `identity`, a
     hash of the sources and of all choices. `ratio`: side of an MSI pixel in HSI pixels. `response` [c, C]: of the sensor that
-    simulates the MSI, else None. `msi_bands` [c, 2] nm: None if they are not known.
+    simulates the MSI, else None. `msi_bands` [c, 2] nm: None if they are not known. `msi_white`: the value of a measured MSI
+    that became 1, else None.
 
     Raises UserError, ending with the `remedy`, if the file is missing or damaged, or if `prepare` did not write it.
     """
@@ -38,6 +39,7 @@ class Store:
         matrix = self.file.get("msi_matrix")
         self.response = None if matrix is None else torch.from_numpy(matrix[()].astype(np.float32))
         self.msi_bands = Bands(self.file["msi_bands"][()]) if "msi_bands" in self.file else None
+        self.msi_white = self.file.attrs.get("msi_white")
         first = self.file[f"scenes/{next(iter(self.splits))}"]
         self.channels, self.ratio = first["msi"].shape[-1], first["hsi"].shape[0] // first["msi"].shape[0]
 

@@ -181,12 +181,12 @@ def card(config: Config, run: Run, store: Store, model: torch.nn.Module, origin:
         "wavelengths": [float(edges.min()), float(edges.max())],
         "scales": data.scales.train,
         "counts": data.counts.train,
-        "white": store.scale,
+        "white": store.msi_white or store.scale,
         "values": store.choices["values"],
         "antialias": config.antialias,
         "preset": run.preset,
         "run": run.id,
-    } | origin)  # fmt: skip
+    } | ({"output_white": store.scale} if store.msi_white else {}) | origin)  # fmt: skip
 
 
 def finish(
