@@ -84,6 +84,26 @@ class Bands:
         return Bands(_between(cuts, _cells(self)))
 
 
+def around(nm: np.ndarray) -> Bands:
+    """Bands with the centres `nm` [C], each as wide as the smaller step to its neighbours: the larger may be a gap.
+
+    Where the wavelengths step back and then rise again, the next detector begins, whose bands are no neighbours of the
+    last one's. Raises UserError if there are no steps to tell a width from.
+    """
+    detector = np.concatenate([[0], np.cumsum(np.diff(nm) < 0)])
+    # Wavelengths that step back more often are in another order altogether.
+    if np.bincount(detector).min() < 3:
+        detector[:] = 0
+    order = np.lexsort((nm, detector))
+    steps = np.where(np.diff(detector[order]) == 0, np.diff(nm[order]), np.inf)
+    if len(nm) < 2 or (steps <= 0).any():
+        raise UserError(
+            "band widths are missing and cannot be told from " + ("one band" if len(nm) < 2 else "equal wavelengths")
+        )
+    half = np.minimum(np.append(np.inf, steps), np.append(steps, np.inf))[np.argsort(order)] / 2
+    return Bands(np.stack([nm - half, nm + half], axis=-1))
+
+
 @cache
 def _axis(bands: Bands) -> np.ndarray:
     """The intervals [C, 2] nm that parts are cut from: the bands in the order of the axis if the parts of every count up to C

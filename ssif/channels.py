@@ -1,4 +1,4 @@
-"""Channels of a sensor as measured response curves: read from a CSV, cut at half maximum, sampled at the centres of bands."""
+"""The channels of a sensor, as intervals or as measured response curves, and the CSV files that hold either."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ssif.bands import Bands
+from ssif.bands import Bands, around, overlap_matrix
 from ssif.errors import UserError
+
+# Columns of a table of intervals, without a unit: START and END, or CENTRE and perhaps WIDTH; perhaps NAME.
+START, END = ("start", "begin", "low"), ("end", "stop", "high")
+CENTRE, WIDTH = ("centre", "center", "wavelength", "wl"), ("width", "fwhm")
+NAME = ("name", "band", "channel")
 
 
 @dataclass(frozen=True)
@@ -35,24 +40,111 @@ class Channel:
         return float(start), float(end)
 
 
-def weights_on(channels: list[Channel], bands: Bands, sensor: str) -> np.ndarray:
-    """Weights [c, C]: the responses at the centres of `bands`; rows sum to 1.
+@dataclass(frozen=True, eq=False)
+class Sensor:
+    """`names` of c channels, their `bands` [c, 2] nm, and their `responses`, None for a sensor that is given by intervals.
 
-    Raises UserError, naming the sensor, for a channel without response on `bands`.
+    The bands of responses end at half of their maximum.
     """
-    weights = np.stack([np.interp(bands.centres, each.nm, each.response, left=0, right=0) for each in channels])
-    blind = weights.sum(axis=1) <= 0
-    if blind.any():
-        raise UserError(f"{sensor}: channel {channels[int(blind.argmax())].name} has no response on {bands}")
-    return weights / weights.sum(axis=1, keepdims=True)
+
+    names: tuple[str, ...]
+    bands: Bands
+    responses: tuple[Channel, ...] | None = None
+
+    @classmethod
+    def of_responses(cls, found: list[Channel]) -> "Sensor":
+        """A sensor with these channels."""
+        return cls(tuple(one.name for one in found), Bands([one.half_maximum() for one in found]), tuple(found))
+
+    def only(self, wanted: str) -> "Sensor":
+        """The channels that a list names, in its order: names ("B2,B8A", in any case, B02 is B2) and numbers that count from 1
+        ("2,3", "2-5"). Raises UserError for an unknown channel and for one that is named twice."""
+        places, names = [], [plain(name) for name in self.names]
+        for item in (part.strip() for part in wanted.split(",")):
+            numbers = re.fullmatch(r"(\d+)(?:-(\d+))?", item)
+            first, last = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
+            if plain(item) in names:
+                places.append(names.index(plain(item)))
+            elif 1 <= first <= last <= len(names):
+                places += range(first - 1, last)
+            else:
+                listed = ", ".join(self.names[:20]) + (", ..." if len(names) > 20 else "")
+                raise UserError(f"no channel is called {item!r}; known: {listed}, or numbers from 1 to {len(names)}")
+        if len(set(places)) < len(places):
+            raise UserError(f"{wanted!r} names a channel twice")
+        responses = self.responses and tuple(self.responses[place] for place in places)
+        return Sensor(tuple(self.names[place] for place in places), Bands(self.bands.edges[places]), responses)
+
+    def weights_on(self, bands: Bands, name: str) -> np.ndarray:
+        """Weights [c, C] from a spectrum on `bands` to the channels; rows sum to 1.
+
+        Intervals weigh bands by overlap, responses by their value at the centres of `bands`. Raises UserError, naming the
+        sensor, for a channel without response on `bands`.
+        """
+        if self.responses is None:
+            return overlap_matrix(bands, self.bands)
+        weights = [np.interp(bands.centres, each.nm, each.response, left=0, right=0) for each in self.responses]
+        weights = np.stack(weights)
+        blind = weights.sum(axis=1) <= 0
+        if blind.any():
+            raise UserError(f"{name}: channel {self.names[int(blind.argmax())]} has no response on {bands}")
+        return weights / weights.sum(axis=1, keepdims=True)
 
 
-def read(path: Path) -> list[Channel]:
-    """The channels in a CSV: a header, a column of increasing wavelengths in nm and one column of response per channel.
+def plain(name: str) -> str:
+    """The name of a channel in small letters, without blanks and leading zeros: "B02" and "b2" are one."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_]+", "", name.lower()))
 
-    Raises UserError for a file of another form.
+
+def read(path: Path) -> Sensor:
+    """The channels in a CSV: intervals if its columns say so, else response curves.
+
+    Intervals have a row for each band and the columns `start` and `end`, or `centre` and perhaps `width` or `fwhm`, and perhaps
+    `name`; without widths a band is as wide as the smaller step to its neighbours. Response curves have a column of increasing
+    wavelengths and one column of response for each channel. All wavelengths are in nm. Raises UserError for a file of another form.
     """
     header, *rows = read_lines(path)
+    columns = [re.sub(r"[_ ]*\(?nm\)?$", "", name.strip().lower()) for name in header.split(",")]
+    start, end, centre, width, name = (
+        next((alias for alias in aliases if alias in columns), None) for aliases in (START, END, CENTRE, WIDTH, NAME)
+    )
+    # A column of wavelengths beside any others is the first column of response curves.
+    if (start and end) or (centre and set(columns) <= {*CENTRE, *WIDTH, *NAME, "good"}):
+        return _intervals(path, columns, rows, [start, end] if start and end else [centre, width], name)
+    return Sensor.of_responses(_responses(path, header, rows))
+
+
+def _intervals(path: Path, columns: list[str], rows: list[str], numbers: list[str | None], name: str | None) -> Sensor:
+    values, names = [], []
+    for number, row in enumerate(rows, 2):
+        if not row.strip():
+            continue
+        try:
+            fields = dict(zip(columns, row.split(","), strict=True))
+            values.append([float(fields[column]) for column in numbers if column and fields[column].strip()])
+            if not np.isfinite(values[-1]).all() or len(values[-1]) != len(values[0]) or not values[-1]:
+                raise ValueError
+        except ValueError:
+            raise UserError(
+                f"{path}, line {number}: want {', '.join(columns)} with numbers in nm, got {row!r}"
+            ) from None
+        names.append(fields.get(name, "").strip())
+    values = np.array(values)
+    if numbers[0] in START:
+        bands = Bands(values)
+    elif values.shape[1] == 2:
+        bands = Bands(np.stack([values[:, 0] - values[:, 1] / 2, values[:, 0] + values[:, 1] / 2], axis=-1))
+    else:
+        bands = around(values[:, 0])
+    return Sensor(tuple(given or by_edges for given, by_edges in zip(names, interval_names(bands))), bands)
+
+
+def interval_names(bands: Bands) -> list[str]:
+    """The names of bands that have no other: their intervals."""
+    return [f"{start:g}-{end:g}" for start, end in bands.edges]
+
+
+def _responses(path: Path, header: str, rows: list[str]) -> list[Channel]:
     names = [name.strip() for name in header.split(",")]
     try:
         table = np.loadtxt(rows, delimiter=",", ndmin=2)

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ssif import bandspec, published, sensors
+from ssif import published, sensors
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, exit_cleanly
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
 
     command = commands.add_parser("bands", help="list the intervals of a SPEC")
-    command.set_defaults(run=lambda arguments: print(bandspec.table(*bandspec.parse_bands(arguments.spec))))
+    command.set_defaults(run=lambda arguments: print(sensors.table(sensors.parse(arguments.spec))))
     command.add_argument("spec", metavar="SPEC", help=SPEC)
 
     command = commands.add_parser("prepare", help="read the raw files of a data set and write one HDF5 file")
@@ -68,12 +68,12 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
     if arguments.tile is not None and arguments.tile < 1:
         raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
-    bands, names = bandspec.parse_bands(arguments.bands)
+    bands, names = sensors.parse_bands(arguments.bands)
     wanted = Wanted(
         bands,
         tuple(names),
         scale=arguments.scale,
-        input_bands=bandspec.parse_bands(arguments.input)[0] if arguments.input else None,
+        input_bands=sensors.parse_bands(arguments.input)[0] if arguments.input else None,
         white=arguments.white,
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,

@@ -1,98 +1,110 @@
-"""Sensors by name: the wavelengths that their channels see, and the HR-MSI that they would take (paper A.5).
+"""Sensors and other bands as a user writes them, and the HR-MSI that a sensor would take (paper A.5; docs/sensors.md)."""
 
-A sensor is given by intervals, by a table of weights on certain bands, or by measured responses, either those of the package
-pyrsr or a CSV of the user's. docs/sensors.md says where the numbers come from.
-"""
-
+import math
+import re
 from pathlib import Path
 
 import numpy as np
 
 from ssif import channels
-from ssif.bands import Bands, coverage, overlap_matrix
-from ssif.channels import Channel
+from ssif.bands import Bands, coverage
+from ssif.channels import Sensor, interval_names
 from ssif.errors import UserError, choose
-
-# Edges in nm, in the order of the channels: nominal for IKONOS and WorldView-2, at half maximum for the rest.
-INTERVALS = {
-    "ikonos": {"red": (632, 698), "green": (506, 595), "blue": (445, 516), "NIR": (757, 853)},
-    "quickbird": {"blue": (447, 511), "green": (499, 594), "red": (621, 687), "NIR": (756, 873)},
-    "worldview-2": {
-        "coastal": (400, 450), "blue": (450, 510), "green": (510, 580), "yellow": (585, 625), "red": (630, 690),
-        "red edge": (705, 745), "NIR1": (770, 895), "NIR2": (860, 1040),
-    },
-    "worldview-3": {
-        "coastal": (403, 449), "blue": (452, 510), "green": (511, 579), "yellow": (585, 623), "red": (631, 689),
-        "red edge": (704, 742), "NIR1": (771, 891), "NIR2": (863, 948),
-    },
-}  # fmt: skip
-
-# Nikon D700 on CAVE's 31 bands, 400 to 700 nm: integer weights, which are divided by the sum of their row (255, 203, 251).
-_NIKON_D700 = {
-    "red": "2 1 1 1 1 1 0 0 0 0 0 0 0 0 0 0 2 6 11 17 21 22 21 20 20 19 19 18 18 17 17",
-    "green": "1 1 1 1 1 1 2 4 6 8 11 16 19 21 20 18 16 14 11 7 5 3 2 2 1 1 2 2 2 2 2",
-    "blue": "7 10 15 19 25 29 30 29 27 22 16 9 2 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 1 1 1",
-}
-_CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
-
-# The names of satellite and instrument in pyrsr.
-MEASURED = {
-    "sentinel-2a": ("Sentinel-2A", "MSI"),
-    "sentinel-2b": ("Sentinel-2B", "MSI"),
-    "landsat-7": ("Landsat-7", "ETM+"),
-    "landsat-8": ("Landsat-8", "OLI_TIRS"),
-    "landsat-9": ("Landsat-9", "OLI_TIRS"),
-}
-
-# Name -> origin of the numbers.
-SENSORS = {
-    "nikon-d700": "weights on CAVE's 31 bands, at half maximum",
-    "ikonos": "nominal edges",
-    "quickbird": "published, at half maximum",
-    "worldview-2": "nominal edges",
-    "worldview-3": "published, at half maximum",
-} | dict.fromkeys(MEASURED, "measured responses in pyrsr, at half maximum")
+from ssif.instruments import CAVE, SENSORS, known
 
 COVERED = 0.99  # share of a sensor's band that the bands of a cube must cover
+MOST = 10_000  # bands of a range; more can only be a slip
 
 
-def sensor_bands(name: str) -> tuple[Bands, list[str]]:
-    """The interval in nm that each channel of a sensor sees, and the names of the channels.
+def parse(spec: str) -> Sensor:
+    """Channels from one of
 
-    name: one of SENSORS, or the path of a CSV of responses (`ssif.channels.read`), whose intervals end at half maximum.
-    Raises UserError for an unknown sensor, and if a sensor needs pyrsr and it is not installed.
+    - the name of a sensor (`ssif.instruments.SENSORS`);
+    - FILE.csv with intervals or response curves (`ssif.channels.read`);
+    - either of them, a colon and some of its channels (`Sensor.only`): sentinel-2a:B2,B3,B4,B8 or landsat-8:2-5;
+    - START:STOP:COUNT in nm: COUNT equal intervals that lie side by side.
+
+    Bands without a name are called after their interval. Raises UserError for anything else.
     """
-    if name in INTERVALS:
-        return Bands(list(INTERVALS[name].values())), list(INTERVALS[name])
-    found = _channels(name)
-    return Bands([channel.half_maximum() for channel in found]), [channel.name for channel in found]
+    if re.match(r"[\d.:-]", spec) and csv_of(spec) is None:
+        return _range(spec)
+    base, wanted = split(spec)
+    if _is_csv(base):
+        sensor = channels.read(Path(base))
+    else:
+        sensor = known(choose("bands (a sensor, FILE.csv or START:STOP:COUNT in nm)", base, SENSORS))
+    return sensor if wanted is None else sensor.only(wanted)
 
 
-def msi_matrix(sensor: str, bands: Bands) -> np.ndarray:
-    """Weights [c, C] from a spectrum on `bands` to the c channels of `sensor` (as in `sensor_bands`); rows sum to 1.
+def split(spec: str) -> tuple[str, str | None]:
+    """The sensor or the file that a spec begins with, and the channels that it names after the colon, None for all."""
+    base, colon, wanted = spec.rpartition(":")
+    return (spec, None) if not colon or _is_csv(spec) else (base, wanted)
 
-    Intervals weigh bands by overlap, responses by their value at the centres of `bands`; nikon-d700 has a table on CAVE's
-    bands only. Raises UserError for an unknown sensor, for other bands than the table's, and for a channel without response
-    on `bands`.
+
+def _is_csv(spec: str) -> bool:
+    return spec.lower().endswith(".csv")
+
+
+def csv_of(spec: str) -> Path | None:
+    """The file that a spec begins with, None if it begins with a sensor."""
+    base, _ = split(spec)
+    return Path(base) if _is_csv(base) else None
+
+
+def parse_bands(spec: str) -> tuple[Bands, list[str]]:
+    """The bands and the names of `parse`."""
+    sensor = parse(spec)
+    return sensor.bands, list(sensor.names)
+
+
+def _range(spec: str) -> Sensor:
+    try:
+        start, stop, count = (kind(part) for kind, part in zip((float, float, int), spec.split(":"), strict=True))
+    except ValueError:
+        raise UserError(f"{spec!r} is not START:STOP:COUNT, two wavelengths in nm and a whole number") from None
+    if not 0 < start < stop < math.inf:
+        raise UserError(f"{spec!r}: want 0 < START < STOP in nm")
+    if not 1 <= count <= MOST:
+        raise UserError(f"{spec!r}: want a COUNT from 1 to {MOST}")
+    cuts = np.linspace(start, stop, count + 1)
+    bands = Bands(np.stack([cuts[:-1], cuts[1:]], axis=-1))
+    return Sensor(tuple(interval_names(bands)), bands)
+
+
+def msi_matrix(spec: str, bands: Bands) -> np.ndarray:
+    """Weights [c, C] from a spectrum on `bands` to the c channels of a sensor (`Sensor.weights_on`); rows sum to 1.
+
+    nikon-d700 has a table on CAVE's bands only. Raises UserError for an unknown sensor, for other bands than the table's, and for
+    a channel without response on `bands`.
     """
-    if sensor in INTERVALS:
-        return overlap_matrix(bands, sensor_bands(sensor)[0])
-    if sensor == "nikon-d700" and bands != _CAVE:
+    sensor = parse(spec)
+    if split(spec)[0] == "nikon-d700" and bands != CAVE:
         raise UserError(f"nikon-d700 is tabulated on 31 bands, 400-700 nm in steps of 10; the data has {bands}")
-    return channels.weights_on(_channels(sensor), bands, sensor)
+    return sensor.weights_on(bands, spec)
 
 
-def covered(source: Bands, sensor: str) -> tuple[Bands, list[str], list[str]]:
+def covered(source: Bands, spec: str) -> tuple[Bands, list[str], list[str]]:
     """The bands of a sensor that `source` covers, their names, and the names of the remaining bands.
 
     Raises UserError if it covers none.
     """
-    bands, names = sensor_bands(sensor)
+    bands, names = parse_bands(spec)
     inside = coverage(source, bands) >= COVERED
     if not inside.any():
-        raise UserError(f"no band of {sensor} lies inside {source}")
+        raise UserError(f"no band of {spec} lies inside {source}")
     split = {flag: [name for name, flagged in zip(names, inside) if flagged == flag] for flag in (True, False)}
     return Bands(bands.edges[inside]), split[True], split[False]
+
+
+def table(sensor: Sensor) -> str:
+    """A line a band: index, name, start, end, centre and width in nm."""
+    wide, bands = max(map(len, [*sensor.names, "name"])), sensor.bands
+    lines = [f"{'':>4}  {'name':<{wide}}  {'start':>8} {'end':>8} {'centre':>8} {'width':>8}  nm"]
+    for index, (name, edges, centre, width) in enumerate(zip(sensor.names, bands.edges, bands.centres, bands.widths)):
+        numbers = " ".join(f"{value:8.2f}" for value in (*edges, centre, width))
+        lines.append(f"{index:>4}  {name:<{wide}}  {numbers}")
+    return "\n".join(lines)
 
 
 def catalogue() -> str:
@@ -100,25 +112,10 @@ def catalogue() -> str:
     lines = []
     for name, origin in SENSORS.items():
         try:
-            bands, names = sensor_bands(name)
-            facts = f"{len(names):>2} channels  {bands.edges.min():>5.0f}-{bands.edges.max():.0f} nm"
+            sensor = known(name)
+            edges = sensor.bands.edges
+            facts = f"{len(sensor.names):>3} channels  {edges.min():>5.0f}-{edges.max():.0f} nm"
         except UserError as error:
             facts, origin = "", str(error)
         lines.append(f"{name:<12} {facts:<26} {origin}")
     return "\n".join(lines)
-
-
-def _channels(sensor: str) -> list[Channel]:
-    if sensor.endswith(".csv"):
-        return channels.read(Path(sensor))
-    choose("sensor", sensor, SENSORS)
-    if sensor == "nikon-d700":
-        return [Channel(name, _CAVE.centres, np.array(row.split(), dtype=float)) for name, row in _NIKON_D700.items()]
-    try:
-        from pyrsr.rsr import RSR_reader
-    except ImportError:
-        raise UserError(f"{sensor} needs the package pyrsr: pip install ssif-bench[sensors]") from None
-    tables = RSR_reader(*MEASURED[sensor], no_thermal=True, no_pan=True)
-    # Some tables of pyrsr are in micrometres.
-    unit = {name: 1000 if table[-1, 0] < 100 else 1 for name, table in tables.items()}
-    return [Channel(f"B{name}", table[:, 0] * unit[name], table[:, 1]) for name, table in tables.items()]

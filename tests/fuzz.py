@@ -21,10 +21,10 @@ from PIL import ExifTags
 from PIL import Image as Picture
 
 from ssif.bands import Bands
-from ssif.bandspec import parse_bands
 from ssif.errors import UserError
 from ssif.formats import create_image, matlab, open_image
 from ssif.formats.header import Header
+from ssif.sensors import parse_bands
 from ssif.tool.about import about
 
 HEADER = Header(

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from ssif.bands import Bands
-from ssif.bandspec import parse_bands
 from ssif.data.fetch import named_folder
 from ssif.errors import UserError
 from ssif.formats import is_picture, open_image, read_files
 from ssif.formats.envi import header_of
 from ssif.formats.header import Header
 from ssif.formats.kinds import SUFFIXES
+from ssif.sensors import parse_bands
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Cube:
     def of(cls, path: Path, key: str | None = None, bands: str | None = None) -> "Cube":
         """A file whose bands that are marked bad are left out, the rest in the file's order.
 
-        bands: the bands of the file as `ssif.bandspec.parse_bands` takes them, if the file does not say them. Raises UserError
+        bands: the bands of the file as `ssif.sensors.parse` takes them, if the file does not say them. Raises UserError
         if it says others, if their number differs and if all are bad.
         """
         with open_image(path, key) as image:

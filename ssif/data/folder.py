@@ -34,7 +34,7 @@ def read(
     largest of the four rectangles beside it is for training. white: the physical value that becomes 1, to which larger
     values are cut; the default is 1 for reflectance, else the value that one training pixel in a thousand exceeds in the
     brightest band. key: the name of the array in files of several arrays. bands: the bands of all cubes, if the files do not
-    say them (`ssif.bandspec.parse_bands`). msi: where the measured MSIs of the cubes are: folder, key, bands, white and align
+    say them (`ssif.sensors.parse`). msi: where the measured MSIs of the cubes are: folder, key, bands, white and align
     (`ssif.data.pairs`). Bad bands are left out, the rest is sorted by centre. Pixels without data are NaN.
 
     Raises UserError, naming the file, for cubes without wavelengths or with other bands than the first, for many negative

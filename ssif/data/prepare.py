@@ -11,7 +11,7 @@ from ssif.data import archive
 from ssif.data.raw import Scene, check_labels, sha256
 from ssif.data.readers import DATASETS, land_cover_reader, reader
 from ssif.errors import UserError, choose
-from ssif.sensors import msi_matrix, sensor_bands
+from ssif.sensors import csv_of, msi_matrix, parse_bands
 
 
 def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, source: dict | None = None) -> None:
@@ -32,7 +32,8 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
         dataset = read(data_dir=data_dir)
         matrix = msi_matrix(msi, dataset.bands)
     # The file of a sensor's responses is a source like the cubes, because the input of a network depends on it.
-    sources = {msi: sha256(Path(msi))} if msi.endswith(".csv") else {}
+    responses = csv_of(msi)
+    sources = {str(responses): sha256(responses)} if responses else {}
     before, ratios, missing, total = None, set(), 0, 0
     with archive.create(path) as file:
         for scene in dataset.scenes:
@@ -62,7 +63,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
         file["wavelengths"] = dataset.bands.edges
         if matrix is not None:
             file["msi_matrix"] = matrix
-        if bands := sensor_bands(msi)[0] if matrix is not None else dataset.msi_bands:
+        if bands := parse_bands(msi)[0] if matrix is not None else dataset.msi_bands:
             file["msi_bands"] = bands.edges
         if dataset.msi_white:
             file.attrs["msi_white"] = dataset.msi_white

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssif.bands import Bands
+from ssif.bands import Bands, around
 from ssif.errors import UserError
 
 NM_PER = {"nm": 1.0, "µm": 1000.0}
@@ -27,7 +27,7 @@ def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, 
         bands = Bands(nm)
     elif nm.ndim == 1:
         if widths is None:
-            bands = Bands(_around(nm))
+            bands = around(nm)
             notes += ("no band widths: each band is taken to be as wide as the smaller step to its neighbours",)
         else:
             full = np.round(_numbers(widths, "band widths") * NM_PER[unit], 6)
@@ -74,23 +74,3 @@ def _unit(values: np.ndarray, said: str | None) -> tuple[str, tuple[str, ...]]:
     if unit != by_value:
         raise UserError(f"wavelengths from {low:g} to {high:g} cannot be in {said}")
     return unit, ()
-
-
-def _around(nm: np.ndarray) -> np.ndarray:
-    """Intervals [C, 2] with the centres `nm`, each as wide as the smaller step to its neighbours: the larger may be a gap.
-
-    Where the wavelengths step back and then rise again, the next detector begins, whose bands are no neighbours of the
-    last one's.
-    """
-    detector = np.concatenate([[0], np.cumsum(np.diff(nm) < 0)])
-    # Wavelengths that step back more often are in another order altogether.
-    if np.bincount(detector).min() < 3:
-        detector[:] = 0
-    order = np.lexsort((nm, detector))
-    steps = np.where(np.diff(detector[order]) == 0, np.diff(nm[order]), np.inf)
-    if len(nm) < 2 or (steps <= 0).any():
-        raise UserError(
-            "band widths are missing and cannot be told from " + ("one band" if len(nm) < 2 else "equal wavelengths")
-        )
-    half = np.minimum(np.append(np.inf, steps), np.append(steps, np.inf))[np.argsort(order)] / 2
-    return np.stack([nm - half, nm + half], axis=-1)

@@ -20,7 +20,7 @@ from ssif.cli import parser
 from ssif.formats import create_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
-from ssif.sensors import sensor_bands
+from ssif.sensors import parse_bands
 from tests.predicting import SIZES
 from workflow.config.presets import load
 from workflow.config.schema import Config
@@ -47,7 +47,7 @@ def commands(page: Path) -> list[str]:
 def folder(tmp_path, monkeypatch) -> Path:
     """A reader's folder: a photo, a tile of four channels without wavelengths, weights for it, and those of the package."""
     (tmp_path / "results").symlink_to(ROOT / "results")
-    ikonos, _ = sensor_bands("ikonos")
+    ikonos, _ = parse_bands("ikonos")
     card = {"msi": "ikonos", "wavelengths": [400.0, 1000.0], "input_bands": ikonos.edges.tolist()}
     torch.manual_seed(0)
     network = SSIF(4, variant="RF-UF", **SIZES)

@@ -14,11 +14,11 @@ from PIL import Image as Picture
 from rasterio.control import GroundControlPoint
 
 from ssif.bands import Bands
-from ssif.bandspec import parse_bands
 from ssif.errors import UserError
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from ssif.formats.matlab import read_mat
+from ssif.sensors import parse_bands
 from ssif.tool.about import about
 
 CUBES = ("a.hdr", "a.tif", "a.mat", "a.h5", "a.npy", "a.npz")

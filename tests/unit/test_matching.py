@@ -5,15 +5,15 @@ import pytest
 
 from ssif.bands import Bands
 from ssif.errors import UserError
-from ssif.sensors import sensor_bands
+from ssif.sensors import parse_bands
 from ssif.tool.matching import channel_matrix, matches
 
 AVIRIS = Bands.from_centres(np.arange(400, 2500, 10), 10)
-IKONOS, _ = sensor_bands("ikonos")
+IKONOS, _ = parse_bands("ikonos")
 
 
 def test_a_sentinel_tile_fits_weights_of_ikonos():
-    found, names = sensor_bands("sentinel-2a")
+    found, names = parse_bands("sentinel-2a")
     matrix = channel_matrix(found, IKONOS)
     taken = [[names[band] for band in np.flatnonzero(row)] for row in matrix]
     assert taken[:3] == [["B4"], ["B3"], ["B2"]] and "B8" in taken[3]
@@ -21,7 +21,7 @@ def test_a_sentinel_tile_fits_weights_of_ikonos():
 
 
 def test_the_sensors_own_bands_are_taken_one_by_one_though_they_overlap():
-    quickbird, _ = sensor_bands("quickbird")
+    quickbird, _ = parse_bands("quickbird")
     assert np.array_equal(channel_matrix(quickbird, quickbird), np.eye(4))
 
 

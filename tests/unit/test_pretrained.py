@@ -14,7 +14,7 @@ from ssif.checkpoint import described, save_weights
 from ssif.errors import UserError
 from ssif.nets.plus import SSIFPlus
 from ssif.nets.ssif import SSIF
-from ssif.sensors import sensor_bands
+from ssif.sensors import parse_bands
 
 BANDS = Bands.from_centres(np.arange(400, 701, 10), 10)
 SIZES = {
@@ -141,9 +141,7 @@ def liif(tmp_path):
     torch.manual_seed(0)
     network = LIIF(3, bands=BANDS, encoder=SIZES["encoder"], hidden=16)
     path = tmp_path / "weights.safetensors"
-    save_weights(
-        network, path, described(network, CARD | {"input_bands": sensor_bands("nikon-d700")[0].edges.tolist()})
-    )
+    save_weights(network, path, described(network, CARD | {"input_bands": parse_bands("nikon-d700")[0].edges.tolist()}))
     return path, network.eval()
 
 

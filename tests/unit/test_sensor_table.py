@@ -94,7 +94,7 @@ def test_the_protocol_says_which_bands_are_meant():
     ("change", "message"),
     [
         ({"methods": ["liif"]}, "unknown method of any bands in tables.table_sensors 'liif'"),
-        ({"sensors": ["spot"]}, "unknown sensor in tables.table_sensors 'spot'; known: ikonos"),
+        ({"sensors": ["spot"]}, "unknown sensor in tables.table_sensors 'spot'; known: aviris"),
         ({"sensors": []}, "tables.table_sensors.sensors wants a list"),
     ],
 )

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssif import bandspec
+from ssif import sensors
 from ssif.bands import Bands
-from ssif.bandspec import parse_bands
 from ssif.channels import Channel
 from ssif.data.indian_pines import read as read_indian_pines
 from ssif.errors import UserError
-from ssif.sensors import INTERVALS, MEASURED, SENSORS, msi_matrix, sensor_bands
+from ssif.instruments import INTERVALS, MEASURED, SENSORS
+from ssif.sensors import msi_matrix, parse_bands
 
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 AVIRIS = read_indian_pines().bands
@@ -51,7 +51,7 @@ def test_measured_responses_are_interpolated_and_normalised(tmp_path):
 
 
 def test_an_unknown_sensor_lists_the_known_ones():
-    with pytest.raises(UserError, match="known: ikonos, landsat-7, landsat-8"):
+    with pytest.raises(UserError, match="known: aviris, desis, emit, enmap, hyperion, ikonos"):
         msi_matrix("spot", CAVE)
 
 
@@ -73,7 +73,7 @@ def test_an_unknown_sensor_lists_the_known_ones():
     ],
 )  # fmt: skip
 def test_channels_see_their_published_intervals(sensor, published):
-    bands, names = sensor_bands(sensor)
+    bands, names = parse_bands(sensor)
     found = dict(zip(names, bands.edges))
     for name, interval in published.items():
         assert np.allclose(found[name], interval, atol=1.5), name
@@ -85,13 +85,13 @@ def test_channels_see_their_published_intervals(sensor, published):
 )
 def test_number_of_channels(sensor, channels):
     """Thermal and panchromatic channels are left out: Landsat 7 has six of nine, Landsat 9 eight of eleven."""
-    bands, names = sensor_bands(sensor)
+    bands, names = parse_bands(sensor)
     assert len(bands) == len(names) == len(set(names)) == channels
 
 
-@pytest.mark.parametrize("sensor", sorted(set(SENSORS) - {"nikon-d700"}))
+@pytest.mark.parametrize("sensor", sorted({*INTERVALS, *MEASURED}))
 def test_every_sensor_simulates_an_image_from_aviris(sensor):
-    bands, names = sensor_bands(sensor)
+    bands, names = parse_bands(sensor)
     matrix = msi_matrix(sensor, AVIRIS)
     assert matrix.shape == (len(names), 200) and np.allclose(matrix.sum(axis=1), 1)
     # The mean wavelength of a channel is near the middle of its interval, except where AVIRIS has no bands.
@@ -116,7 +116,7 @@ def test_half_maximum_by_hand():
 
 
 def test_nikon_between_its_half_maxima():
-    bands, names = sensor_bands("nikon-d700")
+    bands, names = parse_bands("nikon-d700")
     # Red: 11 = 22 / 2 at 580 nm, 17 at the table's end; green: from 8 at 490 to 11 at 500; blue: 15 at 420, 16 to 9 past 500.
     assert names == ["red", "green", "blue"]
     expected = [[580, 700], [490 + 10 * 2.5 / 3, 580 + 10 * 0.5 / 4], [420, 500 + 10 / 7]]
@@ -126,7 +126,7 @@ def test_nikon_between_its_half_maxima():
 def test_responses_of_a_user(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("nm, blue , red\n400,0,0\n500,1,0\n600,0,4\n700,0,0\n")
-    for bands, names in (sensor_bands(str(path)), parse_bands(str(path))):
+    for bands, names in (parse_bands(str(path)), parse_bands(str(path))):
         assert names == ["blue", "red"] and np.allclose(bands.edges, [[450, 550], [550, 650]])
 
 
@@ -146,21 +146,22 @@ def test_a_range():
 
 @pytest.mark.parametrize("sensor", ["ikonos", "sentinel-2a"])
 def test_a_sensor_s_name(sensor):
-    assert parse_bands(sensor) == sensor_bands(sensor)
+    assert parse_bands(sensor) == parse_bands(sensor)
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("spot-5", "unknown bands .*START:STOP:COUNT in nm.* 'spot-5'; known: ikonos, landsat-7"),
+        ("spot-5", "unknown bands .*START:STOP:COUNT in nm.* 'spot-5'; known: aviris, desis"),
         ("", "unknown bands"),
         ("400:700", "not START:STOP:COUNT"),
         ("400:700:10:1", "not START:STOP:COUNT"),
-        ("blue:700:10", "not START:STOP:COUNT"),
+        ("blue:700:10", "unknown bands .* 'blue:700'"),
         ("400:700:2.5", "not START:STOP:COUNT, two wavelengths in nm and a whole number"),
         ("700:400:10", "want 0 < START < STOP"),
         ("400:400:10", "want 0 < START < STOP"),
-        ("nan:700:10", "want 0 < START < STOP"),
+        ("nan:700:10", "unknown bands"),
+        ("5:nan:10", "want 0 < START < STOP"),
         ("400:inf:10", "want 0 < START < STOP"),
         ("400:700:0", "want a COUNT from 1"),
         ("400:700:10000000000", "want a COUNT from 1 to 10000"),
@@ -188,7 +189,8 @@ def test_a_spec_that_means_nothing(tmp_path, monkeypatch, spec, message):
         (b"start,end\n400,450\n400\n", "line 3: want start, end"),
         (b"start,end\n450,400\n", "band 0 is"),
         (b"start,end\n0.45,0.5\n", "micrometres"),
-        (b"start,end\n400,nan\n", "not finite"),
+        (b"start,end\n400,nan\n", "line 2: want start, end with numbers in nm"),
+        (b"centre,width\n400,10\n500,\n", "line 3: want centre, width"),
         (b"nm,a\n400,1\n", "want increasing wavelengths"),
         (b"nm,a\n400,1\n400,1\n", "want increasing wavelengths"),
         (b"nm,a\n400,1\n410,nan\n", "want increasing wavelengths"),
@@ -206,6 +208,83 @@ def test_a_csv_that_means_nothing(tmp_path, content, message):
     with pytest.raises(UserError, match=message) as error:
         parse_bands(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ("sentinel-2a:B2,B3,B4,B8", ["B2", "B3", "B4", "B8"]),
+        ("sentinel-2a:B8A,b04", ["B8A", "B4"]),
+        ("landsat-8:2-5", ["B2", "B3", "B4", "B5"]),
+        ("worldview-3:Red Edge, 1", ["red edge", "coastal"]),
+        ("enmap:224", ["B224"]),
+    ],
+)
+def test_some_channels_of_a_sensor_in_the_order_that_is_asked_for(spec, names):
+    whole, found = sensors.parse(spec.partition(":")[0]), sensors.parse(spec)
+    assert list(found.names) == names
+    places = [whole.names.index(name) for name in names]
+    assert np.array_equal(found.bands.edges, whole.bands.edges[places])
+    if whole.responses:
+        assert found.responses == tuple(whole.responses[place] for place in places)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("ikonos:cyan", "no channel is called 'cyan'; known: red, green, blue, NIR, or numbers from 1 to 4"),
+        ("ikonos:0", "no channel is called '0'"),
+        ("ikonos:3-5", "no channel is called '3-5'"),
+        ("ikonos:3-2", "no channel is called '3-2'"),
+        ("ikonos:", "no channel is called ''"),
+        ("ikonos:red,1", "'red,1' names a channel twice"),
+        ("spot:B2", "unknown bands .* 'spot'"),
+    ],
+)
+def test_channels_that_a_sensor_does_not_have(spec, message):
+    with pytest.raises(UserError, match=message):
+        parse_bands(spec)
+
+
+def test_a_subset_simulates_an_image_of_its_channels():
+    whole = msi_matrix("sentinel-2a", AVIRIS)
+    assert np.array_equal(msi_matrix("sentinel-2a:B4,B2", AVIRIS), whole[[3, 1]])
+
+
+def test_one_form_of_csv_for_bands_and_for_an_input(tmp_path):
+    """Intervals by their ends and by centre and width, with and without widths, and channels of a file."""
+    path = tmp_path / "mine.csv"
+    wanted = Bands([[440, 460], [480, 520]])
+    for text in (
+        "name,start,end\nA1,440,460\nA2,480,520\n",
+        "centre_nm,fwhm_nm,name\n450,20,A1\n500,40,A2\n",
+        "band,wavelength (nm),width\nA1,450,20\nA2,500,40\n",
+    ):
+        path.write_text(text)
+        assert parse_bands(str(path)) == (wanted, ["A1", "A2"])
+        assert parse_bands(f"{path}:A2,1") == (Bands(wanted.edges[::-1]), ["A2", "A1"])
+        assert np.allclose(
+            msi_matrix(str(path), Bands([[440, 450], [450, 460], [480, 520]])), [[0.5, 0.5, 0], [0, 0, 1]]
+        )
+    path.write_text("wavelength\n450\n500\n560\n")
+    assert parse_bands(str(path))[0] == Bands([[425, 475], [475, 525], [530, 590]])
+
+
+@pytest.mark.parametrize(
+    ("sensor", "count", "low", "high"),
+    [("enmap", 224, 415, 2450), ("aviris", 224, 361, 2502), ("prisma", 239, 398, 2507), ("emit", 285, 376, 2498),
+     ("desis", 235, 400, 1002), ("hyperion", 242, 350, 2583), ("pace-oci", 117, 340, 2298)],
+)  # fmt: skip
+def test_imaging_spectrometers_have_their_number_of_bands(sensor, count, low, high):
+    bands, names = parse_bands(sensor)
+    assert len(bands) == len(set(names)) == count
+    assert bands.edges.min() == pytest.approx(low, abs=1) and bands.edges.max() == pytest.approx(high, abs=1)
+
+
+def test_hyperion_has_its_published_centres():
+    """Bands 8 and 57, 77 and 224, the ends of its calibrated bands."""
+    centres = parse_bands("hyperion")[0].centres
+    assert np.allclose(centres[[7, 56, 76, 223]], [426.82, 925.41, 912.45, 2395.50], atol=0.1)
 
 
 def test_a_csv_from_a_spreadsheet(tmp_path):
@@ -243,7 +322,7 @@ def test_without_pyrsr_the_others_are_listed_and_the_way_to_it():
 
 
 def test_bands_are_listed_with_their_middle_and_width():
-    lines = bandspec.table(*parse_bands("400:700:3")).splitlines()
+    lines = sensors.table(sensors.parse("400:700:3")).splitlines()
     assert lines[0].split() == ["name", "start", "end", "centre", "width", "nm"]
     assert lines[2].split() == ["1", "500-600", "500.00", "600.00", "550.00", "100.00"]
     assert command("bands", "400:700:3").stdout == "\n".join(lines) + "\n"

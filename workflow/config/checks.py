@@ -3,7 +3,7 @@
 import dataclasses
 
 from ssif.errors import UserError, choose
-from ssif.sensors import SENSORS
+from ssif.sensors import SENSORS, split
 from workflow.config.names import spelled
 from workflow.config.schema import (
     DECAYS,
@@ -121,7 +121,7 @@ def check_sensors(table: Table) -> None:
     for method in table.methods:
         choose(f"method of any bands in {where}", method, any_bands)
     for sensor in table.sensors:
-        choose(f"sensor in {where}", sensor, SENSORS)
+        choose(f"sensor in {where}", split(sensor)[0], SENSORS)
 
 
 def check_ablation(name: str, ablation: Ablation, config: Config) -> None:

@@ -119,9 +119,12 @@ def raw_files(dataset):
 
     They are no inputs of the rule, because Snakemake takes braces in a name for a wildcard.
     """
+    from ssif import sensors
+
     source, msi = CONFIG.datasets[dataset].source, CONFIG.datasets[dataset].msi
     # A file that is missing is for the program to say.
-    files = [Path(msi)] if msi.endswith(".csv") and os.path.exists(msi) else []
+    responses = sensors.csv_of(msi)
+    files = [responses] if responses and responses.exists() else []
     if source:
         from ssif.data import cubes
         from ssif.formats import read_files

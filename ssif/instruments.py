@@ -1,0 +1,95 @@
+"""The numbers of the sensors that have a name. docs/sensors.md says where they come from."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ssif import channels
+from ssif.bands import Bands
+from ssif.channels import Channel, Sensor
+from ssif.errors import UserError, choose
+
+# Edges in nm, in the order of the channels: nominal for IKONOS and WorldView-2, at half maximum for the rest.
+INTERVALS = {
+    "ikonos": {"red": (632, 698), "green": (506, 595), "blue": (445, 516), "NIR": (757, 853)},
+    "quickbird": {"blue": (447, 511), "green": (499, 594), "red": (621, 687), "NIR": (756, 873)},
+    "worldview-2": {
+        "coastal": (400, 450), "blue": (450, 510), "green": (510, 580), "yellow": (585, 625), "red": (630, 690),
+        "red edge": (705, 745), "NIR1": (770, 895), "NIR2": (860, 1040),
+    },
+    "worldview-3": {
+        "coastal": (403, 449), "blue": (452, 510), "green": (511, 579), "yellow": (585, 623), "red": (631, 689),
+        "red edge": (704, 742), "NIR1": (771, 891), "NIR2": (863, 948),
+    },
+}  # fmt: skip
+
+# Nikon D700 on CAVE's 31 bands, 400 to 700 nm: integer weights, which are divided by the sum of their row (255, 203, 251).
+_NIKON_D700 = {
+    "red": "2 1 1 1 1 1 0 0 0 0 0 0 0 0 0 0 2 6 11 17 21 22 21 20 20 19 19 18 18 17 17",
+    "green": "1 1 1 1 1 1 2 4 6 8 11 16 19 21 20 18 16 14 11 7 5 3 2 2 1 1 2 2 2 2 2",
+    "blue": "7 10 15 19 25 29 30 29 27 22 16 9 2 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 1 1 1",
+}
+CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
+
+# The names of satellite and instrument in pyrsr.
+MEASURED = {
+    "sentinel-2a": ("Sentinel-2A", "MSI"),
+    "sentinel-2b": ("Sentinel-2B", "MSI"),
+    "landsat-7": ("Landsat-7", "ETM+"),
+    "landsat-8": ("Landsat-8", "OLI_TIRS"),
+    "landsat-9": ("Landsat-9", "OLI_TIRS"),
+}
+
+# For each detector: centres of the first and the last band in nm, number of bands, and their width.
+EVENLY_SPACED = {
+    "prisma": [(404.6, 1005.4, 66, 12), (924.6, 2500.4, 173, 12)],
+    "emit": [(381.0, 2492.9, 285, 8.5)],
+    "desis": [(402.0, 1000.0, 235, 3.5)],
+    "hyperion": [(355.6, 1057.7, 70, 10.9), (851.9, 2577.1, 172, 10.9)],
+    "pace-oci": [
+        (342.5, 887.5, 110, 5), (940, 940, 1, 45), (1038, 1038, 1, 75), (1250, 1250, 1, 30), (1378, 1378, 1, 15), (1615, 1615, 1, 75),
+        (2130, 2130, 1, 50), (2260, 2260, 1, 75),
+    ],
+}  # fmt: skip
+TABLES = Path(__file__).with_name("sensor_tables")
+
+# Name -> origin of the numbers.
+SENSORS = {
+    "nikon-d700": "weights on CAVE's 31 bands, at half maximum",
+    "ikonos": "nominal edges",
+    "quickbird": "published, at half maximum",
+    "worldview-2": "nominal edges",
+    "worldview-3": "published, at half maximum",
+    **dict.fromkeys(MEASURED, "measured responses in pyrsr, at half maximum"),
+    "enmap": "centres and widths of an L2A product",
+    "aviris": "centres of a calibration, widths by the steps between them",
+    **dict.fromkeys(EVENLY_SPACED, "nominal: evenly spaced in the published range"),
+}
+
+
+@cache
+def known(name: str) -> Sensor:
+    """A sensor of SENSORS. Raises UserError for an unknown one, and if it needs pyrsr and that is not installed."""
+    choose("sensor", name, SENSORS)
+    if name in INTERVALS:
+        return Sensor(tuple(INTERVALS[name]), Bands(list(INTERVALS[name].values())))
+    if name in EVENLY_SPACED:
+        detectors = [(np.linspace(first, last, n), width) for first, last, n, width in EVENLY_SPACED[name]]
+        edges = np.concatenate([Bands.from_centres(centres, width).edges for centres, width in detectors])
+        return Sensor(tuple(f"B{i}" for i in range(1, len(edges) + 1)), Bands(edges))
+    if (TABLES / f"{name}.csv").exists():
+        return channels.read(TABLES / f"{name}.csv")
+    if name == "nikon-d700":
+        rows = {channel: np.array(row.split(), dtype=float) for channel, row in _NIKON_D700.items()}
+        return Sensor.of_responses([Channel(channel, CAVE.centres, row) for channel, row in rows.items()])
+    try:
+        from pyrsr.rsr import RSR_reader
+    except ImportError:
+        raise UserError(f"{name} needs the package pyrsr: pip install ssif-bench[sensors]") from None
+    tables = RSR_reader(*MEASURED[name], no_thermal=True, no_pan=True)
+    # Some tables of pyrsr are in micrometres.
+    unit = {channel: 1000 if table[-1, 0] < 100 else 1 for channel, table in tables.items()}
+    return Sensor.of_responses(
+        [Channel(f"B{channel}", table[:, 0] * unit[channel], table[:, 1]) for channel, table in tables.items()]
+    )
