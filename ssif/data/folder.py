@@ -12,7 +12,7 @@ from ssif.bands import Bands
 from ssif.data.fetch import named_folder
 from ssif.data.raw import Dataset, Scene, sha256
 from ssif.errors import UserError
-from ssif.formats import is_picture, open_image, read_files
+from ssif.formats import is_cube, open_image, read_files
 from ssif.formats.envi import header_of
 from ssif.formats.kinds import SUFFIXES
 from ssif.white import RARE, bright
@@ -79,8 +79,7 @@ def files(folder: str, data_dir: Path | None = None) -> list[Path]:
     if not below.is_dir() and not place.is_dir():
         raise UserError(f"the folder of cubes {below} does not exist")
     place = below if below.is_dir() else place
-    found = [path for path in sorted(place.iterdir()) if path.is_file() and path.suffix.lower() in SUFFIXES]
-    found = [path for path in found if not is_picture(path)]
+    found = [path for path in sorted(place.iterdir()) if is_cube(path)]
     found = [path for path in found if path.suffix.lower() == ".hdr" or not header_of(path)]
     stems = [_stem(path) for path in found]
     for stem in stems:
@@ -124,7 +123,7 @@ class _Cube:
             raise UserError(f"{path}: every band is marked bad")
         order = good[np.argsort(header.bands.centres[good], kind="stable")]
         size, relative = (header.height, header.width), header.scale is not None or header.dtype.kind == "f"
-        return cls(path, key, order, Bands(header.bands.edges[order]), size, relative, tuple(read_files(path)))
+        return cls(path, key, order, Bands(header.bands.edges[order]), size, relative, tuple(read_files(path, key)))
 
 
 @dataclass(frozen=True)
@@ -236,5 +235,6 @@ def _scene(part: _Part, scale: float, white: float | None) -> Scene:
             f"{path}: {above / values.size:.1%} of the values lie above {scale:g}, which is white in the"
             " training cubes; set white in the source of the data set"
         )
-    sources = {path.name: sha256(path) for path in part.cube.sources}
+    # Files of folders (.SAFE) have the same names in each.
+    sources = {str(file.relative_to(path.parent)): sha256(file) for file in part.cube.sources}
     return Scene(part.name, part.split, np.clip(values, 0, np.float32(scale)), sources)

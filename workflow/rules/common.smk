@@ -128,7 +128,7 @@ def raw_files(dataset):
 
         try:
             for cube in folder.files(source.folder):
-                files += read_files(cube)
+                files += read_files(cube, source.key)
         except UserError as error:
             raise WorkflowError(str(error))
     return runs.short_hash(
