@@ -80,7 +80,15 @@ def _header(first: Header, root: Element, names: list[str]) -> Header:
         shifts = [number(root, f"BOA_ADD_OFFSET[@band_id='{known[name].get('bandId')}']") for name in physical]
     offset = raster.one([shift / one for shift in shifts])
     return replace(
-        first, bands=bands, names=tuple(names), unit=unit, nodata=NODATA, scale=1 / one, offset=offset, notes=notes
+        first,
+        count=len(names),
+        bands=bands,
+        names=tuple(names),
+        unit=unit,
+        nodata=NODATA,
+        scale=1 / one,
+        offset=offset,
+        notes=notes,
     )
 
 
