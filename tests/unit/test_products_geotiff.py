@@ -40,7 +40,8 @@ def metadata(name: str, count: int = len(CENTRES), gain: str = "0.0001") -> str:
 
 
 def write(place, name: str):
-    """Image, metadata and stored values [5, 8, 6]: a pixel without data, a negative and the largest value, and no data at all in the last band."""
+    """Image, metadata and stored values [5, 8, 6]: a pixel without data, a negative and the largest value, and nothing but no
+    data in the last band."""
     stored = np.random.default_rng(0).integers(100, 4000, (len(CENTRES), 8, 6)).astype(np.int16)
     stored[:, 0, 0] = stored[4] = -32768
     stored[0, 1, 1], stored[1, 1, 1] = -25, 32767

@@ -152,7 +152,7 @@ def test_pace(pace):
         5,
         50,
     ]
-    assert header.nodata == -32767 and header.scale is None and header.good == () and SWATH in header.notes
+    assert header.nodata == -32767 and header.scale == 1 and header.good == () and SWATH in header.notes
     assert "no band widths: they are taken to be 5 nm, in the SWIR the nominal ones of OCI" in header.notes
     assert np.isnan(values[0, 0]).all() and np.isnan(values).sum() == 6
     assert values[1, 1, 0] == np.float32(-0.002) and values[3, 3, 1] == 1.25
@@ -218,7 +218,7 @@ def changed(path, name, value):
         ("emit", "sensor_band_parameters/wavelengths", np.ones(4), "wavelengths"),
         ("emit", "sensor_band_parameters/fwhm", np.ones(4), "want a positive width for each of 5 bands"),
         ("emit", "sensor_band_parameters/good_wavelengths", np.uint8([0, 1]), "2 good-band flags for 5 bands"),
-        ("emit", "sensor_band_parameters", None, "has no array 'sensor_band_parameters/wavelengths'"),
+        ("emit", "sensor_band_parameters/wavelengths", None, "has no array 'sensor_band_parameters/wavelengths'"),
         ("emit", "reflectance", np.ones((8, 6, 4)), "5 wavelengths for 4 bands"),
         ("emit", "reflectance", np.ones((8, 6)), "has no array 'reflectance' of numbers with 3 axes"),
         ("pace", "sensor_band_parameters/wavelength_3d", None, "has no array 'sensor_band_parameters/wavelength_3d'"),
@@ -258,4 +258,9 @@ def test_values_in_other_files_are_not_read(emit, tmp_path):
     with pytest.raises(UserError, match="the values of /reflectance lie in other files, which are not read"):
         open_image(emit)
     changed(emit, "reflectance", h5py.ExternalLink("other.nc", "/reflectance"))
+    assert product_of(emit) is None
+
+
+def test_other_netcdf_is_no_product(emit):
+    changed(emit, "sensor_band_parameters", None)
     assert product_of(emit) is None

@@ -19,7 +19,8 @@ PARTS = r"-(SPECTRAL_IMAGE(_COG)?\.tiff?|METADATA\.xml)"
 
 
 def product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -> Product:
-    """A product whose files begin with the pattern `start`; elements `band` have one tag each for centre and width in nm, gain and offset."""
+    """A product whose files begin with the pattern `start`. Each element `band` of the metadata has four `tags`: centre and
+    width in nm, gain and offset."""
     pattern = re.compile(start + r".*" + PARTS, re.IGNORECASE)
 
     def opened(path: Path, key: str | None) -> Image:

@@ -19,11 +19,11 @@ SWATH = (
 
 
 def holds(path: Path, suffix: str, *names: str) -> bool:
-    """Whether an HDF5 file of this suffix has one of these groups or datasets."""
+    """Whether `path` is an HDF5 file of this suffix with all of these groups and datasets."""
     if path.suffix.lower() != suffix or not path.is_file() or not h5py.is_hdf5(path):
         return False
     with h5py.File(path, "r") as file:
-        return any(find(file, name) is not None for name in names)
+        return all(find(file, name) is not None for name in names)
 
 
 def opened(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:

@@ -23,4 +23,4 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
     return cubes.swath(cubes.array(file, "reflectance"), centres, widths, -9999, good=good)
 
 
-PRODUCT = Product("EMIT L2A", lambda path: cubes.holds(path, ".nc", "reflectance"), _open)
+PRODUCT = Product("EMIT L2A", lambda path: cubes.holds(path, ".nc", "reflectance", PARAMETERS), _open)

@@ -23,21 +23,17 @@ def _open(path: Path, key: str | None) -> Image:
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
     cube, centres = cubes.array(file, CUBE), cubes.numbers(file, f"{PARAMETERS}/wavelength_3d")
-    notes, widths = (), cubes.find(file, f"{PARAMETERS}/fwhm")
-    if widths is None:
+    if cubes.find(file, f"{PARAMETERS}/fwhm") is not None:
+        widths, notes = cubes.numbers(file, f"{PARAMETERS}/fwhm"), ()
+    else:
         widths = np.array([_nominal(centre) for centre in centres])
         notes = (f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, in the SWIR the nominal ones of OCI",)
-    else:
-        widths = cubes.numbers(file, f"{PARAMETERS}/fwhm")
-    scaled = "scale_factor" in cube.attrs
-    scale, offset = (float(cubes.attribute(cube, *it)[0]) for it in (("scale_factor", 1.0), ("add_offset", 0.0)))
-    return cubes.swath(
-        cube, centres, widths, -32767, scale=scale if scaled else None, offset=offset if scaled else 0.0, notes=notes
-    )
+    (scale,), (offset,) = cubes.attribute(cube, "scale_factor", 1), cubes.attribute(cube, "add_offset", 0)
+    return cubes.swath(cube, centres, widths, -32767, scale=float(scale), offset=float(offset), notes=notes)
 
 
 def _nominal(centre: float) -> float:
-    return next((width for middle, width in SWIR.items() if abs(centre - middle) <= NEAR), HYPERSPECTRAL)
+    return next((width for nominal, width in SWIR.items() if abs(centre - nominal) <= NEAR), HYPERSPECTRAL)
 
 
 PRODUCT = Product("PACE OCI L2", lambda path: cubes.holds(path, ".nc", CUBE), _open)

@@ -108,4 +108,4 @@ def _place(file: h5py.File, height: int, width: int) -> dict:
     return {"crs": crs, "transform": (PIXEL, 0.0, left, 0.0, -PIXEL, top)}
 
 
-PRODUCT = Product("PRISMA L2", lambda path: cubes.holds(path, ".he5", L2D, L2C), _open)
+PRODUCT = Product("PRISMA L2", lambda path: cubes.holds(path, ".he5", L2D) or cubes.holds(path, ".he5", L2C), _open)
