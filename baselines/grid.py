@@ -22,6 +22,11 @@ class GridNetwork(nn.Module):
     # Fraction of the budget -> share of the initial learning rate that is left (`ssif.training.Schedule`).
     decay = staticmethod(halving(0.4, 0.6, 0.8, 0.9))
 
+    @property
+    def learns_from_hr_msi(self) -> bool:
+        """Whether its loss needs an MSI with the pixels of the HSI."""
+        return "hr_msi" in (*self.reads, self.writes)
+
     def loss(self, batch: Patches) -> Tensor:
         """Mean L1 between output and truth, unless a method overrides it."""
         output = self(*(getattr(batch, name) for name in self.reads))

@@ -150,6 +150,7 @@ class US3RN(GridNetwork):
 
     # Epochs 10, 30, 60 and 120 of 160.
     decay = staticmethod(halving(0.0625, 0.1875, 0.375, 0.75))
+    learns_from_hr_msi = True
 
     def __init__(self, msi_bands: int, bands: int, scale: int, *, init: str = "stable"):
         super().__init__()

@@ -16,17 +16,24 @@ GROUP = 2**17  # values in a group of bands: 1 MiB in float64, so that intermedi
 C1, C2 = 0.01**2, 0.03**2  # (K1 L)^2 and (K2 L)^2 with L = 1
 
 
-def evaluate(prediction: torch.Tensor, truth: torch.Tensor, scale: float) -> dict[str, float]:
+def evaluate(
+    prediction: torch.Tensor, truth: torch.Tensor, scale: float, known: torch.Tensor | None = None
+) -> dict[str, float]:
     """All scores of one image: mpsnr and psnr_cube in dB, ssim, sam in degrees, ergas, cc, rmse.
 
     prediction, truth: [C, H, W] in [0, 1], any real dtype; the prediction is clamped to [0, 1]. scale: the spatial scale p
-    that ERGAS divides by. A score is nan if it leaves out every band or pixel. Raises UserError if the shapes differ or are
-    not [C, H, W], if a value is not finite and if the image is smaller than the window of SSIM, 11 x 11 px.
+    that ERGAS divides by. known [H, W]: the pixels that have data, None for all; the others are left out, and of SSIM the
+    windows that hold one. A score is nan if it leaves out every band or pixel. Raises UserError if the shapes differ or are
+    not [C, H, W], if a value is not finite, if the image is smaller than the window of SSIM, 11 x 11 px, and if no window has
+    data everywhere.
     """
     _check(prediction, truth)
-    scores = [_band_scores(x, y) for x, y in _groups(prediction, truth, 0)]
+    windows = None if known is None else _windows(known)
+    scores = [_band_scores(x, y, known, windows) for x, y in _groups(prediction, truth, 0)]
     mse, means, similarities, correlations = (torch.cat(values) for values in zip(*scores))
     angles = torch.cat([_angles(x, y) for x, y in _groups(prediction, truth, 1)])
+    if known is not None:
+        angles = angles[known]
     relative = (mse / means**2).where(means.abs() >= BLACK, math.nan)
     return {
         "mpsnr": float(-10 * mse.clamp(min=MSE_FLOOR).log10().mean()),
@@ -63,12 +70,23 @@ def _groups(prediction, truth, axis: int):
         yield x.double().clamp(0, 1), y.double()
 
 
-def _band_scores(x, y) -> tuple[torch.Tensor, ...]:
+def _windows(known) -> torch.Tensor:
+    """Which windows of SSIM [H - 10, W - 10] have data everywhere. Raises UserError if none has."""
+    windows = -F.max_pool2d(-known[None].float(), WINDOW, stride=1)[0] == 1
+    if not windows.any():
+        raise UserError(f"SSIM needs {WINDOW} x {WINDOW} px with data everywhere, and the image has none")
+    return windows
+
+
+def _band_scores(x, y, known, windows) -> tuple[torch.Tensor, ...]:
     """Mean squared error, mean of the truth, SSIM and correlation of each band: [B, H, W] twice -> four times [B].
 
     The correlation is nan for a band that is constant.
     """
-    scores = (x - y).square().mean(dim=(1, 2)), y.mean(dim=(1, 2)), _similarity(x, y)
+    similarity = _similarity(x, y, windows)
+    if known is not None:
+        x, y = x[:, known][..., None], y[:, known][..., None]
+    scores = (x - y).square().mean(dim=(1, 2)), y.mean(dim=(1, 2)), similarity
     x, y = x.flatten(1), y.flatten(1)
     # The variance does not tell: the mean of equal values is rounded, so their variance need not be 0.
     varies = (x.amin(1) < x.amax(1)) & (y.amin(1) < y.amax(1))
@@ -77,8 +95,8 @@ def _band_scores(x, y) -> tuple[torch.Tensor, ...]:
     return *scores, product.where(varies, math.nan)
 
 
-def _similarity(x, y) -> torch.Tensor:
-    """SSIM of each band.
+def _similarity(x, y, windows) -> torch.Tensor:
+    """SSIM of each band, as a mean over `windows` [H - 10, W - 10], or over all if None.
 
     Both factors of SSIM are ratios (a - b + 2 C) / (a + b + 2 C) of the sum s = x + y and the difference d = x - y: the
     first of squared means of s and d, the second of their variances.
@@ -90,7 +108,7 @@ def _similarity(x, y) -> torch.Tensor:
     mean_s += 2 * C1
     var_s += 2 * C2
     ratio = (mean_s - mean_d).mul_(var_s - var_d).div_(mean_s.add_(mean_d).mul_(var_s.add_(var_d)))
-    return ratio.mean(dim=(0, 1))
+    return ratio.mean(dim=(0, 1)) if windows is None else ratio[windows].mean(dim=0)
 
 
 def _blur(maps) -> torch.Tensor:

@@ -55,8 +55,9 @@ def _built(card: dict) -> NeuralField:
     low, high = card["wavelengths"]
     if not low < high or not isinstance(card["msi"], str):
         raise ValueError("wavelengths or sensor")
-    if not 0 < card.get("white", 1) < np.inf:
-        raise ValueError("white")
+    for key in ("white", "output_white"):
+        if not 0 < card.get(key, 1) < np.inf:
+            raise ValueError(key)
     arguments = dict(card["arguments"])
     # Earlier weights of SSIF have an argument for the weights of RF-GS, which has only this value left.
     if arguments.get("gs_weights") == "literal":
@@ -87,6 +88,13 @@ class Pretrained:
         """The physical value that was 1 in the training; None for older weights, which do not contain it."""
         return self.card.get("white")
 
+    def output_white(self, white: float) -> float:
+        """The physical value that 1 becomes in the result, for an input in which `white` became 1.
+
+        It is `white`, unless the weights come from measured pairs, whose two images have values of their own.
+        """
+        return self.card.get("output_white", white)
+
     def check_bands(self, bands: Bands) -> None:
         """Raise UserError for bands that leave the wavelengths of the training."""
         low, high = self.card["wavelengths"]
@@ -110,7 +118,7 @@ class Pretrained:
 
         Give a `scale` p >= 1, for H = round(p h), or the `size` (H, W). white: the value that is 1 to the network, such as that
         of the training (`self.white`). The image is then in any units, is clipped to 0 and `white`, and the result is in the
-        same units. Pixels with a NaN and masked pixels (`numpy.ma`) have no data: they are NaN in the result and do not affect
+        same units (`output_white`). Pixels with a NaN and masked pixels (`numpy.ma`) have no data: they are NaN in the result and do not affect
         other pixels. A large image is computed in tiles, with the same result. Warns if the image is on another scale than
         `white`, provided that the weights contain theirs.
 
@@ -139,7 +147,7 @@ class Pretrained:
         else:
             lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None].to(next(self.network.parameters()).device)
             values = self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()
-        return values * np.float32(1 if white is None else white)
+        return values * np.float32(1 if white is None else self.output_white(white))
 
     def _check_values(self, image: np.ndarray, known: np.ndarray, white: float | None) -> None:
         """Raise UserError, or warn, if values do not fit `white`; `known` [h, w]: whether a pixel has data."""

@@ -9,16 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ssif.bands import Bands
 from ssif.errors import UserError
+from ssif.gaps import FILL, filled
 from ssif.inference import out_of_memory, render_at
 
 TILE = 256  # default side of a tile in LR pixels
-FILL = 4  # number of LR pixels that valid values spread into pixels without data
-OUTSIDE = 0.5  # value beyond them, which is to the encoder what zero padding is outside the image
 
 # (rows, columns) of the LR image -> its values [h, w, c] in [0, 1], NaN without data.
 Read = Callable[[slice, slice], np.ndarray]
@@ -126,19 +124,3 @@ def render_tiles(model, image: np.ndarray, size: tuple[int, int], bands: Bands, 
     for rows, columns in grid.tiles(side):
         out[grid.upscaled(rows, columns)] = render_tile(model, grid, lambda r, c: image[r, c], rows, columns, bands)
     return out
-
-
-def filled(values: Tensor, valid: Tensor) -> Tensor:
-    """LR values [h, w, c] where `valid` [h, w] -> [1, c, h, w] without gaps.
-
-    Pixels within FILL pixels of a valid pixel get means of their valid neighbours, so that the border of a gap is no edge. All
-    other pixels are OUTSIDE. No value spreads further than FILL, so tiles stay equal to the whole image.
-    """
-    known = valid[None, None].float()
-    image = torch.where(valid, values.permute(2, 0, 1), 0)[None]
-    for _ in range(FILL if not valid.all() else 0):
-        near = F.avg_pool2d(known, 3, stride=1, padding=1, divisor_override=1)
-        total = F.avg_pool2d(image, 3, stride=1, padding=1, divisor_override=1)
-        image = torch.where(known > 0, image, total / near.clamp(min=1))
-        known = (near > 0).float()
-    return torch.where(known > 0, image, OUTSIDE)

@@ -10,6 +10,7 @@ from ssif.data.prepare import prepare, prepare_land_cover
 from ssif.errors import choose
 from workflow.config import presets
 from workflow.plan import runs
+from workflow.steps import prepared
 from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 
@@ -31,6 +32,10 @@ def main() -> None:
         data = config.datasets[name]
         source = dataclasses.asdict(data.source) if data.source else None
         prepare(name, runs.data_file(name), data.msi, arguments.data_dir, source)
+        if source:
+            # What was assumed about one's own files is worth a look before hours of training.
+            for key, value in prepared.data(name).choices.items():
+                print(f"{name}: {key}: {value}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from ssif.errors import UserError
 class Scene:
     """One image: `hsi` [H, W, C] in raw units, `split` "train" or "test", `sources` file name -> sha256.
 
-    msi: [H, W, c] in [0, 1] if the data set has its own; None if it is to be simulated from the HSI.
+    msi: [H / n, W / n, c] in [0, 1] if the data set has its own, with a whole n; None if it is to be simulated from the HSI.
+    Pixels that are masked or NaN in either have no data.
     """
 
     name: str
@@ -27,13 +28,16 @@ class Scene:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set. scenes: read one at a time; scale: the raw value that becomes 1; choices: for the record in the store."""
+    """A data set. scenes: read one at a time; scale: the raw value that becomes 1; choices: for the record in the store;
+    msi_bands, msi_white: the bands of images of its own and the physical value that became 1 in them, None if not known."""
 
     name: str
     bands: Bands
     scale: float
     scenes: Iterable[Scene]
     choices: dict[str, str]
+    msi_bands: Bands | None = None
+    msi_white: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from ssif.bands import Bands
 from ssif.data import archive
 from ssif.data.patches import TrainingSet
 from ssif.errors import UserError, flat
+from ssif.gaps import filled
 
 
 class Store:
     """A prepared data set: `bands` [C, 2] nm, `channels` of the MSI, `scale` of the raw values, `choices`, and `identity`, a
-    hash of the sources and of all choices. For a simulated MSI `response` [c, C] and `msi_bands` [c, 2] nm, else None.
+    hash of the sources and of all choices. `ratio`: side of an MSI pixel in HSI pixels. `response` [c, C]: of the sensor that
+    simulates the MSI, else None. `msi_bands` [c, 2] nm: None if they are not known. `msi_white`: the value of a measured MSI
+    that became 1, else None.
 
     Raises UserError, ending with the `remedy`, if the file is missing or damaged, or if `prepare` did not write it.
     """
@@ -35,18 +38,31 @@ class Store:
             raise UserError(f"{path} is not a prepared data set ({flat(str(error))}): {remedy}") from None
         matrix = self.file.get("msi_matrix")
         self.response = None if matrix is None else torch.from_numpy(matrix[()].astype(np.float32))
-        self.msi_bands = None if matrix is None else Bands(self.file["msi_bands"][()])
-        self.channels = self.file[f"scenes/{next(iter(self.splits))}/msi"].shape[-1]
+        self.msi_bands = Bands(self.file["msi_bands"][()]) if "msi_bands" in self.file else None
+        self.msi_white = self.file.attrs.get("msi_white")
+        first = self.file[f"scenes/{next(iter(self.splits))}"]
+        self.channels, self.ratio = first["msi"].shape[-1], first["hsi"].shape[0] // first["msi"].shape[0]
 
     def names(self, split: str) -> list[str]:
         """Names of the scenes of "train" or "test", sorted."""
         return sorted(name for name, part in self.splits.items() if part == split)
 
     def scene(self, name: str) -> tuple[Tensor, Tensor]:
-        """HR-HSI [H, W, C] and HR-MSI [H, W, c] in [0, 1], float32."""
+        """HSI [H, W, C] and MSI [H / ratio, W / ratio, c] in [0, 1], float32.
+
+        Pixels without data are 0 in the HSI and filled from their neighbours in the MSI (`ssif.gaps`).
+        """
         group = self.file[f"scenes/{name}"]
-        hsi = group["hsi"][()].astype(np.float32) / np.float32(self.scale)
-        return torch.from_numpy(hsi), torch.from_numpy(group["msi"][()])
+        hsi = torch.from_numpy(group["hsi"][()].astype(np.float32) / np.float32(self.scale))
+        msi = torch.from_numpy(group["msi"][()])
+        if "known" not in group:
+            return hsi, msi
+        return hsi.nan_to_num(0), filled(msi, msi.isfinite().all(dim=-1))[0].permute(1, 2, 0).contiguous()
+
+    def known(self, name: str) -> Tensor | None:
+        """Which pixels [H, W] of a scene have data in the HSI and in the MSI; None if all have."""
+        group = self.file[f"scenes/{name}"]
+        return torch.from_numpy(group["known"][()]) if "known" in group else None
 
     def training_set(self, device: torch.device) -> TrainingSet:
         """All training scenes on `device`. Raises UserError if their sizes differ."""
@@ -54,4 +70,11 @@ class Store:
         shapes = sorted({tuple(cube.shape) for cube in hsi})
         if len(shapes) > 1:
             raise UserError(f"{self.path}: training scenes differ in size: {shapes}")
-        return TrainingSet(torch.stack(hsi).to(device), torch.stack(msi).to(device), self.bands)
+        hsi, msi = torch.stack(hsi).to(device), torch.stack(msi).to(device)
+        known = [self.known(name) for name in self.names("train")]
+        if all(one is None for one in known):
+            return TrainingSet(hsi, msi, self.bands)
+        whole = torch.ones(hsi.shape[1:3], dtype=torch.bool)
+        return TrainingSet(
+            hsi, msi, self.bands, torch.stack([whole if one is None else one for one in known]).to(device)
+        )

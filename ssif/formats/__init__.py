@@ -47,10 +47,10 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in pictures.KIND.suffixes
 
 
-def is_cube(path: Path) -> bool:
-    """Whether a file or folder is an image in its own right: no picture, and no file that a product has beside its image."""
+def is_image(path: Path) -> bool:
+    """Whether a file of a known format, or a product, is there, and is no file that a product has beside its image."""
     known = (path.is_file() and path.suffix.lower() in SUFFIXES) or product_of(path) is not None
-    return known and not is_picture(path) and not is_beside(path)
+    return known and not is_beside(path)
 
 
 def read_files(path: Path, key: str | None = None) -> list[Path]:

@@ -22,10 +22,16 @@ class LinearSpectra(nn.Module):
         self.register_buffer("bias", torch.zeros(len(bands)))
 
     def fit(self, data: TrainingSet) -> None:
-        """Solve the normal equations of the HR pairs of the training scenes, in float64, one scene at a time."""
+        """Solve the normal equations of the HR pairs of the training scenes, in float64, one scene at a time.
+
+        Pixels without data are left out. If the MSI has larger pixels than the HSI, the pairs are those of the MSI's pixels.
+        """
+        data = data.on_msi_grid()
         known = data.msi.shape[-1] + 1
         moments, products = np.zeros((known, known)), np.zeros((known, len(self.bands)))
-        for hsi, msi in zip(data.hsi, data.msi):
+        for number, (hsi, msi) in enumerate(zip(data.hsi, data.msi)):
+            if data.known is not None:
+                hsi, msi = hsi[data.known[number]][None], msi[data.known[number]][None]
             x, y = F.pad(msi.flatten(0, 1).double(), (0, 1), value=1), hsi.flatten(0, 1).double()
             if self.dark is not None:
                 brightness = x[:, :-1].sum(dim=1, keepdim=True) + self.dark

@@ -119,6 +119,9 @@ class SSIFPlus(NeuralField):
         scenes, height, width = data.msi.shape[:3]
         size, device = (max(round(height / scale), 1), max(round(width / scale), 1)), data.msi.device
         chosen = torch.randint(height * width, (scenes, PLACES), generator=draws).to(device)
+        if data.known is not None:
+            # Each number stands for a pixel with data.
+            chosen = torch.stack([places[one % len(places)] for one, places in zip(chosen, map(_places, data.known))])
         query, cell = pixel_coordinates(chosen, height, width), torch.tensor([[2 / height, 2 / width]], device=device)
         made = [
             self.super_resolve(self.encode(downsample(image.movedim(-1, 0)[None], size, antialias)), places[None], cell)
@@ -194,6 +197,11 @@ class SpectralMap(nn.Module):
         for layer in self.middle:
             x = layer(x).relu()
         return x
+
+
+def _places(known: Tensor) -> Tensor:
+    """Flat indices of the pixels of a scene [H, W] that have data."""
+    return known.flatten().nonzero()[:, 0]
 
 
 def _start_at_zero(*layers: nn.Linear) -> None:

@@ -68,7 +68,7 @@ def predict(
                 raise
             with formats.create_image(out, plan.header) as write:
                 for rows in _assembled(plan, blocks):
-                    write(rows * plan.white)
+                    write(rows * model.output_white(plan.white))
             blocks.remove()
     say(f"{out}: {plan.size[0]} x {plan.size[1]} pixels, {len(plan.header.bands)} bands")
 

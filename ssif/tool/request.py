@@ -70,7 +70,7 @@ class Plan:
         white = _white(image, wanted.white, model, sample, say)
         p = max(high / side for high, side in zip(size, low))
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
-        header = _output(found, out, size, white, wanted, model)
+        header = _output(found, out, size, model.output_white(white), wanted, model)
         try:
             line = check(sample, white, "with --white") if len(sample) else ""
         except UserError as error:
@@ -175,7 +175,7 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
 
 
 def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model: Pretrained) -> Header:
-    """The header of the input, changed to the new pixels and bands."""
+    """The header of the input, changed to the new pixels and bands; white: the largest value of the output."""
     transform = None
     if found.transform:
         a, b, c, d, e, f = found.transform
@@ -184,6 +184,8 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
     one_scale = found.scale is None or np.ndim(found.scale) == np.ndim(found.offset) == 0
     # The 256 steps of 8 bit are too coarse for a spectrum, and an image with a mask needs a value for no data.
     real = found.dtype.kind == "f" or found.dtype.itemsize == 1 or not one_scale or found.masked
+    # Integers and a scale factor that fit the values of the input say nothing of those of another instrument.
+    real = real or "output_white" in model.card
     nodata, largest = None if found.mark is None else float(found.mark), float(np.finfo(np.float32).max)
     if real:
         # NaN replaces a no-data value that is no float32 or that a prediction in 0 to `white` could take.

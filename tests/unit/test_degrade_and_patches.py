@@ -228,6 +228,7 @@ def test_patches_are_a_function_of_seed_and_step():
 
 
 def test_a_crop_larger_than_the_scenes_is_refused():
-    check_crops((40, 52), [8, 10], (1, 4))
+    data = training_set(height=40, width=52)
+    check_crops(data, [8, 10], (1, 4))
     with pytest.raises(UserError, match="larger than the training scenes"):
-        check_crops((40, 52), [8, 11], (1, 4))
+        check_crops(data, [8, 11], (1, 4))

@@ -210,17 +210,43 @@ def test_what_is_refused(cubes, files, arguments, message):
         list(folder.read("mine", **({"folder": "cubes"} | arguments)).scenes)
 
 
-def test_pixels_without_data_are_refused(cubes):
+def test_pixels_without_data_are_left_out(cubes, tmp_path):
     cube = values(0)
-    cube[5, 5] = np.nan
+    cube[5, 5, 3] = cube[10:, 3:5] = np.nan
     write(cubes / "a.h5", cube)
-    with pytest.raises(UserError, match=r"a\.h5: 1 pixels have no data; crop the cube"):
-        list(folder.read("mine", "cubes", **REGION).scenes)
+    prepare("mine", tmp_path / "mine.h5", "ikonos", source={"folder": "cubes", **REGION})
+    store = Store(tmp_path / "mine.h5")
+    found = {name: store.known(name) for name in store.splits}
+    missing = sum(int((~known).sum()) for known in found.values() if known is not None)
+    total = sum(store.scene(name)[0][..., 0].numel() for name in store.splits)
+    assert missing and store.choices["no data"] == f"{missing} of {total} pixels, left out of training and scores"
+    for name in store.splits:
+        hsi, msi = store.scene(name)
+        assert hsi.isfinite().all() and msi.isfinite().all() and hsi.min() >= 0
+
+
+def test_a_part_without_any_data_is_refused(cubes):
+    write(cubes / "a.h5", np.where(np.arange(14)[:, None] < 7, values(0), np.nan))
+    with pytest.raises(UserError, match=r"a\.h5: a_test has no pixel with data in all bands"):
+        list(folder.read("mine", "cubes", region=(0, 7, 12, 7), white=1.0).scenes)
+
+
+def test_bands_that_the_files_do_not_say(cubes):
+    np.save(cubes / "a.npy", values(0))
+    with pytest.raises(UserError, match=r"a\.npy does not say its wavelengths; say them as bands in the source"):
+        folder.read("mine", "cubes", **REGION)
+    assert folder.read("mine", "cubes", **REGION, bands="430:870:22").bands == BANDS
+    with pytest.raises(UserError, match="has 22 bands, and bands: 430:870:11 names 11"):
+        folder.read("mine", "cubes", **REGION, bands="430:870:11")
+    write(cubes / "a.h5", values(0))
+    (cubes / "a.npy").unlink()
+    with pytest.raises(UserError, match=r"says Bands\(C=22, 430-870 nm\), and bands: 400:700:22 says"):
+        folder.read("mine", "cubes", **REGION, bands="400:700:22")
 
 
 def test_a_cube_without_light_is_refused(cubes):
     write(cubes / "a.h5", 0 * values(0))
-    with pytest.raises(UserError, match="cubes: hardly any value of the training cubes is positive"):
+    with pytest.raises(UserError, match="cubes: hardly any value of the training images is positive"):
         folder.read("mine", "cubes", **REGION)
 
 
@@ -240,7 +266,7 @@ PRESET = yaml.safe_load(Path("config/my-data.yaml").read_text())
 def test_a_preset_names_its_source():
     (data,) = presets.parse(PRESET).datasets.values()
     assert dataclasses.asdict(data.source) == {
-        "folder": "cubes", "test": ("test_*",), "region": (), "white": None, "key": None
+        "folder": "cubes", "test": ("test_*",), "region": (), "white": None, "key": None, "bands": None, "msi": None
     }  # fmt: skip
 
 

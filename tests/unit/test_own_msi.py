@@ -54,9 +54,17 @@ def test_images_of_their_own_are_taken_as_they_are(reader, tmp_path):
         ("own", {"train": MSI[..., 0]}, "a: its own image has shape (8, 9), want (8, 9, channels)"),
         ("own", {"train": 255 * MSI}, "a: its own image has values from"),
         ("own", {"train": MSI - 0.5}, "want [0, 1]"),
-        ("own", {"train": np.where(MSI > 0.9, np.nan, MSI)}, "a: its own image has values from nan to nan"),
-        ("own", {"train": np.ma.masked_greater(MSI, 0.9)}, "a: its own image has values from nan to nan"),
-        ("own", {"hsi": np.ma.masked_greater(HSI, 90)}, "a has masked pixels; crop the scene to pixels with data"),
+        ("own", {"train": np.full_like(MSI, np.nan)}, "a has no pixel with data"),
+        (
+            "own",
+            {"train": MSI[::2, ::3]},
+            "a: its own image has shape (4, 3, 2), want (8, 9, channels) or a whole part",
+        ),
+        (
+            "own",
+            {"hsi": HSI[:, :8], "train": MSI[::4, :8:4]},
+            "made: the images of the scenes have pixels of different size: [1, 4]",
+        ),
     ],
 )
 def test_what_cannot_be_taken_is_refused(reader, tmp_path, msi, images, message):
@@ -70,3 +78,20 @@ def test_a_sensor_is_simulated_where_no_scene_has_an_image(reader, tmp_path):
     reader(None, None)
     prepare("made", tmp_path / "made.h5", "ikonos")
     assert Store(tmp_path / "made.h5").channels == 4
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        {"train": np.where(MSI > 0.9, np.nan, MSI)},
+        {"train": np.ma.masked_greater(MSI, 0.9)},
+        {"hsi": np.ma.masked_greater(HSI, 90)},
+    ],
+)
+def test_pixels_without_data_in_either_image_are_not_known(reader, tmp_path, images):
+    reader(**images)
+    prepare("made", tmp_path / "made.h5", "own")
+    found = Store(tmp_path / "made.h5")
+    (image,) = images.values()
+    missing = (np.ma.getmaskarray(image) | ~np.isfinite(np.ma.getdata(image))).any(axis=-1)
+    assert np.array_equal(found.known("a").numpy(), ~missing) and found.known("b") is None

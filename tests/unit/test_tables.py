@@ -104,7 +104,7 @@ def test_out_of_distribution_is_a_p_or_c_beyond_training(scores):
 
 def test_table1_is_tidy_with_mean_and_spread_over_seeds(scores):
     tidy = over_scales.table(scores, TABLE1)
-    assert list(tidy.columns[:8]) == ["dataset", "preset", "model", "p", "distribution", "seeds", "psnr", "psnr_std"]
+    assert list(tidy.columns[:7]) == ["dataset", "preset", "model", "input", "p", "distribution", "seeds"]
     assert {"ssim", "ssim_std", "sam", "sam_std", "source"} <= set(tidy.columns)
     assert len(tidy) == 8 * 3 + 6 * 2 and set(tidy["source"]) == {"ours", "extension"}
     row = tidy[(tidy["model"] == "ssif-rf-uf") & (tidy["p"] == 4)].iloc[0]
@@ -172,14 +172,16 @@ def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(scores, 
 
 
 def test_what_the_methods_were_given_stands_under_the_table():
-    lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, "/ 65535", "abc"))
+    lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, {"values": "/ 65535"}, "abc"))
     assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn (init stable)" in lines
     assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
     assert "2 test image(s), 2 seed(s), commit abc" in lines and "Values: / 65535." in lines
-    on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, "/ 65535", "abc"))
+    on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, {"values": "/ 65535"}, "abc"))
     assert "us3rn (init stable) 6000 steps of 4" in on_cave and "In a chain" not in on_cave and "ours" not in on_cave
     fields = dataclasses.replace(CONFIG, methods=("bicubic", "ssif-rf-uf"))
-    assert "The others" not in "\n".join(over_scales.protocol(fields, targets(fields)["table1"], 2, "/ 65535", "abc"))
+    assert "The others" not in "\n".join(
+        over_scales.protocol(fields, targets(fields)["table1"], 2, {"values": "/ 65535"}, "abc")
+    )
 
 
 def paired(gaps: list[float], seeds: int = 1) -> pd.DataFrame:

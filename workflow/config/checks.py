@@ -36,6 +36,12 @@ def _methods(names: tuple[str, ...], data: Data, where: str) -> None:
 
 def check_data(data: Data, names: tuple[str, ...], where: str) -> None:
     _methods(names, data, where)
+    if data.source and (data.msi == "own") != bool(data.source.msi):
+        raise UserError(
+            f"{where}: source.msi names measured images, which msi: {data.msi} would replace; say msi: own"
+            if data.source.msi
+            else f"{where}: msi: own wants source.msi, the folder of the measured images; or name a sensor"
+        )
     for block, baseline in data.baselines.items():
         _patches(baseline.training, data.grid_scales, f"{where}.baselines.{block}.training")
     low, high = data.scales.train

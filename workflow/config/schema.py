@@ -122,6 +122,20 @@ class LandUse:
 
 
 @dataclass(frozen=True)
+class MeasuredMSI:
+    """Where the MSIs are that another instrument took of the cubes of one's own data set (`ssif.data.pairs`).
+
+    bands: if the files do not say them; white: as of the cubes; align: whether a shift is taken off.
+    """
+
+    folder: str
+    key: str | None = None
+    bands: str | None = None
+    white: float | None = None
+    align: bool = False
+
+
+@dataclass(frozen=True)
 class Source:
     """Where the cubes of one's own data set are, and how they are split: arguments of `ssif.data.folder.read`."""
 
@@ -130,6 +144,8 @@ class Source:
     region: tuple[int, ...] = ()
     white: float | None = None
     key: str | None = None
+    bands: str | None = None
+    msi: MeasuredMSI | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +166,11 @@ class Data:
     baselines: dict = field(default_factory=dict)
     land_use: LandUse | None = None
     source: Source | None = None
+
+    @property
+    def input(self) -> str:
+        """Whether the input of the networks was "measured" by another instrument or is "simulated" from the cubes."""
+        return "measured" if self.source and self.source.msi else "simulated"
 
     @property
     def full_count(self) -> int:

@@ -25,13 +25,13 @@ def table(config: Config, target: Target) -> dict:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
             absent.setdefault(lacking, []).append(model)
     reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
-    commits, values = list(ours["commit"].unique()), prepared.data(target.dataset).choices["values"]
+    commits, choices = list(ours["commit"].unique()), prepared.data(target.dataset).choices
     return {
         "target": target,
         "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
         "of_paper": list(reported["dataset"].unique()),
-        "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), values, ", ".join(commits)),
-        "tests": [*learning.lines(target), *significance.lines(paired)],
+        "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), choices, ", ".join(commits)),
+        "tests": [*over_scales.standing(tidy), *learning.lines(target), *significance.lines(paired)],
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,

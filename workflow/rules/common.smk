@@ -123,12 +123,15 @@ def raw_files(dataset):
     # A file that is missing is for the program to say.
     files = [Path(msi)] if msi.endswith(".csv") and os.path.exists(msi) else []
     if source:
-        from ssif.data import folder
+        from ssif.data import cubes
         from ssif.formats import read_files
 
         try:
-            for cube in folder.files(source.folder):
-                files += read_files(cube, source.key)
+            for image in cubes.files(source.folder):
+                files += read_files(image, source.key)
+            if source.msi:
+                for image in cubes.files(source.msi.folder, pictures=True):
+                    files += read_files(image, source.msi.key)
         except UserError as error:
             raise WorkflowError(str(error))
     return runs.short_hash(

@@ -26,12 +26,19 @@ from workflow.steps import prepared, stored
 
 
 def open_data(config: Config, run: Run) -> Store:
-    """The run's prepared data set. Raises UserError if it is absent, damaged, or simulates another sensor."""
+    """The run's prepared data set. Raises UserError if it is absent, damaged, or simulates another sensor, and for a p below
+    that of a measured MSI."""
     store = prepared.data(run.dataset)
     wanted = config.datasets[run.dataset].msi
     if store.choices["msi"] != wanted:
         raise UserError(
             f"{store.path} was prepared with the sensor {store.choices['msi']}, not {wanted}; prepare it again"
+        )
+    scales = config.datasets[run.dataset].scales
+    if (least := min(*scales.train, *scales.test)) < store.ratio:
+        raise UserError(
+            f"a pixel of the measured MSI of {run.dataset} is {store.ratio} pixels of the cubes wide, so the scales begin at p ="
+            f" {store.ratio}, not {least:g}"
         )
     return store
 
@@ -174,12 +181,12 @@ def card(config: Config, run: Run, store: Store, model: torch.nn.Module, origin:
         "wavelengths": [float(edges.min()), float(edges.max())],
         "scales": data.scales.train,
         "counts": data.counts.train,
-        "white": store.scale,
+        "white": store.msi_white or store.scale,
         "values": store.choices["values"],
         "antialias": config.antialias,
         "preset": run.preset,
         "run": run.id,
-    } | origin)  # fmt: skip
+    } | ({"output_white": store.scale} if store.msi_white else {}) | origin)  # fmt: skip
 
 
 def finish(

@@ -6,6 +6,7 @@ import torch
 
 from ssif.data.patches import Patches, Queries, TrainingSet, check_crops, draw_patches, draw_queries
 from ssif.data.store import Store
+from ssif.errors import UserError
 from ssif.training import Recipe, cosine, halving
 from workflow.config.schema import Config
 from workflow.methods import family
@@ -19,15 +20,20 @@ def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scene
         _, training = runs.settings(config, run)
         decay = cosine if training.decay == "cosine" else halving(*training.halve_at)
         return Recipe(_queries(config, run, scenes), decay)
-    return Recipe(_patches(config, run, store, scenes), model.decay)
+    if scenes.ratio > 1 and model.learns_from_hr_msi:
+        raise UserError(
+            f"{run.id} learns from an MSI with the pixels of the HSI, and the measured one has pixels of {scenes.ratio} x"
+            f" {scenes.ratio}; leave the method out"
+        )
+    return Recipe(_patches(config, run, scenes), model.decay)
 
 
 def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Queries]:
     """What a neural field learns from at each step."""
     data, (_, training) = config.datasets[run.dataset], runs.settings(config, run)
-    scales = data.scales.train
+    scales, places = data.scales.train, scenes.places()
     counts = data.counts.train if run.count is None else (run.count, run.count)
-    check_crops(scenes.hsi.shape[1:3], training.lr_sizes, scales)
+    check_crops(scenes, training.lr_sizes, scales)
 
     def draw(step: int) -> Queries:
         return draw_queries(
@@ -42,18 +48,22 @@ def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Q
             antialias=config.antialias,
             # A network of fixed bands knows no others.
             intervals=training.intervals if run.count is None else "equal",
+            places=places,
         )
 
     return draw
 
 
-def _patches(config: Config, run: Run, store: Store, scenes: TrainingSet) -> Callable[[int], Patches]:
+def _patches(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Patches]:
     """What a network on a pixel grid learns from at each step."""
     _, training = runs.settings(config, run)
     # A network that serves every p learns from HR images alone.
     scale = run.scale or 1
     size = training.lr_size(scale)
-    check_crops(scenes.hsi.shape[1:3], [size], (scale, scale))
+    if scale % scenes.ratio:
+        raise UserError(f"{run.id}: want a p that is a multiple of {scenes.ratio}, the pixel of the measured MSI")
+    check_crops(scenes, [size], (scale, scale))
+    places = scenes.places(size * scale)
 
     def draw(step: int) -> Patches:
         return draw_patches(
@@ -65,6 +75,7 @@ def _patches(config: Config, run: Run, store: Store, scenes: TrainingSet) -> Cal
             scale=scale,
             count=run.count,
             antialias=config.antialias,
+            places=places,
         )
 
     return draw

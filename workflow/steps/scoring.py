@@ -41,9 +41,13 @@ def scores(
     progress, done = Progress(label, len(scenes) * len(wanted), "images"), 0
     for scene in scenes:
         hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
+        known = store.known(scene)
         for p, items in wanted.items():
-            low, (height, width) = lr_size(hsi.shape[2:], p)
-            lr_msi = downsample(msi[..., :height, :width], low, antialias)
+            # The LR image is made from the MSI, whose pixels may be larger than those of the HSI.
+            low, (rows, columns) = lr_size(msi.shape[2:], p / store.ratio)
+            lr_msi = downsample(msi[..., :rows, :columns], low, antialias)
+            height, width = rows * store.ratio, columns * store.ratio
+            seen = None if known is None else known[:height, :width].to(place)
             started = time.perf_counter()
             predicted = model.predict_each(lr_msi, (height, width), [item.bands for item in items])
             if place.type == "cuda":
@@ -51,7 +55,7 @@ def scores(
             seconds = round(time.perf_counter() - started, 4)
             for item, image in zip(items, predicted):
                 truth = torch.einsum("kc,chw->khw", weights[item.bands], hsi[0, :, :height, :width])
-                row = {"scene": scene, "p": p} | item.label | evaluate(image[0], truth, p)
+                row = {"scene": scene, "p": p} | item.label | evaluate(image[0], truth, p, seen)
                 yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image[0]
             done += 1
             progress.update(done, f"p = {p:g}")

@@ -19,6 +19,8 @@ SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
 
 def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
     """The recipe of the field, and afterwards that of the map. Fits the linear part of the map at once."""
+    # The field learns the measured channels, which are known at the pixels of the MSI.
+    scenes = scenes.on_msi_grid()
     model.fit(scenes)
     spectra, (_, training) = model.spectra, runs.settings(config, run)
     schedule = Schedule(min(spectra.steps, training.steps), spectra.rate, cosine)

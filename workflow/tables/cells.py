@@ -17,13 +17,13 @@ from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
-KEYS = ["run", "dataset", "preset", "model", "changes", "seed", "p", "C", "distribution", "reference"]
+KEYS = ["run", "dataset", "preset", "input", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
 
 def scores(config: schema.Config, target: Target) -> pd.DataFrame:
     """One row a run, scene, p and C that the target shows: KEYS, scene, METRICS, seconds and peak_mib.
 
-    `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
+    `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
     scales, or C beyond the counts, of the training. Raises UserError naming the first file that is missing or damaged or
     lacks a cell, and the command that makes it again.
     """
@@ -34,7 +34,8 @@ def scores(config: schema.Config, target: Target) -> pd.DataFrame:
         table = table[[cell in shown for cell in zip(table["p"], table["C"])]]
         inside = table["p"].between(*scales) & table["C"].between(*counts)
         changes = " ".join(f"{key}={spelled(value)}" for key, value in run.changes)
-        tables.append(table.assign(run=run.id, changes=changes, distribution=inside.map({True: "in", False: "out"})))
+        table = table.assign(run=run.id, changes=changes, input=config.datasets[target.dataset].input)
+        tables.append(table.assign(distribution=inside.map({True: "in", False: "out"})))
     return pd.concat(tables, ignore_index=True)[[*KEYS, "scene", *METRICS, "seconds", "peak_mib"]]
 
 

@@ -44,7 +44,7 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
-    ours = cells.over_seeds(ours, ["dataset", "preset", "model", "p", "distribution"], SCORES.values())
+    ours = cells.over_seeds(ours, ["dataset", "preset", "model", "input", "p", "distribution"], SCORES.values())
     ours = ours.assign(source="ours", commit=commit())
     extension = ours["model"].isin(methods.EXTENSIONS)
     ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
@@ -86,20 +86,32 @@ def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([tidy[ours].merge(costs, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
-def protocol(config: schema.Config, target: Target, scenes: int, values: str, made_at: str) -> list[str]:
-    """What a reader must know to compare a number with another paper's; `scenes` were scored, with such
-    `values` (of the prepared file), at commit `made_at`."""
+def standing(tidy: pd.DataFrame) -> list[str]:
+    """A line that says how many dB our rows are above bicubic + linear at each p; none without that row."""
+    psnr = tidy[tidy["source"] != "reported"].pivot(index="model", columns="p", values="psnr")
+    plain = methods.METHODS["bicubic"].label
+    if plain not in psnr.index or len(psnr) == 1:
+        return []
+    gains = psnr.drop(plain) - psnr.loc[plain]
+    each = [f"{model} {', '.join(f'{gain:+.2f}' for gain in row.dropna())}" for model, row in gains.iterrows()]
+    return [f"PSNR above {plain} at p = {', '.join(f'{p:g}' for p in gains.columns)}: {'; '.join(each)}."]
+
+
+def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, made_at: str) -> list[str]:
+    """What a reader must know to compare a number with another paper's; `scenes` were scored at commit `made_at`, choices:
+    those of the prepared file."""
     data = config.datasets[target.dataset]
     training, network = data.training, data.network
     low, high = data.scales.train
     shipped = {"bmp": "the RGB image of each scene", "own": "the image that comes with each scene"}
-    source = shipped.get(data.msi, f"{data.msi} simulated from the true bands")
+    source = choices.get("input") or shipped.get(data.msi, f"{data.msi} simulated from the true bands")
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {data.full_count} bands, {scenes} test image(s),"
         f" {target.seed_count} seed(s), commit {made_at}.",
         f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
         " (LR = floor(H / p), HR cropped to LR x p).",
-        f"Values: {values}.",
+        f"Values: {choices['values']}.",
+        *([f"No data: {choices['no data']}."] if "no data" in choices else []),
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
         f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
@@ -141,12 +153,14 @@ def main() -> None:
     scores = cells.scores(config, target)
     tidy = table(scores, target)
     tidy = with_costs(tidy, costs(config, target))
-    values = prepared.data(target.dataset).choices["values"]
-    footer = [*protocol(config, target, scores["scene"].nunique(), values, commit()), MARKS]
+    choices, stands = prepared.data(target.dataset).choices, standing(tidy)
+    footer = [*protocol(config, target, scores["scene"].nunique(), choices, commit()), MARKS, *stands]
     footer += learning.lines(target)
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer)
     write(target.name, tidy, text, latex(tidy, footer))
+    for line in stands:
+        print(f"{target.name}: {line}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,183 @@
+"""The cubes of a folder and the parts of them that train and that test."""
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ssif.bands import Bands
+from ssif.bandspec import parse_bands
+from ssif.data.fetch import named_folder
+from ssif.errors import UserError
+from ssif.formats import is_image, is_picture, open_image, read_files
+from ssif.formats.envi import header_of
+from ssif.formats.header import Header
+from ssif.formats.kinds import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Cube:
+    """A file: its header, the `order` in which bands of it are used, these `bands`, and the paths of its `sources`.
+
+    bands is None if nothing says which wavelengths the file has.
+    """
+
+    path: Path
+    key: str | None
+    header: Header
+    order: np.ndarray
+    bands: Bands | None
+    sources: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, path: Path, key: str | None = None, bands: str | None = None) -> "Cube":
+        """A file whose bands that are marked bad are left out, the rest in the file's order.
+
+        bands: the bands of the file as `ssif.bandspec.parse_bands` takes them, if the file does not say them. Raises UserError
+        if it says others, if their number differs and if all are bad.
+        """
+        with open_image(path, key) as image:
+            header = image.header
+        found = header.bands
+        if bands is not None:
+            named, _ = parse_bands(bands)
+            if len(named) != header.count:
+                raise UserError(f"{path} has {header.count} bands, and bands: {bands} names {len(named)}")
+            if found is not None and not np.allclose(found.centres, named.centres, atol=1):
+                raise UserError(f"{path} says {found}, and bands: {bands} says {named}; leave bands out of the source")
+            found = found or named
+        good = np.flatnonzero(header.good) if header.good else np.arange(header.count)
+        if not len(good):
+            raise UserError(f"{path}: every band is marked bad")
+        used = None if found is None else Bands(found.edges[good])
+        return cls(path, key, header, good, used, tuple(read_files(path, key)))
+
+    def sorted(self) -> "Cube":
+        """The same with its bands in the order of their centres. Raises UserError if the wavelengths are not known."""
+        if self.bands is None:
+            raise UserError(
+                f"{self.path} does not say its wavelengths; say them as bands in the source of the data set"
+            )
+        return replace(self, order=self.order[self.bands.order], bands=Bands(self.bands.edges[self.bands.order]))
+
+    @property
+    def name(self) -> str:
+        return stem(self.path)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.header.height, self.header.width
+
+    @property
+    def relative(self) -> bool:
+        """Whether the values are physical, because the file has a scale factor or holds real numbers."""
+        return self.header.scale is not None or self.header.dtype.kind == "f"
+
+    def strips(self, rows: slice, columns: slice, height: int) -> Iterator[np.ndarray]:
+        """Values [h, w, C] of a window in physical units, NaN without data, `height` rows at a time."""
+        with open_image(self.path, self.key) as image:
+            for top in range(rows.start, rows.stop, height):
+                yield image.read(slice(top, min(top + height, rows.stop)), columns)[..., self.order]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows and columns of a cube that become one scene, whose `split` is "train" or "test"."""
+
+    name: str
+    split: str
+    cube: Cube
+    rows: slice
+    columns: slice
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+    @property
+    def area(self) -> int:
+        return self.size[0] * self.size[1]
+
+    def cut(self, height: int, width: int) -> "Part":
+        """The upper left of this part."""
+        rows, columns = self.rows.start, self.columns.start
+        return replace(self, rows=slice(rows, rows + height), columns=slice(columns, columns + width))
+
+    def strips(self, height: int) -> Iterator[np.ndarray]:
+        """As `Cube.strips`."""
+        return self.cube.strips(self.rows, self.columns, height)
+
+
+def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
+    """The cubes of a folder, sorted by name; an ENVI header stands for both files. With `pictures` ordinary images,
+    too.
+
+    Raises UserError for a folder that does not exist or holds no cube, and for two cubes of one name.
+    """
+    place = Path(os.path.expanduser(folder))
+    below = (named_folder(data_dir) or Path()) / place
+    if not below.is_dir() and not place.is_dir():
+        raise UserError(f"the folder of cubes {below} does not exist")
+    place = below if below.is_dir() else place
+    found = [path for path in sorted(place.iterdir()) if is_image(path)]
+    found = [path for path in found if pictures or not is_picture(path)]
+    found = [path for path in found if path.suffix.lower() == ".hdr" or not header_of(path)]
+    stems = [stem(path) for path in found]
+    for name in stems:
+        if stems.count(name) > 1:
+            raise UserError(f"{place}: several cubes are called {name}")
+    if not found:
+        raise UserError(f"{place} holds no cube; known formats: {', '.join(SUFFIXES)}")
+    return found
+
+
+def stem(path: Path) -> str:
+    """The name without the endings of formats: scene.img.hdr is the header of scene.img, and both are called scene."""
+    while path.suffix.lower() in SUFFIXES:
+        path = path.with_suffix("")
+    return path.name
+
+
+def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
+    """Whole cubes; those with these names or patterns of names are for testing."""
+    names, test = [cube.path.name for cube in cubes], set()
+    for pattern in patterns:
+        # A name with brackets, taken as a pattern, does not match itself.
+        found = {name for name in names if name == pattern or fnmatch.fnmatch(name, pattern)}
+        if not found:
+            raise UserError(f"no cube is called {pattern!r}; found: {', '.join(names)}")
+        test |= found
+    if len(test) == len(cubes):
+        raise UserError(f"every cube is a test cube, none is left for training: {', '.join(names)}")
+    parts = []
+    for cube, name in zip(cubes, names):
+        rows, columns = (slice(0, side) for side in cube.size)
+        parts.append(Part(cube.name, "test" if name in test else "train", cube, rows, columns))
+    return parts
+
+
+def by_region(cubes: list[Cube], region: tuple[int, ...]) -> list[Part]:
+    """A region of each cube for testing, the largest rectangle above, below, left or right of it for training."""
+    if len(region) != 4 or min(region) < 0 or min(region[2:]) < 1:
+        raise UserError(f"a region is top, left, height and width in pixels, got {list(region)}")
+    top, left, height, width = region
+    parts = []
+    for cube in cubes:
+        rows, columns = cube.size
+        if top + height > rows or left + width > columns:
+            raise UserError(f"{cube.path} has {rows} x {columns} pixels; the region {list(region)} is not inside")
+        beside = [
+            (slice(0, top), slice(0, columns)), (slice(top + height, rows), slice(0, columns)),
+            (slice(0, rows), slice(0, left)), (slice(0, rows), slice(left + width, columns)),
+        ]  # fmt: skip
+        train = max((Part(f"{cube.name}_train", "train", cube, *place) for place in beside), key=lambda part: part.area)
+        if not train.area:
+            raise UserError(f"{cube.path}: the region {list(region)} leaves nothing for training")
+        test = slice(top, top + height), slice(left, left + width)
+        parts += [train, Part(f"{cube.name}_test", "test", cube, *test)]
+    return parts
