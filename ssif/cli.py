@@ -10,7 +10,7 @@ from ssif.data.readers import DATASETS
 from ssif.errors import UserError, exit_cleanly
 
 SPEC = "a sensor, a CSV or START:STOP:COUNT in nm"
-KEY = "the name of the array, if the file has several"
+KEY = "the name of the array, if the file has several, or the resolution of Sentinel-2 (10m, 20m or 60m)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,8 +21,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("predict", help="an image at a larger size and in other bands")
     command.set_defaults(run=run_predict)
     add = command.add_argument
-    add("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG or BMP")
-    add("out", type=Path, help="in the same formats; the suffix decides")
+    add("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG, BMP, or a product of a satellite")
+    add("out", type=Path, help="in one of these formats; the suffix decides")
     weights = f"weights.safetensors of SSIF, SSIF+ or LIIF, or a published name: {', '.join(published.FILES)}"
     add("--weights", required=True, help=weights)
     add("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")

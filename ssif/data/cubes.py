@@ -11,7 +11,7 @@ import numpy as np
 from ssif.bands import Bands
 from ssif.data.fetch import named_folder
 from ssif.errors import UserError
-from ssif.formats import is_picture, open_image, read_files
+from ssif.formats import is_image, is_picture, open_image, read_files
 from ssif.formats.envi import header_of
 from ssif.formats.header import Header
 from ssif.formats.kinds import SUFFIXES
@@ -53,7 +53,7 @@ class Cube:
         if not len(good):
             raise UserError(f"{path}: every band is marked bad")
         used = None if found is None else Bands(found.edges[good])
-        return cls(path, key, header, good, used, tuple(read_files(path)))
+        return cls(path, key, header, good, used, tuple(read_files(path, key)))
 
     def sorted(self) -> "Cube":
         """The same with its bands in the order of their centres. Raises UserError if the wavelengths are not known."""
@@ -124,7 +124,7 @@ def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> 
     if not below.is_dir() and not place.is_dir():
         raise UserError(f"the folder of cubes {below} does not exist")
     place = below if below.is_dir() else place
-    found = [path for path in sorted(place.iterdir()) if path.is_file() and path.suffix.lower() in SUFFIXES]
+    found = [path for path in sorted(place.iterdir()) if is_image(path)]
     found = [path for path in found if pictures or not is_picture(path)]
     found = [path for path in found if path.suffix.lower() == ".hdr" or not header_of(path)]
     stems = [stem(path) for path in found]

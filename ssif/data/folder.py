@@ -1,5 +1,6 @@
 """A folder of the user's own cubes, in any format of `ssif.formats`, as a data set (docs/add-a-data-set.md)."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -126,5 +127,6 @@ def _scene(
     if measured:
         sources += measured.sources(part)
         image = np.clip(measured.image(part) / np.float32(msi_scale), 0, 1)
-    hashes = {path.name: sha256(path) for path in sources}
+    # Files of products that are folders have the same names in each.
+    hashes = {os.path.relpath(file, path.parent): sha256(file) for file in sources}
     return Scene(part.name, part.split, np.clip(values, 0, np.float32(scale)), hashes, image)

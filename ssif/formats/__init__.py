@@ -1,4 +1,5 @@
-"""Images in files: one way to open and to write ENVI, GeoTIFF, .mat, HDF5, NumPy and ordinary image files.
+"""Images in files: one way to open and to write ENVI, GeoTIFF, .mat, HDF5, NumPy and ordinary image files, and to open
+products of the agencies as they come.
 
 with open_image("tile.tif") as image:
     print(image.header.bands, image.read(slice(0, 100), slice(0, 200)).shape)
@@ -10,21 +11,24 @@ from pathlib import Path
 from ssif.errors import UserError
 from ssif.formats import pictures, torn
 from ssif.formats.header import Header, Image, Write
-from ssif.formats.kinds import kind_of
+from ssif.formats.kinds import SUFFIXES, kind_of
+from ssif.formats.products import is_beside, product_of
 
 
 def open_image(path: str | Path, key: str | None = None) -> Image:
     """The image in a file, its values read by windows (`Image.read`).
 
-    key: the array's name in a .mat, .npz or HDF5 file that holds several. Raises UserError, one line that names the file,
+    A product of an agency is read as that (`ssif.formats.products`), whatever its suffix. key: the array's name in a .mat,
+    .npz or HDF5 file that holds several, and the resolution of Sentinel-2. Raises UserError, one line that names the file,
     for one that is missing, a directory, torn or of an unknown format, and for wavelengths that make no sense.
     """
     path = Path(path)
-    if path.is_dir():
+    product = product_of(path)
+    if path.is_dir() and product is None:
         raise UserError(f"{path} is a directory, not an image")
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    kind = kind_of(path)
+    kind = product or kind_of(path)
     with torn.one_line(path):
         return kind.open(path, key)
 
@@ -43,9 +47,20 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in pictures.KIND.suffixes
 
 
-def read_files(path: Path) -> list[Path]:
-    """Every file that `open_image` reads for `path`. Raises UserError for an unknown format and for one that is missing."""
-    return kind_of(path).read(path)
+def is_image(path: Path) -> bool:
+    """Whether a file of a known format, or a product, is there, and is no file that a product has beside its image."""
+    known = (path.is_file() and path.suffix.lower() in SUFFIXES) or product_of(path) is not None
+    return known and not is_beside(path)
+
+
+def read_files(path: Path, key: str | None = None) -> list[Path]:
+    """Every file that `open_image` reads for `path` and `key`.
+
+    Raises UserError for an unknown format and for one that is missing.
+    """
+    product = product_of(path)
+    with torn.one_line(path):
+        return product.read(path, key) if product else kind_of(path).read(path)
 
 
 def written_files(path: Path) -> list[Path]:

@@ -29,7 +29,7 @@ def _is_prepared(path: Path) -> bool:
     try:
         with h5py.File(path) as file:
             return own(file, "scenes") is not None and "choices" in file.attrs
-    except OSError:
+    except torn.FAILURES:
         return False
 
 

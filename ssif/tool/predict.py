@@ -49,7 +49,7 @@ def predict(
         part = out.with_name(f"{out.name}.part")
         _check_room(plan, out, part)
         _rehearse(plan.header, out)
-        files = {str(file.resolve()): file.stat() for file in formats.read_files(source)}
+        files = {str(file.resolve()): file.stat() for file in formats.read_files(source, key)}
         identity = {
             "image": {name: [status.st_size, status.st_mtime_ns] for name, status in files.items()}, "key": key,
             "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,

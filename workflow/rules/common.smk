@@ -130,11 +130,11 @@ def raw_files(dataset):
         from ssif.formats import read_files
 
         try:
-            images = cubes.files(source.folder)
+            for image in cubes.files(source.folder):
+                files += read_files(image, source.key)
             if source.msi:
-                images += cubes.files(source.msi.folder, pictures=True)
-            for image in images:
-                files += read_files(image)
+                for image in cubes.files(source.msi.folder, pictures=True):
+                    files += read_files(image, source.msi.key)
         except UserError as error:
             raise WorkflowError(str(error))
     return runs.short_hash(

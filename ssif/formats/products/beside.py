@@ -1,0 +1,78 @@
+"""Products that are a GeoTIFF (...-SPECTRAL_IMAGE.TIF) with metadata beside it (...-METADATA.XML), as DLR makes them."""
+
+import re
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from ssif.errors import UserError
+from ssif.formats import raster
+from ssif.formats.header import Header, Image
+from ssif.formats.products.metadata import number, read_xml
+from ssif.formats.products.product import Product
+from ssif.formats.wavelengths import read_axis
+
+NODATA = -32768
+SAMPLED = 3  # rows that are looked at for bands without data
+PARTS = r"-(SPECTRAL_IMAGE(_COG)?\.tiff?|METADATA\.xml)"
+
+
+def product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -> Product:
+    """A product whose files begin with the pattern `start`. Each element `band` of the metadata has four `tags`: centre and
+    width in nm, gain and offset."""
+    pattern = re.compile(start + r".*" + PARTS, re.IGNORECASE)
+
+    def opened(path: Path, key: str | None) -> Image:
+        image, metadata = _pair(path)
+        root = read_xml(metadata)
+        return raster.open_raster(image, "GTiff", lambda source: _header(source, root.findall(f".//{{*}}{band}"), tags))
+
+    return Product(name, lambda path: pattern.fullmatch(path.name) is not None, opened, lambda path, _: _pair(path))
+
+
+def _pair(path: Path) -> list[Path]:
+    """Image and metadata, where `path` is one of them. Raises UserError where the image is missing."""
+    start = re.sub(f"{PARTS}$", "", path.name, flags=re.IGNORECASE)
+    files = [file for file in sorted(path.parent.iterdir()) if file.name.startswith(start)]
+    parts = [file for file in files if re.fullmatch(PARTS, file.name[len(start) :], re.IGNORECASE)]
+    metadata = next((file for file in parts if _is_xml(file)), path.with_name(f"{start}-METADATA.XML"))
+    image = path if not _is_xml(path) else next((file for file in parts if not _is_xml(file)), None)
+    if image is None:
+        raise UserError(f"the image {start}-SPECTRAL_IMAGE.TIF is missing; it belongs beside the metadata")
+    return [image, metadata]
+
+
+def _is_xml(path: Path) -> bool:
+    return path.suffix.lower() == ".xml"
+
+
+def _header(source, found: list[Element], tags: tuple[str, ...]) -> Header:
+    if len(found) != source.count:
+        raise UserError(f"the metadata describe {len(found)} bands, the image has {source.count}")
+    centres, widths, gains, offsets = ([number(band, tag) for band in found] for tag in tags)
+    bands, unit, notes = read_axis(centres, widths, "nm")
+    nodata = NODATA if source.nodata is None else source.nodata
+    good = _filled(source, nodata)
+    return Header(
+        **raster.basics(source),
+        bands=bands,
+        good=() if good.all() else tuple(good.tolist()),
+        unit=unit,
+        nodata=nodata,
+        scale=raster.one(gains),
+        offset=raster.one(offsets),
+        notes=notes,
+    )
+
+
+def _filled(source, nodata: float) -> np.ndarray:
+    """[C]: false for bands without data where others have some, such as those in the absorption of water vapour.
+
+    The metadata do not mark them, so a few rows are read.
+    """
+    rows = np.linspace(0, source.height, SAMPLED + 2).astype(int)[1:-1]
+    filled = np.zeros(source.count, bool)
+    for row in rows:
+        filled |= (source.read(window=((row, row + 1), (0, source.width))) != nodata).any(axis=(1, 2))
+    return filled | ~filled.any()

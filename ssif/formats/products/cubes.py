@@ -1,0 +1,86 @@
+"""Products in HDF5, which netCDF-4 is, too: their arrays by name, and images in the geometry of the swath."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ssif.errors import UserError
+from ssif.formats import fields, hdf5
+from ssif.formats.header import Header, Image, Window
+from ssif.formats.wavelengths import read_axis
+from ssif.hdf5 import check_own, own
+
+SWATH = (
+    "the image is in the geometry of the swath: latitudes and longitudes of the pixels are not carried over, the output has no"
+    " coordinates"
+)
+
+
+def holds(path: Path, suffix: str, *names: str) -> bool:
+    """Whether `path` is an HDF5 file of this suffix with all of these groups and datasets."""
+    if path.suffix.lower() != suffix or not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        return all(find(file, name) is not None for name in names)
+
+
+def opened(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
+    """An image whose header and windows `describe(file)` gives; `key` names any other array, read as in any HDF5 file."""
+    if key is not None:
+        return hdf5.KIND.open(path, key)
+    file = h5py.File(path, "r")
+    try:
+        return Image(path, *describe(file), file.close)
+    except BaseException:
+        file.close()
+        raise
+
+
+def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
+    """What the file itself has under a path; links to other places are not followed."""
+    found = file
+    for part in name.split("/"):
+        found = own(found, part) if isinstance(found, h5py.Group) else None
+    return found
+
+
+def array(file: h5py.File, name: str, axes: int = 3) -> h5py.Dataset:
+    """A dataset of numbers with so many axes. Raises UserError where there is none, and for one that cannot be read safely."""
+    found = find(file, name)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iuf" or found.ndim != axes:
+        raise UserError(f"has no array {name!r} of numbers with {axes} axes, which the product has")
+    check_own(found)
+    if found.chunks:
+        fields.check_piece(int(np.prod(found.chunks, dtype=float)) * found.dtype.itemsize, "a chunk of it")
+    return found
+
+
+def numbers(file: h5py.File, name: str) -> np.ndarray:
+    """A short dataset [n] as float64."""
+    found = array(file, name, axes=1)
+    if found.size > fields.LONGEST:
+        raise UserError(f"{name!r} has {found.size} numbers, more than any image has bands")
+    return found[:].astype(np.float64)
+
+
+def attribute(owner: h5py.HLObject, name: str, default: float | None = None) -> np.ndarray:
+    """An attribute of numbers as float64 [n]. Raises UserError where there is none, unless there is a default."""
+    # Reading texts of variable length never comes back from some broken files (`ssif.formats.hdf5`).
+    if name in owner.attrs and owner.attrs.get_id(name).dtype.kind in "iufS":
+        return np.ravel(owner.attrs[name]).astype(np.float64)
+    if default is None:
+        raise UserError(f"has no attribute {name!r} of numbers, which the product has")
+    return np.array([default], dtype=np.float64)
+
+
+def swath(cube: h5py.Dataset, centres: np.ndarray, widths: np.ndarray, fill: float, **parts) -> tuple[Header, Window]:
+    """Header and windows of an array [line, pixel, band] with band centres and widths in nm; `fill` where it does not say
+    its no-data value, `parts` of the Header besides."""
+    bands, unit, notes = read_axis(centres, widths, "nm")
+    notes += (*parts.pop("notes", ()), SWATH)
+    (nodata,) = attribute(cube, "_FillValue", fill)
+    height, width, count = cube.shape
+    header = Header(height, width, count, cube.dtype, bands, unit=unit, nodata=float(nodata), notes=notes, **parts)
+    return header, lambda rows, columns: cube[rows, columns]

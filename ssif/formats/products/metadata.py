@@ -1,0 +1,49 @@
+"""Metadata of products in XML."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from ssif.errors import UserError
+from ssif.formats import torn
+
+LARGEST = 2**26  # bytes; those of whole scenes have one or two million
+
+
+class _Builder(ElementTree.TreeBuilder):
+    """Refuses a document type, because only with one can a small file define entities that expand to gigabytes."""
+
+    def doctype(self, name, public, system):
+        raise UserError("declares a document type (DOCTYPE), which metadata of a product does not")
+
+
+def read_xml(path: Path) -> Element:
+    """The root. Raises UserError for a file that is missing, torn, larger than LARGEST, or has a document type."""
+    if not path.is_file():
+        raise UserError(f"the metadata file {path.name} is missing; it belongs beside the image")
+    with torn.one_line(path):
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"has {path.stat().st_size} bytes; metadata of a product are smaller than {LARGEST}")
+        return ElementTree.parse(path, ElementTree.XMLParser(target=_Builder())).getroot()
+
+
+def text(element: Element, tag: str) -> str:
+    """The text of the first element `tag` below `element`, in any name space. Raises UserError where there is none."""
+    found = (element.findtext(f".//{{*}}{tag}") or "").strip()
+    if not found:
+        raise UserError(f"the metadata have no {tag}")
+    return found
+
+
+def number(element: Element, tag: str) -> float:
+    """`text` as a number. Raises UserError where it is none, or not finite."""
+    found = text(element, tag)
+    try:
+        value = float(found)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise UserError(f"{tag} in the metadata is no number: {found[:80]!r}")
+    return value
