@@ -84,12 +84,13 @@ class Bands:
         return Bands(_between(cuts, _cells(self)))
 
 
-def around(nm: np.ndarray) -> Bands:
+def around(nm) -> Bands:
     """Bands with the centres `nm` [C], each as wide as the smaller step to its neighbours: the larger may be a gap.
 
     Where the wavelengths step back and then rise again, the next detector begins, whose bands are no neighbours of the
     last one's. Raises UserError if there are no steps to tell a width from.
     """
+    nm = np.asarray(nm, dtype=np.float64)
     detector = np.concatenate([[0], np.cumsum(np.diff(nm) < 0)])
     # Wavelengths that step back more often are in another order altogether.
     if np.bincount(detector).min() < 3:

@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     add("--weights", required=True, help=weights)
     add("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
     add("--bands", required=True, metavar="SPEC", help=SPEC)
-    add("--input", metavar="SPEC", help="the bands of the image, if its file does not contain them")
+    add("--input", metavar="SPEC", help="the bands of the image, or `trained` for those of the weights")
     add("--key", help=KEY)
     add("--white", type=float, metavar="VALUE", help="the value of a perfectly white surface in the image")
     add("--extrapolate", action="store_true", help="also bands outside the wavelengths of the training")
@@ -69,11 +69,15 @@ def run_predict(arguments: argparse.Namespace) -> None:
     if arguments.tile is not None and arguments.tile < 1:
         raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
     bands, names = sensors.parse_bands(arguments.bands)
+    as_trained = arguments.input == "trained"
+    named = sensors.parse(arguments.input) if arguments.input and not as_trained else None
     wanted = Wanted(
         bands,
         tuple(names),
         scale=arguments.scale,
-        input_bands=sensors.parse_bands(arguments.input)[0] if arguments.input else None,
+        input_bands=named and named.bands,
+        input_names=named.names if named else (),
+        as_trained=as_trained,
         white=arguments.white,
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
@@ -86,7 +90,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
     if arguments.preview:
-        named = wanted.input_bands or (model.input_bands if is_picture(arguments.image) else None)
+        named = wanted.input_bands or (model.input_bands if as_trained or is_picture(arguments.image) else None)
         print(preview(arguments.image, arguments.out, arguments.key, named))
 
 

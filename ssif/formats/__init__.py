@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ssif.errors import UserError
 from ssif.formats import pictures, torn
+from ssif.formats.band_names import with_bands
 from ssif.formats.header import Header, Image, Write
 from ssif.formats.kinds import SUFFIXES, kind_of
 from ssif.formats.products import is_beside, product_of
@@ -30,7 +31,9 @@ def open_image(path: str | Path, key: str | None = None) -> Image:
         raise UserError(f"{path} does not exist")
     kind = product or kind_of(path)
     with torn.one_line(path):
-        return kind.open(path, key)
+        image = kind.open(path, key)
+        image.header = with_bands(image.header)
+        return image
 
 
 def create_image(path: str | Path, header: Header) -> AbstractContextManager[Write]:

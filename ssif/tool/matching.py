@@ -3,6 +3,7 @@
 import numpy as np
 
 from ssif.bands import Bands
+from ssif.channels import plain
 from ssif.errors import UserError
 
 # With at least this ratio of overlap to union a band stands for a channel by itself.
@@ -40,6 +41,14 @@ def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> 
             f" the image has {listed(found)}{'' if usable.all() else ', some of them marked bad'}"
         )
     return matrix
+
+
+def by_name(names: tuple[str, ...], known: tuple[str, ...]) -> list[int]:
+    """For each of the names in a file its place among the `known` names of channels ("B02" is "B2", "Blue" is "blue"); empty if
+    they are not all known and different."""
+    order = [plain(name) for name in known]
+    places = [order.index(plain(name)) for name in names if plain(name) in order]
+    return places if len(places) == len(names) == len(set(places)) else []
 
 
 def matches(matrix: np.ndarray, found: Bands, wanted: Bands) -> list[str]:

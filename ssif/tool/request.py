@@ -13,8 +13,9 @@ from ssif.data.degrade import hr_size
 from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
 from ssif.pretrained import Pretrained
+from ssif.sensors import SENSORS, parse, split
 from ssif.tiles import TILE, Grid, check_tiles
-from ssif.tool.matching import channel_matrix, listed, matches
+from ssif.tool.matching import by_name, channel_matrix, listed, matches
 from ssif.white import RELATIVE, bright, check, fits
 
 TILE_BYTES = 2**27  # limit of the output of a tile
@@ -27,7 +28,8 @@ Say = Callable[[str], None]
 class Wanted:
     """The user's request: `bands` (with `names`) at a `scale` p, and what the file of the image does not contain.
 
-    input_bands: the bands of the image; white: the physical value that is 1 to the network; extrapolate: whether bands may
+    input_bands: the bands of the image, with input_names if they have any; as_trained: whether its channels are those of the
+    training, whatever the file says; white: the physical value that is 1 to the network; extrapolate: whether bands may
     leave the wavelengths of the training; tile: LR side of a tile; command: the command line, for the provenance.
     """
 
@@ -35,6 +37,8 @@ class Wanted:
     names: tuple[str, ...] = ()
     scale: float = 1
     input_bands: Bands | None = None
+    input_names: tuple[str, ...] = ()
+    as_trained: bool = False
     white: float | None = None
     extrapolate: bool = False
     tile: int | None = None
@@ -59,7 +63,7 @@ class Plan:
         found = image.header
         for line in found.notes:
             say(f"{image.path}: {line}")
-        matrix = _channels(image, model, wanted.input_bands, say)
+        matrix = _channels(image, model, wanted, say)
         if not wanted.extrapolate:
             model.check_bands(wanted.bands)
         # Raises UserError if the network cannot extrapolate.
@@ -100,36 +104,53 @@ class Plan:
         return inside
 
 
-def _channels(image: Image, model: Pretrained, named: Bands | None, say: Say) -> np.ndarray:
-    """Weights [c, C_in] from the bands of the image, in the file or `named` by the user, to the channels of the network."""
-    header, channels, wanted = image.header, model.card["arguments"]["channels"], model.input_bands
-    if named is not None and len(named) != header.count:
-        raise UserError(f"{image.path} has {header.count} bands, --input names {len(named)}")
-    bands = named or header.bands
-    if bands is None:
-        if not formats.is_picture(image.path):
-            raise UserError(
-                f"{image.path} does not say its wavelengths; name its bands with --input (a sensor, a CSV of intervals"
-                " or START:STOP:COUNT)"
-            )
-        if header.count != channels:
-            raise UserError(
-                f"{image.path} has {header.count} channels, these weights take {channels}"
-                + (f": {model.card['msi']}, {listed(wanted)}" if wanted else "")
-            )
-        say(
-            f"{image.path}: the channels of the picture are taken as those of {model.card['msi']}, in this order, and its values"
-            " as linear in light; the gamma of most photos is not removed"
-        )
-        return np.eye(channels)
-    if wanted is None:
+def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.ndarray:
+    """Weights [c, C_in] from the bands of the image, in the file or named by the user, to the channels of the network."""
+    bands = image.header.bands if wanted.input_bands is None else _named(image, wanted)
+    if bands is None or wanted.as_trained:
+        return _as_trained(image, model, wanted.as_trained, say)
+    if model.input_bands is None:
         raise UserError(
-            f"these weights do not say the wavelengths of their input ({model.card['msi']}); give a picture"
+            f"these weights do not say the wavelengths of their input ({model.card['msi']}); if the channels of the image are"
+            " the same, say --input trained"
         )
-    matrix = channel_matrix(bands, wanted, header.good)
-    for line in matches(matrix, bands, wanted):
+    matrix = channel_matrix(bands, model.input_bands, image.header.good)
+    for line in matches(matrix, bands, model.input_bands):
         say(line)
     return matrix
+
+
+def _named(image: Image, wanted: Wanted) -> Bands:
+    """The bands that the user names, by the names in the file if it has them, else in their order."""
+    if places := by_name(image.header.names, wanted.input_names):
+        return Bands(wanted.input_bands.edges[places])
+    if len(wanted.input_bands) != image.header.count:
+        raise UserError(f"{image.path} has {image.header.count} bands, --input names {len(wanted.input_bands)}")
+    return wanted.input_bands
+
+
+def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.ndarray:
+    """Weights [c, c] for an image whose channels are those of the training: by their names if both have names, else in their order."""
+    count, channels, sensor = image.header.count, model.card["arguments"]["channels"], model.card["msi"]
+    picture = formats.is_picture(image.path)
+    if count != channels and not picture and not asked:
+        raise UserError(
+            f"{image.path} does not say its wavelengths; name its bands with --input (a sensor, a CSV or START:STOP:COUNT)"
+        )
+    if count != channels:
+        raise UserError(
+            f"{image.path} has {count} channels, these weights take {channels}"
+            + (f": {sensor}, {listed(model.input_bands)}" if model.input_bands else "")
+        )
+    names = parse(sensor).names if split(sensor)[0] in SENSORS else ()
+    places = by_name(image.header.names, names)
+    line = f"{image.path}: the channels are taken as those of {sensor}, " + (
+        "by their names" if places else "in this order"
+    )
+    if picture:
+        line += "; values are taken as linear in light; the gamma of most photos is not removed"
+    say(line)
+    return np.eye(channels)[:, places] if places else np.eye(channels)
 
 
 def _sample(image: Image, matrix: np.ndarray) -> np.ndarray:

@@ -7,9 +7,11 @@ import pytest
 import rasterio
 
 from ssif.bands import Bands
+from ssif.errors import UserError
 from ssif.formats.header import Header
+from ssif.sensors import parse
 from ssif.tool.preview import preview
-from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, write
+from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, write
 
 
 @pytest.mark.parametrize("before", ["a.tif", "a.hdr", "a.mat", "a.h5", "a.npy", "a.npz"])
@@ -67,10 +69,7 @@ def test_a_picture_is_taken_in_the_order_of_its_channels(tmp_path, model):
     lines = run(source, tmp_path / "b.png", model)
     wanted = model.predict(stored / 255, BANDS, scale=2.5)
     assert np.abs(read(tmp_path / "b.png")[1] / 255 - wanted).max() < 0.51 / 255
-    assert (
-        "the channels of the picture are taken as those of a camera, in this order, and its values as linear"
-        in lines[0]
-    )
+    assert "the channels are taken as those of a camera, in this order; values are taken as linear in light" in lines[0]
     run(source, tmp_path / "c.tif", model)
     header, found = read(tmp_path / "c.tif")
     # The values are in the units of the picture, but not rounded.
@@ -155,3 +154,73 @@ def test_a_preview_of_bands_that_the_command_line_named(tmp_path, model, values)
         preview(source, tmp_path / "b.h5", named=bands).read_bytes() for bands in (None, RGB, Bands(RGB.edges[::-1]))
     )
     assert unnamed != named != swapped
+
+
+def test_an_image_without_wavelengths_has_the_bands_of_the_training(tmp_path, model):
+    values = np.random.default_rng(3).random((6, 7, 4)).astype(np.float32)
+    np.save(tmp_path / "a.npy", values[..., :3])
+    lines = run(tmp_path / "a.npy", tmp_path / "b.npy", model)
+    assert lines[0].endswith("a.npy: the channels are taken as those of a camera, in this order")
+    assert np.abs(read(tmp_path / "b.npy")[1] - model.predict(values[..., :3], BANDS, scale=2.5)).max() < 1e-5
+    np.save(tmp_path / "four.npy", values)
+    with pytest.raises(UserError, match="does not say its wavelengths; name its bands with --input"):
+        run(tmp_path / "four.npy", tmp_path / "c.npy", model)
+    # --input trained holds even against the file, but not for another number of channels.
+    with pytest.raises(UserError, match=r"has 4 channels, these weights take 3: a camera, 600-700"):
+        run(tmp_path / "four.npy", tmp_path / "c.npy", model, replace(WANTED, as_trained=True))
+    others = Header(6, 7, 3, "float32", Bands([[700, 800], [800, 900], [900, 1000]]))
+    source = write(tmp_path / "other.tif", others, values[..., :3])
+    with pytest.raises(UserError, match="no band of the image fits"):
+        run(source, tmp_path / "c.tif", model)
+    run(source, tmp_path / "c.tif", model, replace(WANTED, as_trained=True))
+    assert np.array_equal(read(tmp_path / "c.tif")[1], read(tmp_path / "b.npy")[1])
+
+
+def test_channels_are_taken_by_their_names(tmp_path):
+    """The file has the bands of Sentinel-2 in the order of their wavelengths, the weights red first."""
+    sensor = parse("sentinel-2a:B4,B3,B2")
+    model = small_model(
+        tmp_path, msi="sentinel-2a:B4,B3,B2", input_bands=sensor.bands.edges.tolist(), wavelengths=[395, 705]
+    )
+    values = np.random.default_rng(3).random((6, 7, 3)).astype(np.float32)
+    wanted = model.predict(values[..., ::-1], BANDS, scale=2.5)
+    source = write(tmp_path / "a.tif", Header(6, 7, 3, "float32", names=("B02", "B03", "B04")), values)
+    lines = run(source, tmp_path / "b.tif", model)
+    assert lines[0].endswith("taken as those of sentinel-2a:B4,B3,B2, by their names")
+    assert np.abs(read(tmp_path / "b.tif")[1] - wanted).max() < 1e-5
+    # --input may name more channels than the file has, if the file names its own.
+    named = parse("sentinel-2a")
+    run(source, tmp_path / "c.tif", model, replace(WANTED, input_bands=named.bands, input_names=named.names))
+    assert np.abs(read(tmp_path / "c.tif")[1] - wanted).max() < 1e-5
+    unnamed = write(tmp_path / "d.tif", Header(6, 7, 3, "float32", names=("x", "y", "z")), values)
+    with pytest.raises(UserError, match="has 3 bands, --input names 13"):
+        run(unnamed, tmp_path / "e.tif", model, replace(WANTED, input_bands=named.bands, input_names=named.names))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Band 1 (450 nm)", "Band 2 (550 nm)", "Band 3 (650 nm)"),
+        ("450.0 Nanometers", "550 NM", "650nm"),
+        ("0.45 µm", "0.55 um", "red 650 nm"),
+    ],
+)
+def test_wavelengths_in_the_names_of_bands(tmp_path, names):
+    source = write(tmp_path / "a.tif", Header(6, 7, 3, "float32", names=names), np.zeros((6, 7, 3), np.float32))
+    header, _ = read(source)
+    assert header.bands == Bands([[400, 500], [500, 600], [600, 700]])
+    assert "the wavelengths are those in the names of the bands" in header.notes[0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("450 nm", "550 nm", "x"),
+        ("450 nm", "450 nm", "650 nm"),
+        ("450-500 nm", "550 nm", "650 nm"),
+        ("1 nm", "2 nm", "3 nm"),
+    ],
+)
+def test_names_that_are_no_wavelengths(tmp_path, names):
+    source = write(tmp_path / "a.tif", Header(6, 7, 3, "float32", names=names), np.zeros((6, 7, 3), np.float32))
+    assert read(source)[0].bands is None

@@ -103,7 +103,6 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
 @pytest.mark.parametrize(
     ("header", "change", "message"),
     [
-        ({"bands": None}, {}, "does not say its wavelengths; name its bands with --input"),
         ({"bands": None}, {"input_bands": Bands([[400, 500]])}, "has 3 bands, --input names 1"),
         ({"bands": Bands([[900, 950], [500, 600], [400, 500]])}, {},
          "no band of the image fits 600-700 nm: the weights take 600-700, 500-600, 400-500 nm, the image has 900-950,"),

@@ -1,0 +1,29 @@
+"""Wavelengths that stand in the names of bands: "550 nm", "Band 3 (0.55 µm)", "560.2 Nanometers"."""
+
+import re
+from dataclasses import replace
+
+from ssif.bands import around
+from ssif.errors import UserError
+from ssif.formats.header import Header
+from ssif.formats.wavelengths import NM_PER, SPELLINGS
+
+UNITS = {spelling: NM_PER[unit] for unit, spellings in SPELLINGS.items() for spelling in spellings}
+# The number is no end of a range: "450-500 nm" is no centre.
+WAVELENGTH = re.compile(rf"(?<![\d.–-])(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})\b", re.IGNORECASE)
+
+
+def with_bands(header: Header) -> Header:
+    """The header with the bands that its names say, if it has no bands and every name has one wavelength with its unit."""
+    found = [WAVELENGTH.findall(name) for name in header.names]
+    if header.bands is not None or not found or any(len(one) != 1 for one in found):
+        return header
+    try:
+        bands = around([round(float(number) * UNITS[unit.lower()], 6) for ((number, unit),) in found])
+    except UserError as error:
+        note = f"the names of the bands look like wavelengths but are not taken as such: {error}"
+        return replace(header, notes=(*header.notes, note))
+    note = (
+        "the wavelengths are those in the names of the bands, each band as wide as the smaller step to its neighbours"
+    )
+    return replace(header, bands=bands, notes=(*header.notes, note))
