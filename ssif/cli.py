@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     add("--white", type=float, metavar="VALUE", help="the value of a perfectly white surface in the image")
     add("--extrapolate", action="store_true", help="also bands outside the wavelengths of the training")
     add("--tile", type=int, metavar="SIDE", help="side in pixels of the tiles of the image (default: 256)")
+    add("--cog", action="store_true", help="a cloud-optimised GeoTIFF, with overviews")
     add("--preview", action="store_true", help="also OUT.preview.png: both images and some spectra")
 
     command = commands.add_parser("info", help="describe an image, weights or a prepared data set")
@@ -68,6 +69,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
     if arguments.tile is not None and arguments.tile < 1:
         raise UserError(f"--tile is a side of at least 1 pixel, got {arguments.tile}")
+    if arguments.cog and arguments.out.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"--cog makes a GeoTIFF; name the output .tif, not {arguments.out.name}")
     bands, names = sensors.parse_bands(arguments.bands)
     as_trained = arguments.input == "trained"
     named = sensors.parse(arguments.input) if arguments.input and not as_trained else None
@@ -81,6 +84,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         white=arguments.white,
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
+        overviews=arguments.cog,
         command=shlex.join(["ssif", *sys.argv[1:]]),
     )
     model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")

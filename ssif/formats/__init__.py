@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ssif.errors import UserError
-from ssif.formats import pictures, torn
+from ssif.formats import netcdf, pictures, raster, torn
 from ssif.formats.band_names import with_bands
 from ssif.formats.header import Header, Image, Write
 from ssif.formats.kinds import SUFFIXES, kind_of
@@ -24,10 +24,11 @@ def open_image(path: str | Path, key: str | None = None) -> Image:
     for one that is missing, a directory, torn or of an unknown format, and for wavelengths that make no sense.
     """
     path = Path(path)
-    product = product_of(path)
-    if path.is_dir() and product is None:
+    archived = raster.archived(path)
+    product = None if archived else product_of(path)
+    if path.is_dir() and product is None and path.suffix.lower() not in netcdf.ZARR.suffixes:
         raise UserError(f"{path} is a directory, not an image")
-    if not path.exists():
+    if not path.exists() and not archived:
         raise UserError(f"{path} does not exist")
     kind = product or kind_of(path)
     with torn.one_line(path):
@@ -42,7 +43,10 @@ def create_image(path: str | Path, header: Header) -> AbstractContextManager[Wri
 
     Raises UserError for an unknown format and one that cannot hold such an image.
     """
-    return kind_of(Path(path)).create(Path(path), header)
+    path, kind = Path(path), kind_of(Path(path))
+    if kind.create is None:
+        raise UserError(f"{path}: {kind.name} is only read here; write .tif, .nc or another format")
+    return kind.create(path, header)
 
 
 def is_picture(path: Path) -> bool:
@@ -52,7 +56,9 @@ def is_picture(path: Path) -> bool:
 
 def is_image(path: Path) -> bool:
     """Whether a file of a known format, or a product, is there, and is no file that a product has beside its image."""
-    known = (path.is_file() and path.suffix.lower() in SUFFIXES) or product_of(path) is not None
+    known = (path.suffix.lower() in SUFFIXES and path.is_file() != (path.suffix.lower() in netcdf.ZARR.suffixes)) or (
+        product_of(path) is not None
+    )
     return known and not is_beside(path)
 
 
@@ -61,6 +67,8 @@ def read_files(path: Path, key: str | None = None) -> list[Path]:
 
     Raises UserError for an unknown format and for one that is missing.
     """
+    if archived := raster.archived(path):
+        return [archived[1]]
     product = product_of(path)
     with torn.one_line(path):
         return product.read(path, key) if product else kind_of(path).read(path)

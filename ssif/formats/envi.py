@@ -11,6 +11,16 @@ from ssif.formats.wavelengths import read_axis, written
 from ssif.io import whole_files
 
 LONGEST = 2**24  # bytes of a header
+# Fields that stay true of a prediction.
+FACTS = (
+    "sensor type",
+    "acquisition time",
+    "sun azimuth",
+    "sun elevation",
+    "cloud cover",
+    "security tag",
+    "product type",
+)
 DATA = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", "")
 
 
@@ -98,6 +108,7 @@ def _header(source, fields: dict[str, str]) -> Header:
         unit=unit,
         nodata=_numbers(fields, "data ignore value")[0] if fields.get("data ignore value") else None,
         provenance=_text(fields.get("description", "")),
+        facts={name: _text(fields[name]) for name in FACTS if name in fields},
         notes=notes,
         **_scale(fields),
     )
@@ -121,7 +132,8 @@ def _scale(fields: dict[str, str]) -> dict:
 
 def _check_size(data: Path, fields: dict[str, str], header: Header) -> None:
     if fields.get("file compression", "0") != "0":
-        raise UserError("its data are compressed; want them as they are")
+        # GDAL unpacks gzip; how long the data are is known when they are read.
+        return
     wanted = int((_numbers(fields, "header offset") or [0])[0]) + header.nbytes
     if data.stat().st_size != wanted:
         raise UserError(
@@ -161,6 +173,7 @@ def _create(path: Path, header: Header):
             centres, widths = written(header.bands, header.unit)
             unit = {"nm": "Nanometers", "µm": "Micrometers"}[header.unit]
             tags |= {"wavelength": _braced(centres), "fwhm": _braced(widths), "wavelength_units": unit}
+        tags |= {name.replace(" ", "_"): re.sub(r"[{}\n]", "", text) for name, text in header.facts.items()}
         if header.names:
             target.descriptions = [re.sub(r"[{},\s]+", " ", name) for name in header.names]
         if header.good:

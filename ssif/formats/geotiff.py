@@ -1,5 +1,6 @@
 """GeoTIFF, with wavelengths where GDAL keeps them: CENTRAL_WAVELENGTH_UM and FWHM_UM of each band."""
 
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from ssif.errors import UserError
 from ssif.formats import raster
 from ssif.formats.header import Header, Image, Kind
 from ssif.formats.wavelengths import read_axis, written
-from ssif.io import whole_file
+from ssif.io import check_room, whole_file
 
 
 def _open(path: Path, key: str | None) -> Image:
@@ -72,6 +73,11 @@ def _axis(source, indexes):
     return None, "nm", ()
 
 
+TILE = 256
+# BigTIFF where the file may pass 4 GiB; otherwise GDAL would call the fourth of four bands of 8 bit transparency.
+COMMON = {"BIGTIFF": "IF_SAFER", "photometric": "MINISBLACK"}
+
+
 @contextmanager
 def _create(path: Path, header: Header):
     def describe(target) -> None:
@@ -88,11 +94,24 @@ def _create(path: Path, header: Header):
         if header.provenance:
             target.update_tags(provenance=header.provenance)
 
-    # Strips, because rows come from top to bottom; BigTIFF where the file may pass 4 GiB; else GDAL would call the fourth of
-    # four bands of 8 bit transparency.
-    options = {"interleave": "pixel", "BIGTIFF": "IF_SAFER", "photometric": "MINISBLACK"}
-    with whole_file(path) as temporary, raster.created(temporary, header, "GTiff", describe, **options) as write:
-        yield write
+    # Rows come from top to bottom and are written as strips. GDAL then makes tiles of them in bounded memory.
+    with (
+        whole_file(path) as temporary,
+        tempfile.TemporaryDirectory(".part", f".{path.name}.", path.resolve().parent) as folder,
+    ):
+        strips = Path(folder, "strips.tif")
+        with raster.created(strips, header, "GTiff", describe, interleave="pixel", **COMMON) as write:
+            yield write
+        check_room(temporary, header.nbytes)
+        predictor = 3 if header.dtype.kind == "f" else 2
+        with raster.gdal(f"{path} cannot be written: "):
+            from rasterio.shutil import copy
+
+            if header.overviews:
+                copy(strips, temporary, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BIGTIFF="IF_SAFER")
+            else:
+                tiles = {"TILED": True, "BLOCKXSIZE": TILE, "BLOCKYSIZE": TILE, "INTERLEAVE": "PIXEL"}
+                copy(strips, temporary, driver="GTiff", COMPRESS="DEFLATE", PREDICTOR=predictor, **tiles, **COMMON)
 
 
 KIND = Kind("GeoTIFF", (".tif", ".tiff"), _open, _create)

@@ -27,7 +27,8 @@ class Header:
     data (NaN always does); scale, offset: physical = stored * scale + offset, numbers or one a band, scale None where the
     file has none; crs: WKT; transform: affine a, b, c, d, e, f with x = a * column + b * row + c, y = d * column + e *
     row + f, from the upper left corner; provenance: one line; masked: whether the file says by a mask of its own where there
-    is no data; notes: what was assumed in reading.
+    is no data; overviews: whether the file has the image in smaller sizes, too; facts: what ENVI headers say of the sensor and the
+    acquisition, name -> text; notes: what was assumed in reading.
 
     Raises UserError for parts that do not fit each other and for scales that are zero or not finite.
     """
@@ -47,6 +48,8 @@ class Header:
     transform: tuple[float, ...] | None = None
     provenance: str = ""
     masked: bool = False
+    overviews: bool = False
+    facts: dict = field(default_factory=dict, compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self):
@@ -150,11 +153,11 @@ class Image:
 @dataclass(frozen=True)
 class Kind:
     """A file format: `open(path, key)` gives an Image from the files `read(path)`, `create(path, header)` a context manager
-    that yields `write` and leaves the files `written(path)`."""
+    that yields `write` and leaves the files `written(path)`. `create` is None for a format that is only read."""
 
     name: str
     suffixes: tuple[str, ...]
     open: Callable[[Path, str | None], Image]
-    create: Callable[[Path, Header], AbstractContextManager[Write]]
+    create: Callable[[Path, Header], AbstractContextManager[Write]] | None = None
     written: Callable[[Path], list[Path]] = lambda path: [path]
     read: Callable[[Path], list[Path]] = lambda path: [path]

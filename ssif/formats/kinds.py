@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from ssif.errors import UserError
-from ssif.formats import envi, geotiff, hdf5, matlab, numpy_files, pictures
+from ssif.formats import envi, geotiff, hdf5, jpeg2000, matlab, netcdf, numpy_files, pictures
 from ssif.formats.header import Kind
 
-KINDS = [envi.KIND, geotiff.KIND, matlab.KIND, hdf5.KIND, numpy_files.KIND, pictures.KIND]
+KINDS = [
+    envi.KIND, geotiff.KIND, jpeg2000.KIND, netcdf.KIND, netcdf.ZARR, hdf5.KIND, matlab.KIND, numpy_files.KIND, pictures.KIND,
+]  # fmt: skip
 SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
 
 

@@ -48,7 +48,7 @@ def _unprinted() -> Iterator[None]:
         sys.excepthook, sys.unraisablehook = hooks
 
 
-def plain(path: Path) -> Path:
+def plain(path: Path) -> Path | str:
     """The path from the root: what it starts with otherwise, s3:, zip: or GTIFF_DIR:, GDAL would take for an address.
 
     Raises UserError for a name that is no text in UTF-8, which rasterio cannot pass on.
@@ -57,7 +57,25 @@ def plain(path: Path) -> Path:
         str(path).encode()
     except UnicodeEncodeError:
         raise UserError(f"the name of {path} is not in UTF-8; rename it") from None
+    if found := archived(path):
+        scheme, archive, inside = found
+        return f"/{scheme}/{archive.absolute()}/{inside}"
     return path.absolute()
+
+
+def archived(path: Path) -> tuple[str, Path, Path] | None:
+    """GDAL's name of the archive's format, the archive and the path inside of /vsizip/images.zip/a.tif; None for other paths.
+
+    Raises UserError if there is no such archive.
+    """
+    if path.parts[:2] not in (("/", "vsizip"), ("/", "vsitar")):
+        return None
+    for end in range(3, len(path.parts)):
+        # /vsizip//home/me/a.zip leads from the root, and pathlib makes one slash of two.
+        for archive in (Path(*path.parts[2:end]), Path("/", *path.parts[2:end])):
+            if archive.is_file():
+                return path.parts[1], archive, Path(*path.parts[end:])
+    raise UserError(f"{path}: no archive is there")
 
 
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:

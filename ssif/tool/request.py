@@ -30,7 +30,7 @@ class Wanted:
 
     input_bands: the bands of the image, with input_names if they have any; as_trained: whether its channels are those of the
     training, whatever the file says; white: the physical value that is 1 to the network; extrapolate: whether bands may
-    leave the wavelengths of the training; tile: LR side of a tile; command: the command line, for the provenance.
+    leave the wavelengths of the training; tile: LR side of a tile; overviews: whether a GeoTIFF gets them; command: the command line, for the provenance.
     """
 
     bands: Bands
@@ -42,6 +42,7 @@ class Wanted:
     white: float | None = None
     extrapolate: bool = False
     tile: int | None = None
+    overviews: bool = False
     command: str = ""
 
 
@@ -216,6 +217,7 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
         nodata, None if real else found.scale, 0.0 if real else found.offset,
         found.crs, transform, flat(f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}"),
+        overviews=wanted.overviews, facts=found.facts,
     )  # fmt: skip
     if formats.is_picture(out):
         dtype = np.uint16 if found.dtype == np.uint16 and out.suffix.lower() == ".png" else np.uint8

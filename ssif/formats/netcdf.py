@@ -1,0 +1,180 @@
+"""netCDF after the CF conventions, and Zarr with named dimensions, read by xarray; netCDF is also written, by h5netcdf."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ssif.dimensions import row_column_band
+from ssif.errors import UserError
+from ssif.formats import fields, hdf5
+from ssif.formats.header import Header, Image, Kind
+from ssif.formats.wavelengths import written
+from ssif.io import whole_file
+
+NAMES = {
+    "wavelengths": ("wavelength", "wavelengths", "wl"),
+    "widths": ("fwhm", "width", "widths"),
+    "good": ("good", "good_wavelengths", "bbl"),
+}
+
+
+def _open_netcdf(path: Path, key: str | None) -> Image:
+    import xarray
+
+    group, _, name = (key or "").rpartition("/")
+    with open(path, "rb") as stream:
+        engine = "scipy" if stream.read(3) == b"CDF" else "h5netcdf"
+    options = {} if engine == "scipy" else {"group": group or None}
+    return _opened(
+        path, xarray.open_dataset(path, engine=engine, mask_and_scale=False, decode_times=False, **options), name
+    )
+
+
+def _open_zarr(path: Path, key: str | None) -> Image:
+    try:
+        import xarray
+        import zarr  # noqa: F401
+    except ImportError:
+        raise UserError("Zarr needs the packages xarray and zarr: pip install ssif-bench[arrays]") from None
+
+    group, _, name = (key or "").rpartition("/")
+    dataset = xarray.open_dataset(
+        path,
+        engine="zarr",
+        mask_and_scale=False,
+        decode_times=False,
+        group=group or None,
+        consolidated=False,
+        chunks=None,
+    )
+    return _opened(path, dataset, name)
+
+
+def _opened(path: Path, dataset, name: str) -> Image:
+    """The image of a variable: the one of this name or the only one with three dimensions."""
+    try:
+        shapes = {str(key): found.shape for key, found in dataset.data_vars.items() if found.dtype.kind in "iuf"}
+        cube = dataset[fields.choose_array({key: shape for key, shape in shapes.items() if shape}, name or None)]
+        dimensions = row_column_band(cube.dims)
+        cube = cube.transpose(*dimensions)
+        hidden = cube.encoding.get("chunksizes") or ()
+        fields.check_piece(int(np.prod(hidden, dtype=float)) * cube.dtype.itemsize, "a chunk of it")
+        header = fields.header(cube.shape, cube.dtype, _fields(dataset, cube, dimensions).get)
+    except BaseException:
+        dataset.close()
+        raise
+    return Image(path, header, lambda rows, columns: cube[rows, columns].values, dataset.close)
+
+
+def _fields(dataset, cube, dimensions: tuple[str, str, str]) -> dict:
+    """What `fields.header` asks for."""
+    row, column, band = dimensions
+    attributes = dict(dataset.attrs) | dict(cube.attrs) | dict(cube.encoding)
+    found = {
+        name: attributes[name]
+        for name in (*fields.ALIASES["nodata"], "scale_factor", "add_offset")
+        if name in attributes
+    }
+    found["provenance"] = attributes.get("history", attributes.get("title"))
+    if "band_names" in attributes:
+        found["band_names"] = attributes["band_names"]
+    beside = {name: dataset[name] for name in dataset.variables if dataset[name].dims == (band,)}
+    for field, names in NAMES.items():
+        for known in [beside[name] for name in names if name in beside][:1]:
+            found[field] = known.values
+            if field == "wavelengths":
+                found["wavelength_units"] = known.attrs.get("units")
+                bounds = dataset.variables.get(known.attrs.get("bounds", ""))
+                if bounds is not None and bounds.shape == (cube.shape[2], 2):
+                    found["wavelengths"] = np.sort(bounds.values, axis=1)
+    return found | _georeference(dataset, cube, row, column)
+
+
+def _georeference(dataset, cube, row: str, column: str) -> dict:
+    """crs and transform: from the grid mapping, else from evenly spaced coordinates of pixel centres."""
+    mapping = dataset.variables.get(cube.attrs.get("grid_mapping", cube.encoding.get("grid_mapping", "spatial_ref")))
+    attributes = {} if mapping is None else mapping.attrs
+    found = {"crs": attributes.get("crs_wkt") or attributes.get("spatial_ref")}
+    if not found["crs"] and row.startswith("lat") and column.startswith("lon"):
+        found["crs"] = (
+            'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]'
+        )
+    steps = []
+    for name in (column, row):
+        centres = dataset.variables[name].values if name in dataset.variables else np.array([])
+        even = centres.ndim == 1 and len(centres) > 1 and centres.dtype.kind in "iuf"
+        step = (centres[-1] - centres[0]) / (len(centres) - 1) if even else 0
+        if not step or not np.allclose(np.diff(centres), step, rtol=1e-3):
+            break
+        steps.append((float(step), float(centres[0]) - float(step) / 2))
+    if len(steps) == 2:
+        (a, c), (e, f) = steps
+        found["transform"] = (a, 0.0, c, 0.0, e, f)
+    elif "GeoTransform" in attributes:
+        c, a, b, f, d, e = map(float, str(attributes["GeoTransform"]).split())
+        found["transform"] = (a, b, c, d, e, f)
+    return found
+
+
+@contextmanager
+def _create(path: Path, header: Header):
+    import h5netcdf
+
+    hdf5.check_room_for(path, header)
+    rows, columns, count = hdf5.chunk(header)
+    with whole_file(path) as temporary, h5netcdf.File(temporary, "w") as file:
+        file.attrs["Conventions"] = "CF-1.8"
+        if header.provenance:
+            file.attrs["history"] = header.provenance
+        file.dimensions = {"wavelength": header.count, "y": header.height, "x": header.width}
+        cube = file.create_variable(
+            fields.CUBE, ("wavelength", "y", "x"), header.dtype, fillvalue=header.mark if header.dtype.kind != "f" else header.nodata,
+            chunks=(count, rows, columns), compression="gzip", compression_opts=1,
+        )  # fmt: skip
+        if header.scale is not None:
+            cube.attrs["scale_factor"], cube.attrs["add_offset"] = header.scale, header.offset
+        if header.names:
+            cube.attrs["band_names"] = list(header.names)
+        if header.bands is not None:
+            centres, widths = written(header.bands, header.unit)
+            for name, values in (("wavelength", centres), ("fwhm", widths)):
+                variable = file.create_variable(name, ("wavelength",), np.float64, data=np.array(values))
+                variable.attrs["units"] = {"nm": "nm", "µm": "um"}[header.unit]
+            file["wavelength"].attrs["standard_name"] = "radiation_wavelength"
+        if header.good:
+            file.create_variable(
+                "good_wavelengths", ("wavelength",), np.int8, data=np.array(header.good, dtype=np.int8)
+            )
+        _write_georeference(file, cube, header)
+        top = 0
+
+        def write(values: np.ndarray) -> None:
+            nonlocal top
+            cube[:, top : top + len(values)] = header.stored(values).transpose(2, 0, 1)
+            top += len(values)
+
+        yield write
+
+
+def _write_georeference(file, cube, header: Header) -> None:
+    if not header.crs and not header.transform:
+        return
+    cube.attrs["grid_mapping"] = "spatial_ref"
+    mapping = file.create_variable("spatial_ref", (), np.int32, data=np.int32(0))
+    if header.crs:
+        mapping.attrs["crs_wkt"] = mapping.attrs["spatial_ref"] = header.crs
+    if header.transform:
+        a, b, c, d, e, f = header.transform
+        mapping.attrs["GeoTransform"] = " ".join(f"{value:.17g}" for value in (c, a, b, f, d, e))
+        if not b and not d:
+            for name, size, step, start in (("x", header.width, a, c), ("y", header.height, e, f)):
+                axis = file.create_variable(name, (name,), np.float64, data=start + (np.arange(size) + 0.5) * step)
+                axis.attrs["standard_name"] = f"projection_{name}_coordinate"
+                axis.attrs["axis"] = name.upper()
+
+
+KIND = Kind("netCDF", (".nc", ".nc4", ".cdf"), _open_netcdf, _create)
+ZARR = Kind(
+    "Zarr", (".zarr",), _open_zarr, read=lambda path: sorted(file for file in path.rglob("*") if file.is_file())
+)
