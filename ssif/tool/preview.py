@@ -10,7 +10,8 @@ from ssif.formats.header import Image
 from ssif.io import whole_file
 
 SIDE = 700  # largest number of rows and columns that are drawn
-RGB = (640, 550, 460)  # nm
+# Centre and width in nm of Gaussians that are about as wide as the colours of a camera.
+RGB = ((610, 40), (545, 40), (460, 30))
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of brightness of the pixels whose spectra are drawn
 
 
@@ -77,16 +78,20 @@ def thinned(image: Image) -> np.ndarray:
 
 
 def pseudo_rgb(values: np.ndarray, bands: Bands | None) -> np.ndarray:
-    """[h, w, C] -> [h, w, 3] in [0, 1]: the bands nearest to red, green and blue with one stretch; white without data.
+    """[h, w, C] -> [h, w, 3] in [0, 1], with one stretch; white without data.
 
-    If the bands are not visible, their last, middle and first are red, green and blue; without wavelengths the first, middle
-    and last.
+    Red, green and blue are means over the bands, weighted as a camera sees them: single bands are noisy. If the bands are not
+    visible, their last, middle and first are red, green and blue; without wavelengths the first, middle and last.
     """
     count = values.shape[-1]
-    picked = [0, count // 2, count - 1] if bands is None else [count - 1, count // 2, 0]
+    weights = np.eye(count)[[0, count // 2, count - 1] if bands is None else [count - 1, count // 2, 0]]
     if bands is not None and bands.edges.min() < 500 and bands.edges.max() > 600:
-        picked = [int(np.abs(bands.centres - nm).argmin()) for nm in RGB]
-    shown = values[..., picked]
+        centre, width = np.array(RGB).T[..., None]
+        # A band counts by its width, and one that is far from a colour least: every row has a sum.
+        weights = np.maximum(np.exp(-0.5 * ((bands.centres - centre) / width) ** 2), 1e-30) * bands.widths
+        weights /= weights.sum(axis=1, keepdims=True)
+    used = weights.any(axis=0) & (weights.max(axis=0) > 1e-4)
+    shown = values[..., used] @ weights[:, used].T.astype(np.float32)
     if not np.isfinite(shown).any():
         return np.ones_like(shown)
     low, high = np.nanpercentile(shown, (1, 99))
