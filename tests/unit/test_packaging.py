@@ -104,4 +104,5 @@ def test_every_package_and_file_of_data_is_installed():
         for g in globs
         for path in Path(name.replace(".", "/")).glob(g)
     }
-    assert patterns == {path for path in Path("workflow").rglob("*") if path.suffix in (".j2", ".mplstyle")}
+    files = [path for folder in PACKAGES for path in Path(folder).rglob("*")]
+    assert patterns == {path for path in files if path.suffix in (".j2", ".mplstyle", ".csv")}
