@@ -240,7 +240,7 @@ def test_an_image_in_another_radiometric_scale(folder):
 def test_an_unknown_sensor(folder):
     configure(datasets__synthetic__msi="spot-5")
     message = refused(prepare, "--dataset", "synthetic")
-    assert "unknown sensor 'spot-5'; known: ikonos, landsat-7" in message
+    assert "'spot-5'; known: aviris, desis" in message
 
 
 def test_data_prepared_for_another_sensor(folder):
