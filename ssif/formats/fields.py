@@ -8,10 +8,10 @@ from ssif.errors import UserError
 from ssif.formats.header import LARGEST_PIECE, Header
 from ssif.formats.wavelengths import read_axis, written
 
-# What others call the same.
+# Other usual names of the same part.
 ALIASES = {
-    "wavelengths": ("wavelengths", "wavelength"),
-    "widths": ("widths", "fwhm"),
+    "wavelengths": ("wavelengths", "wavelength", "wavelengths_nm", "wavelength_nm", "wl"),
+    "widths": ("widths", "fwhm", "fwhm_nm", "width"),
     "good": ("good", "bbl"),
     "nodata": ("nodata", "_FillValue", "data_ignore_value"),
 }

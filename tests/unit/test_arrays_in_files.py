@@ -5,10 +5,12 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import rasterio
 import xarray
+from scipy.io import savemat
 
 from ssif.bands import Bands
 from ssif.errors import UserError
@@ -187,3 +189,19 @@ def test_bounds_of_wavelengths_are_the_bands(tmp_path):
     found["edges"] = (("wavelength", "two"), np.array([[400.0, 500], [500, 600], [600, 700]]))
     found.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     assert read(tmp_path / "a.nc")[0].bands == Bands([[400, 500], [500, 600], [600, 700]])
+
+
+@pytest.mark.parametrize(
+    ("centre", "width"), [("wl", "fwhm_nm"), ("wavelength_nm", "width"), ("wavelengths_nm", "fwhm")]
+)
+def test_other_names_of_wavelengths_in_files_of_arrays(tmp_path, centre, width):
+    fields = {centre: CENTRES, width: [20.0, 20, 20], "bbl": [1, 0, 1]}
+    savemat(tmp_path / "a.mat", {"cube": VALUES} | fields)
+    np.savez(tmp_path / "a.npz", cube=VALUES, **fields)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, values in ({"cube": VALUES} | fields).items():
+            file[name] = values
+    for suffix in ("mat", "npz", "h5"):
+        header, found = read(tmp_path / f"a.{suffix}")
+        assert header.bands == Bands([[440, 460], [540, 560], [640, 660]]) and header.good == (True, False, True)
+        assert np.array_equal(found, VALUES)
