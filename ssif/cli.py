@@ -40,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, help="a file, or the name of published weights")
     command.add_argument("--key", help=KEY)
 
+    command = commands.add_parser("preview", help="a picture of an image and of some of its spectra, FILE.preview.png")
+    command.set_defaults(run=run_preview)
+    command.add_argument("file", type=Path)
+    command.add_argument("--key", help=KEY)
+
     command = commands.add_parser("sensors", help="list the sensors that have a name")
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
 
@@ -102,6 +107,12 @@ def run_info(arguments: argparse.Namespace) -> None:
     from ssif.tool.about import about
 
     print(about(arguments.file, arguments.key))
+
+
+def run_preview(arguments: argparse.Namespace) -> None:
+    from ssif.tool.preview import preview_of
+
+    print(preview_of(arguments.file, arguments.key))
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:

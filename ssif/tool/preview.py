@@ -69,6 +69,47 @@ def preview(source: Path, out: Path, key: str | None = None, named: Bands | None
     return path
 
 
+def preview_of(path: Path, key: str | None = None) -> Path:
+    """Draw an image (its array `key`) and the spectra of a few pixels as `path`.preview.png, and return that path.
+
+    Raises UserError if the image cannot be read.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    drawn = path.with_name(f"{path.name}.preview.png")
+    with open_image(path, key) as image:
+        values, header = thinned(image), image.header
+    # A band without any data, such as one of water vapour, would leave no pixel with a whole spectrum.
+    filled = np.isfinite(values).any(axis=(0, 1))
+    if filled.any():
+        values = values[..., filled]
+    else:
+        filled[:] = True
+    bands = None if header.bands is None else Bands(header.bands.edges[filled])
+    order = np.arange(values.shape[-1]) if bands is None else bands.order
+    axis = order if bands is None else bands.centres[order]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 5), layout="constrained")
+    left.set_title(f"{path.name}: {header.height} x {header.width} pixels, {header.count} bands", fontsize=10)
+    left.imshow(pseudo_rgb(values, bands), extent=(0, 1, 1, 0), aspect=header.height / header.width)
+    left.set(xticks=[], yticks=[])
+    for number, (row, column) in enumerate(chosen(values), start=1):
+        place, colour = ((column + 0.5) / values.shape[1], (row + 0.5) / values.shape[0]), f"C{number - 1}"
+        left.plot(*place, "o", mfc="none", mec=colour)
+        left.annotate(str(number), place, xytext=(4, 4), textcoords="offset points", color=colour)
+        right.plot(axis, values[row, column, order], ".-", lw=1, ms=3, label=f"pixel {number}", color=colour)
+    right.set_xlabel("band" if bands is None else "wavelength (nm)")
+    right.set_ylabel("value, in the units of the image")
+    if right.lines:
+        right.legend(fontsize=8)
+    with whole_file(drawn) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+    pyplot.close(figure)
+    return drawn
+
+
 def thinned(image: Image) -> np.ndarray:
     """Every n-th row and column of an image, at most SIDE rows and columns [h, w, C]."""
     header = image.header

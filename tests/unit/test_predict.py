@@ -10,7 +10,7 @@ from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.formats.header import Header
 from ssif.sensors import parse
-from ssif.tool.preview import preview
+from ssif.tool.preview import preview, preview_of, pseudo_rgb
 from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, write
 
 
@@ -224,3 +224,20 @@ def test_wavelengths_in_the_names_of_bands(tmp_path, names):
 def test_names_that_are_no_wavelengths(tmp_path, names):
     source = write(tmp_path / "a.tif", Header(6, 7, 3, "float32", names=names), np.zeros((6, 7, 3), np.float32))
     assert read(source)[0].bands is None
+
+
+def test_a_preview_of_one_image(tmp_path, values):
+    path = preview_of(write(tmp_path / "a.tif", HEADER, values))
+    assert path.name == "a.tif.preview.png" and path.stat().st_size > 10_000
+    np.save(tmp_path / "b.npy", values)
+    assert preview_of(tmp_path / "b.npy").exists()
+    with pytest.raises(UserError, match=r"c\.tif does not exist"):
+        preview_of(tmp_path / "c.tif")
+
+
+def test_colours_are_means_over_bands():
+    """Noise of single bands averages out: a red spectrum with noise is red in every pixel."""
+    bands = Bands.from_centres(np.arange(400, 701, 2), 2)
+    noise = np.random.default_rng(0).normal(0, 0.3, (20, 20, len(bands)))
+    red, green, blue = np.moveaxis(pseudo_rgb((bands.centres > 580) + noise, bands), -1, 0)
+    assert (red > green + 0.2).all() and (red > blue + 0.2).all()
