@@ -136,7 +136,7 @@ def _intervals(path: Path, columns: list[str], rows: list[str], numbers: list[st
         bands = Bands(np.stack([values[:, 0] - values[:, 1] / 2, values[:, 0] + values[:, 1] / 2], axis=-1))
     else:
         bands = around(values[:, 0])
-    return Sensor(tuple(given or by_edges for given, by_edges in zip(names, interval_names(bands))), bands)
+    return Sensor(tuple(name or interval for name, interval in zip(names, interval_names(bands))), bands)
 
 
 def interval_names(bands: Bands) -> list[str]:

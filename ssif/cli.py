@@ -83,8 +83,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         bands,
         tuple(names),
         scale=arguments.scale,
-        input_bands=named and named.bands,
-        input_names=named.names if named else (),
+        input=named,
         as_trained=as_trained,
         white=arguments.white,
         extrapolate=arguments.extrapolate,
@@ -99,8 +98,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
     if arguments.preview:
-        named = wanted.input_bands or (model.input_bands if as_trained or is_picture(arguments.image) else None)
-        print(preview(arguments.image, arguments.out, arguments.key, named))
+        shown = named.bands if named else (model.input_bands if as_trained or is_picture(arguments.image) else None)
+        print(preview(arguments.out, arguments.image, arguments.key, shown))
 
 
 def run_info(arguments: argparse.Namespace) -> None:
@@ -110,9 +109,9 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 
 def run_preview(arguments: argparse.Namespace) -> None:
-    from ssif.tool.preview import preview_of
+    from ssif.tool.preview import preview
 
-    print(preview_of(arguments.file, arguments.key))
+    print(preview(arguments.file, key=arguments.key))
 
 
 def run_prepare(arguments: argparse.Namespace) -> None:

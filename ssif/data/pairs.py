@@ -87,7 +87,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
         msi = found[cube.name]
         (values,) = msi.strips(*(slice(0, side) for side in msi.size), msi.size[0])
         placed = _placed(cube.header, msi, values)
-        grey, reference = _mean(placed.image), _reference(cube, placed)
+        grey, reference = placed.image.mean(axis=-1), _reference(cube, placed)
         if not np.isfinite(grey + reference).any():
             raise UserError(f"{msi.path} and {cube.path} have no place with data in common")
         place = shift(grey, reference)
@@ -176,7 +176,7 @@ def _by_georeference(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
 def _reference(cube: Cube, placed: Placed) -> np.ndarray:
     """The mean [h, w] over all bands of the cube, at the pixels of the MSI; NaN where the cube does not fill a pixel."""
     strips = cube.strips(*(slice(0, side) for side in cube.size), max(1, 2**24 // (cube.size[1] * len(cube.order))))
-    grey, (rows, columns) = np.concatenate([_mean(strip) for strip in strips]), placed.origin
+    grey, (rows, columns) = np.concatenate([strip.mean(axis=-1) for strip in strips]), placed.origin
     (height, width), ratio = placed.image.shape[:2], placed.ratio
     found = np.full((height * ratio, width * ratio), np.nan, np.float32)
     bottom, right = max(rows + height * ratio, 0), max(columns + width * ratio, 0)
@@ -184,8 +184,3 @@ def _reference(cube: Cube, placed: Placed) -> np.ndarray:
     top, left = max(-rows, 0), max(-columns, 0)
     found[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
     return found.reshape(height, ratio, width, ratio).mean(axis=(1, 3))
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the bands of [h, w, C]; NaN if one has no data."""
-    return values.mean(axis=-1)

@@ -74,6 +74,11 @@ def read_files(path: Path, key: str | None = None) -> list[Path]:
         return product.read(path, key) if product else kind_of(path).read(path)
 
 
+def written_bytes(path: Path, header: Header) -> int:
+    """Bytes of the disk that `create_image` needs while it writes `path`, at most. Raises UserError for an unknown format."""
+    return kind_of(path).copies * header.nbytes
+
+
 def written_files(path: Path) -> list[Path]:
     """Every file that `create_image` makes for `path`. Raises UserError for an unknown format."""
     return kind_of(path).written(path)

@@ -114,4 +114,4 @@ def _create(path: Path, header: Header):
                 copy(strips, temporary, driver="GTiff", COMPRESS="DEFLATE", PREDICTOR=predictor, **tiles, **COMMON)
 
 
-KIND = Kind("GeoTIFF", (".tif", ".tiff"), _open, _create)
+KIND = Kind("GeoTIFF", (".tif", ".tiff"), _open, _create, copies=2)

@@ -153,7 +153,8 @@ class Image:
 @dataclass(frozen=True)
 class Kind:
     """A file format: `open(path, key)` gives an Image from the files `read(path)`, `create(path, header)` a context manager
-    that yields `write` and leaves the files `written(path)`. `create` is None for a format that is only read."""
+    that yields `write` and leaves the files `written(path)`. `create` is None for a format that is only read. copies: how often
+    the image is on the disk while it is written."""
 
     name: str
     suffixes: tuple[str, ...]
@@ -161,3 +162,4 @@ class Kind:
     create: Callable[[Path, Header], AbstractContextManager[Write]] | None = None
     written: Callable[[Path], list[Path]] = lambda path: [path]
     read: Callable[[Path], list[Path]] = lambda path: [path]
+    copies: int = 1

@@ -1,13 +1,14 @@
 """netCDF after the CF conventions, and Zarr with named dimensions, read by xarray; netCDF is also written, by h5netcdf."""
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from ssif.dimensions import row_column_band
 from ssif.errors import UserError
-from ssif.formats import fields, hdf5
+from ssif.formats import fields, hdf5, raster
 from ssif.formats.header import Header, Image, Kind
 from ssif.formats.wavelengths import written
 from ssif.io import whole_file
@@ -20,46 +21,36 @@ NAMES = {
 
 
 def _open_netcdf(path: Path, key: str | None) -> Image:
-    import xarray
-
-    group, _, name = (key or "").rpartition("/")
     with open(path, "rb") as stream:
-        engine = "scipy" if stream.read(3) == b"CDF" else "h5netcdf"
-    options = {} if engine == "scipy" else {"group": group or None}
-    return _opened(
-        path, xarray.open_dataset(path, engine=engine, mask_and_scale=False, decode_times=False, **options), name
-    )
+        classic = stream.read(3) == b"CDF"
+    return _open(path, key, "scipy" if classic else "h5netcdf")
 
 
 def _open_zarr(path: Path, key: str | None) -> Image:
-    try:
-        import xarray
-        import zarr  # noqa: F401
-    except ImportError:
-        raise UserError("Zarr needs the packages xarray and zarr: pip install ssif-bench[arrays]") from None
+    if find_spec("zarr") is None:
+        raise UserError("Zarr needs the package zarr: pip install ssif-bench[arrays]")
+    return _open(path, key, "zarr", consolidated=False, chunks=None)
+
+
+def _open(path: Path, key: str | None, engine: str, **options) -> Image:
+    """The image of a variable: that of the name "group/name" or "name", or the only one with three dimensions."""
+    import xarray  # here, because it takes a while
 
     group, _, name = (key or "").rpartition("/")
-    dataset = xarray.open_dataset(
-        path,
-        engine="zarr",
-        mask_and_scale=False,
-        decode_times=False,
-        group=group or None,
-        consolidated=False,
-        chunks=None,
-    )
-    return _opened(path, dataset, name)
-
-
-def _opened(path: Path, dataset, name: str) -> Image:
-    """The image of a variable: the one of this name or the only one with three dimensions."""
+    if group:
+        options["group"] = group
+    dataset = xarray.open_dataset(path, engine=engine, mask_and_scale=False, decode_times=False, **options)
     try:
-        shapes = {str(key): found.shape for key, found in dataset.data_vars.items() if found.dtype.kind in "iuf"}
-        cube = dataset[fields.choose_array({key: shape for key, shape in shapes.items() if shape}, name or None)]
+        variables = {
+            str(name): variable for name, variable in dataset.data_vars.items() if variable.dtype.kind in "iuf"
+        }
+        cube = dataset[
+            fields.choose_array({name: found.shape for name, found in variables.items() if found.shape}, name or None)
+        ]
         dimensions = row_column_band(cube.dims)
         cube = cube.transpose(*dimensions)
-        hidden = cube.encoding.get("chunksizes") or ()
-        fields.check_piece(int(np.prod(hidden, dtype=float)) * cube.dtype.itemsize, "a chunk of it")
+        chunk = cube.encoding.get("chunksizes") or ()
+        fields.check_piece(int(np.prod(chunk, dtype=float)) * cube.dtype.itemsize, "a chunk of it")
         header = fields.header(cube.shape, cube.dtype, _fields(dataset, cube, dimensions).get)
     except BaseException:
         dataset.close()
@@ -97,9 +88,8 @@ def _georeference(dataset, cube, row: str, column: str) -> dict:
     attributes = {} if mapping is None else mapping.attrs
     found = {"crs": attributes.get("crs_wkt") or attributes.get("spatial_ref")}
     if not found["crs"] and row.startswith("lat") and column.startswith("lon"):
-        found["crs"] = (
-            'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]'
-        )
+        with raster.gdal() as rasterio:
+            found["crs"] = rasterio.CRS.from_epsg(4326).to_wkt()
     steps = []
     for name in (column, row):
         centres = dataset.variables[name].values if name in dataset.variables else np.array([])

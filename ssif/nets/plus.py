@@ -121,7 +121,9 @@ class SSIFPlus(NeuralField):
         chosen = torch.randint(height * width, (scenes, PLACES), generator=draws).to(device)
         if data.known is not None:
             # Each number stands for a pixel with data.
-            chosen = torch.stack([places[one % len(places)] for one, places in zip(chosen, map(_places, data.known))])
+            chosen = torch.stack(
+                [places[one % len(places)] for one, places in zip(chosen, map(_known_pixels, data.known))]
+            )
         query, cell = pixel_coordinates(chosen, height, width), torch.tensor([[2 / height, 2 / width]], device=device)
         made = [
             self.super_resolve(self.encode(downsample(image.movedim(-1, 0)[None], size, antialias)), places[None], cell)
@@ -199,7 +201,7 @@ class SpectralMap(nn.Module):
         return x
 
 
-def _places(known: Tensor) -> Tensor:
+def _known_pixels(known: Tensor) -> Tensor:
     """Flat indices of the pixels of a scene [H, W] that have data."""
     return known.flatten().nonzero()[:, 0]
 

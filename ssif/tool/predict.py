@@ -80,7 +80,7 @@ def _check_room(plan: Plan, out: Path, part: Path) -> None:
         raise UserError(f"{folder} is not a directory to write into")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} cannot be written into")
-    needed = plan.header.nbytes + sum(4 * int(np.prod(shape)) for shape in plan.shapes())
+    needed = formats.written_bytes(out, plan.header) + sum(4 * int(np.prod(shape)) for shape in plan.shapes())
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
         raise UserError(

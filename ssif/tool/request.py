@@ -9,6 +9,7 @@ import numpy as np
 
 from ssif import formats
 from ssif.bands import Bands
+from ssif.channels import Sensor
 from ssif.data.degrade import hr_size
 from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
@@ -28,16 +29,14 @@ Say = Callable[[str], None]
 class Wanted:
     """The user's request: `bands` (with `names`) at a `scale` p, and what the file of the image does not contain.
 
-    input_bands: the bands of the image, with input_names if they have any; as_trained: whether its channels are those of the
-    training, whatever the file says; white: the physical value that is 1 to the network; extrapolate: whether bands may
+    input: the channels of the image; as_trained: whether they are those of the training, whatever the file says; white: the physical value that is 1 to the network; extrapolate: whether bands may
     leave the wavelengths of the training; tile: LR side of a tile; overviews: whether a GeoTIFF gets them; command: the command line, for the provenance.
     """
 
     bands: Bands
     names: tuple[str, ...] = ()
     scale: float = 1
-    input_bands: Bands | None = None
-    input_names: tuple[str, ...] = ()
+    input: Sensor | None = None
     as_trained: bool = False
     white: float | None = None
     extrapolate: bool = False
@@ -107,7 +106,7 @@ class Plan:
 
 def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.ndarray:
     """Weights [c, C_in] from the bands of the image, in the file or named by the user, to the channels of the network."""
-    bands = image.header.bands if wanted.input_bands is None else _named(image, wanted)
+    bands = image.header.bands if wanted.input is None else _named(image, wanted.input)
     if bands is None or wanted.as_trained:
         return _as_trained(image, model, wanted.as_trained, say)
     if model.input_bands is None:
@@ -121,13 +120,13 @@ def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.n
     return matrix
 
 
-def _named(image: Image, wanted: Wanted) -> Bands:
+def _named(image: Image, sensor: Sensor) -> Bands:
     """The bands that the user names, by the names in the file if it has them, else in their order."""
-    if places := by_name(image.header.names, wanted.input_names):
-        return Bands(wanted.input_bands.edges[places])
-    if len(wanted.input_bands) != image.header.count:
-        raise UserError(f"{image.path} has {image.header.count} bands, --input names {len(wanted.input_bands)}")
-    return wanted.input_bands
+    if places := by_name(image.header.names, sensor.names):
+        return Bands(sensor.bands.edges[places])
+    if len(sensor.bands) != image.header.count:
+        raise UserError(f"{image.path} has {image.header.count} bands, --input names {len(sensor.bands)}")
+    return sensor.bands
 
 
 def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.ndarray:

@@ -7,10 +7,11 @@ import pytest
 import rasterio
 
 from ssif.bands import Bands
+from ssif.channels import Sensor
 from ssif.errors import UserError
 from ssif.formats.header import Header
 from ssif.sensors import parse
-from ssif.tool.preview import preview, preview_of, pseudo_rgb
+from ssif.tool.preview import preview, pseudo_rgb
 from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, write
 
 
@@ -143,15 +144,15 @@ def test_a_preview(tmp_path, model, values, name):
     header = Header(9, 12, 3, "uint8") if picture else HEADER
     source = write(tmp_path / name, header, 255 * np.nan_to_num(values) if picture else values)
     run(source, tmp_path / "b.h5", model)
-    path = preview(source, tmp_path / "b.h5")
+    path = preview(tmp_path / "b.h5", source)
     assert path.name == "b.h5.preview.png" and path.stat().st_size > 10_000
 
 
 def test_a_preview_of_bands_that_the_command_line_named(tmp_path, model, values):
     source = write(tmp_path / "a.npy", replace(HEADER, bands=None, dtype="float32", scale=None, nodata=None), values)
-    run(source, tmp_path / "b.h5", model, replace(WANTED, input_bands=RGB))
+    run(source, tmp_path / "b.h5", model, replace(WANTED, input=Sensor(("R", "G", "B"), RGB)))
     unnamed, named, swapped = (
-        preview(source, tmp_path / "b.h5", named=bands).read_bytes() for bands in (None, RGB, Bands(RGB.edges[::-1]))
+        preview(tmp_path / "b.h5", source, named=bands).read_bytes() for bands in (None, RGB, Bands(RGB.edges[::-1]))
     )
     assert unnamed != named != swapped
 
@@ -190,11 +191,11 @@ def test_channels_are_taken_by_their_names(tmp_path):
     assert np.abs(read(tmp_path / "b.tif")[1] - wanted).max() < 1e-5
     # --input may name more channels than the file has, if the file names its own.
     named = parse("sentinel-2a")
-    run(source, tmp_path / "c.tif", model, replace(WANTED, input_bands=named.bands, input_names=named.names))
+    run(source, tmp_path / "c.tif", model, replace(WANTED, input=named))
     assert np.abs(read(tmp_path / "c.tif")[1] - wanted).max() < 1e-5
     unnamed = write(tmp_path / "d.tif", Header(6, 7, 3, "float32", names=("x", "y", "z")), values)
     with pytest.raises(UserError, match="has 3 bands, --input names 13"):
-        run(unnamed, tmp_path / "e.tif", model, replace(WANTED, input_bands=named.bands, input_names=named.names))
+        run(unnamed, tmp_path / "e.tif", model, replace(WANTED, input=named))
 
 
 @pytest.mark.parametrize(
@@ -227,12 +228,12 @@ def test_names_that_are_no_wavelengths(tmp_path, names):
 
 
 def test_a_preview_of_one_image(tmp_path, values):
-    path = preview_of(write(tmp_path / "a.tif", HEADER, values))
+    path = preview(write(tmp_path / "a.tif", HEADER, values))
     assert path.name == "a.tif.preview.png" and path.stat().st_size > 10_000
     np.save(tmp_path / "b.npy", values)
-    assert preview_of(tmp_path / "b.npy").exists()
+    assert preview(tmp_path / "b.npy").exists()
     with pytest.raises(UserError, match=r"c\.tif does not exist"):
-        preview_of(tmp_path / "c.tif")
+        preview(tmp_path / "c.tif")
 
 
 def test_colours_are_means_over_bands():

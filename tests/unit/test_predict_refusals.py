@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ssif.bands import Bands
+from ssif.channels import Sensor
 from ssif.errors import UserError
 from ssif.formats.header import Image
 from ssif.tool import predict as program
@@ -103,7 +104,7 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
 @pytest.mark.parametrize(
     ("header", "change", "message"),
     [
-        ({"bands": None}, {"input_bands": Bands([[400, 500]])}, "has 3 bands, --input names 1"),
+        ({"bands": None}, {"input": Sensor(("a",), Bands([[400, 500]]))}, "has 3 bands, --input names 1"),
         ({"bands": Bands([[900, 950], [500, 600], [400, 500]])}, {},
          "no band of the image fits 600-700 nm: the weights take 600-700, 500-600, 400-500 nm, the image has 900-950,"),
         ({"good": (False, True, True)}, {}, "some of them marked bad"),

@@ -14,7 +14,7 @@ from ssif.data import cubes, folder
 from ssif.errors import UserError
 from ssif.formats import open_image, read_files
 from ssif.formats.products import product_of
-from ssif.formats.products.cubes import SWATH
+from ssif.formats.products.hdf5_product import SWATH
 from ssif.tool.about import about
 from ssif.tool.request import Wanted
 from tests.predicting import read, run, small_model

@@ -1,6 +1,6 @@
 """DESIS L2A: reflectance of 235 bands, 400 to 1000 nm, or fewer where they were binned."""
 
-from ssif.formats.products import beside
+from ssif.formats.products import geotiff_product
 
 TAGS = ("wavelengthCenterOfBand", "wavelengthWidthOfBand", "gainOfBand", "offsetOfBand")
-PRODUCT = beside.product("DESIS L2A", "DESIS-HSI-L2A-", "bandCharacterisation/{*}band", TAGS)
+PRODUCT = geotiff_product.product("DESIS L2A", "DESIS-HSI-L2A-", "bandCharacterisation/{*}band", TAGS)

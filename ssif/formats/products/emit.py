@@ -5,22 +5,22 @@ from pathlib import Path
 import h5py
 
 from ssif.formats.header import Header, Image, Window
-from ssif.formats.products import cubes
+from ssif.formats.products import hdf5_product
 from ssif.formats.products.product import Product
 
 PARAMETERS = "sensor_band_parameters"
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return cubes.opened(path, key, _described)
+    return hdf5_product.opened(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
     centres, widths, flags = (
-        cubes.numbers(file, f"{PARAMETERS}/{name}") for name in ("wavelengths", "fwhm", "good_wavelengths")
+        hdf5_product.numbers(file, f"{PARAMETERS}/{name}") for name in ("wavelengths", "fwhm", "good_wavelengths")
     )
     good = () if flags.all() else tuple((flags != 0).tolist())
-    return cubes.swath(cubes.array(file, "reflectance"), centres, widths, -9999, good=good)
+    return hdf5_product.swath(hdf5_product.array(file, "reflectance"), centres, widths, -9999, good=good)
 
 
-PRODUCT = Product("EMIT L2A", lambda path: cubes.holds(path, ".nc", "reflectance", PARAMETERS), _open)
+PRODUCT = Product("EMIT L2A", lambda path: hdf5_product.holds(path, ".nc", "reflectance", PARAMETERS), _open)

@@ -6,34 +6,35 @@ import h5py
 import numpy as np
 
 from ssif.formats.header import Header, Image, Window
-from ssif.formats.products import cubes
+from ssif.formats.products import hdf5_product
 from ssif.formats.products.product import Product
+from ssif.instruments import EVENLY_SPACED
 
 CUBE = "geophysical_data/rhos"
 PARAMETERS = "sensor_band_parameters"
 HYPERSPECTRAL = 5.0  # nm, full width at half maximum
-# Nominal centre -> width in nm of the bands of the SWIR detectors.
-SWIR = {940: 45, 1038: 75, 1250: 30, 1378: 15, 1615: 75, 2130: 50, 2260: 75}
+# Nominal centre -> width in nm of the bands of the SWIR detectors, each of which has one band.
+SWIR = {centre: width for centre, _, count, width in EVENLY_SPACED["pace-oci"] if count == 1}
 NEAR = 10.0  # nm that a band may be away from the nominal centre
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return cubes.opened(path, key, _described)
+    return hdf5_product.opened(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
-    cube, centres = cubes.array(file, CUBE), cubes.numbers(file, f"{PARAMETERS}/wavelength_3d")
-    if cubes.find(file, f"{PARAMETERS}/fwhm") is not None:
-        widths, notes = cubes.numbers(file, f"{PARAMETERS}/fwhm"), ()
+    cube, centres = hdf5_product.array(file, CUBE), hdf5_product.numbers(file, f"{PARAMETERS}/wavelength_3d")
+    if hdf5_product.find(file, f"{PARAMETERS}/fwhm") is not None:
+        widths, notes = hdf5_product.numbers(file, f"{PARAMETERS}/fwhm"), ()
     else:
         widths = np.array([_nominal(centre) for centre in centres])
         notes = (f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, in the SWIR the nominal ones of OCI",)
-    (scale,), (offset,) = cubes.attribute(cube, "scale_factor", 1), cubes.attribute(cube, "add_offset", 0)
-    return cubes.swath(cube, centres, widths, -32767, scale=float(scale), offset=float(offset), notes=notes)
+    (scale,), (offset,) = hdf5_product.attribute(cube, "scale_factor", 1), hdf5_product.attribute(cube, "add_offset", 0)
+    return hdf5_product.swath(cube, centres, widths, -32767, scale=float(scale), offset=float(offset), notes=notes)
 
 
 def _nominal(centre: float) -> float:
     return next((width for nominal, width in SWIR.items() if abs(centre - nominal) <= NEAR), HYPERSPECTRAL)
 
 
-PRODUCT = Product("PACE OCI L2", lambda path: cubes.holds(path, ".nc", CUBE), _open)
+PRODUCT = Product("PACE OCI L2", lambda path: hdf5_product.holds(path, ".nc", CUBE), _open)

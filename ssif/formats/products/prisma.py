@@ -9,7 +9,7 @@ import numpy as np
 from ssif.errors import UserError
 from ssif.formats import raster
 from ssif.formats.header import Header, Image, Window
-from ssif.formats.products import cubes
+from ssif.formats.products import hdf5_product
 from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
 
@@ -19,11 +19,11 @@ PIXEL = 30.0  # m
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return cubes.opened(path, key, _described)
+    return hdf5_product.opened(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
-    mapped = cubes.find(file, L2D) is not None
+    mapped = hdf5_product.find(file, L2D) is not None
     vnir, swir = detectors = [_Detector.of(file, L2D if mapped else L2C, name) for name in ("Vnir", "Swir")]
     height, width = vnir.size
     if swir.size != vnir.size:
@@ -40,7 +40,7 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         scale=raster.one([it.scale for it in detectors for _ in it.used]),
         offset=raster.one([it.offset for it in detectors for _ in it.used]),
         **(_place(file, height, width) if mapped else {}),
-        notes=notes if mapped else (*notes, cubes.SWATH),
+        notes=notes if mapped else (*notes, hdf5_product.SWATH),
     )
 
     def window(rows: slice, columns: slice) -> np.ndarray:
@@ -64,12 +64,12 @@ class _Detector:
     @classmethod
     def of(cls, file: h5py.File, swath: str, name: str) -> "_Detector":
         upper, fields = name.upper(), f"{swath}/Data Fields"
-        cube, matrix = cubes.array(file, f"{fields}/{upper}_Cube"), f"{fields}/{upper}_PIXEL_L2_ERR_MATRIX"
-        errors = cubes.array(file, matrix) if cubes.find(file, matrix) is not None else None
+        cube, matrix = hdf5_product.array(file, f"{fields}/{upper}_Cube"), f"{fields}/{upper}_PIXEL_L2_ERR_MATRIX"
+        errors = hdf5_product.array(file, matrix) if hdf5_product.find(file, matrix) is not None else None
         if cube.dtype != np.uint16 or (errors is not None and errors.shape != cube.shape):
             raise UserError(f"{upper}_Cube is not of uint16, or its error matrix has another shape")
-        centres, widths = (cubes.attribute(file, f"List_{what}_{name}") for what in ("Cw", "Fwhm"))
-        selected = cubes.attribute(file, f"CNM_{upper}_SELECT", default=1)
+        centres, widths = (hdf5_product.attribute(file, f"List_{what}_{name}") for what in ("Cw", "Fwhm"))
+        selected = hdf5_product.attribute(file, f"CNM_{upper}_SELECT", default=1)
         count = cube.shape[1]
         if not len(centres) == len(widths) == count or len(selected) not in (1, count):
             raise UserError(
@@ -77,7 +77,7 @@ class _Detector:
             )
         # Bands that were not transmitted have neither wavelength nor values.
         used = np.flatnonzero((centres > 0) & (selected != 0))
-        low, high = (cubes.attribute(file, f"L2Scale{name}{end}")[0] for end in ("Min", "Max"))
+        low, high = (hdf5_product.attribute(file, f"L2Scale{name}{end}")[0] for end in ("Min", "Max"))
         return cls(cube, errors, used, (centres[used], widths[used]), (high - low) / LARGEST, low)
 
     @property
@@ -98,14 +98,16 @@ def _place(file: h5py.File, height: int, width: int) -> dict:
     Corners are those of the image or the centres of its corner pixels; the middle of the image is the same.
     """
     east, north = (
-        np.mean([cubes.attribute(file, f"Product_{corner}corner_{axis}")[0] for corner in ("UL", "LR")])
+        np.mean([hdf5_product.attribute(file, f"Product_{corner}corner_{axis}")[0] for corner in ("UL", "LR")])
         for axis in ("easting", "northing")
     )
-    (code,) = cubes.attribute(file, "Epsg_Code")
+    (code,) = hdf5_product.attribute(file, "Epsg_Code")
     with raster.gdal(f"Epsg_Code {code:g} is no coordinate reference system: ") as rasterio:
         crs = rasterio.CRS.from_epsg(int(code)).to_wkt()
     left, top = float(east) - PIXEL * width / 2, float(north) + PIXEL * height / 2
     return {"crs": crs, "transform": (PIXEL, 0.0, left, 0.0, -PIXEL, top)}
 
 
-PRODUCT = Product("PRISMA L2", lambda path: cubes.holds(path, ".he5", L2D) or cubes.holds(path, ".he5", L2C), _open)
+PRODUCT = Product(
+    "PRISMA L2", lambda path: hdf5_product.holds(path, ".he5", L2D) or hdf5_product.holds(path, ".he5", L2C), _open
+)

@@ -10,7 +10,7 @@ from ssif.errors import UserError
 from ssif.formats import fields, hdf5
 from ssif.formats.header import Header, Image, Window
 from ssif.formats.wavelengths import read_axis
-from ssif.hdf5 import check_own, own
+from ssif.hdf5 import own
 
 SWATH = (
     "the image is in the geometry of the swath: latitudes and longitudes of the pixels are not carried over, the output has no"
@@ -51,9 +51,7 @@ def array(file: h5py.File, name: str, axes: int = 3) -> h5py.Dataset:
     found = find(file, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iuf" or found.ndim != axes:
         raise UserError(f"has no array {name!r} of numbers with {axes} axes, which the product has")
-    check_own(found)
-    if found.chunks:
-        fields.check_piece(int(np.prod(found.chunks, dtype=float)) * found.dtype.itemsize, "a chunk of it")
+    hdf5.check_readable(found)
     return found
 
 
