@@ -15,6 +15,7 @@ from ssif.formats import is_image, open_image, read_files
 from ssif.tool.about import about
 from ssif.tool.request import Wanted
 from tests.predicting import read, run, small_model
+from tests.products import WRONG_XML, rewrite
 from tests.real_data import real
 
 CENTRES, WIDTHS = (423.874, 550.0, 650.5, 643.25, 1343.18), (6.6675, 7.0, 8.0, 9.0, 11.3624)
@@ -102,9 +103,7 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda text: None, "the metadata file .*-METADATA.XML is missing"),
-        (lambda text: text[:300], r"is not a whole .xml file \("),
-        (lambda text: "<!DOCTYPE a [<!ENTITY b 'c'>]>" + text.partition("?>")[2], "declares a document type"),
+        *WRONG_XML,
         (lambda text: text.replace("650.5", "wide"), "wavelengthCenterOfBand in the metadata is no number: 'wide'"),
         (lambda text: text.replace("650.5", "nan"), "wavelengthCenterOfBand in the metadata is no number: 'nan'"),
         (lambda text: text.replace("650.5", ""), "the metadata have no wavelengthCenterOfBand"),
@@ -115,10 +114,7 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
 )
 def test_bad_metadata(tmp_path, name, change, message):
     image, text, _ = write(tmp_path, name)
-    changed = change(text.read_text())
-    text.unlink()
-    if changed is not None:
-        text.write_text(changed)
+    rewrite(text, change)
     with pytest.raises(UserError, match=rf"(?is)^{image}: .*{message}[^\n]*\Z"):
         open_image(image)
 

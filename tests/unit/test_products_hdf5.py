@@ -4,6 +4,8 @@ No product may be kept here: small files are written in the documented layouts, 
 read, of a few pixels and bands.
 """
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -55,16 +57,23 @@ def prisma(tmp_path):
     return path
 
 
+def swath(path: Path, name: str, fill: float) -> None:
+    """Write an array of 8 x 6 pixels and 5 bands with no-data, negative, NaN and large values."""
+    path.parent.mkdir()
+    values = reflectance(8, 6, 5)
+    values[0, 0], values[1, 1, 0], values[2, 2, 0], values[3, 3, 1] = fill, -0.002, np.nan, 1.25
+    with h5py.File(path, "w") as file:
+        file[name] = values
+        file[name].attrs["_FillValue"] = np.float32([fill])
+
+
 @pytest.fixture
 def emit(tmp_path):
     """A swath of 8 x 6 pixels and 5 bands, one of which is not good and holds -0.01."""
     path = tmp_path / "cubes" / "EMIT_L2A_RFL_001_20220903T163129_2224611_012.nc"
-    path.parent.mkdir()
-    values = reflectance(8, 6, 5)
-    values[..., 4], values[0, 0], values[1, 1, 0], values[2, 2, 0], values[3, 3, 1] = -0.01, -9999, -0.002, np.nan, 1.25
-    with h5py.File(path, "w") as file:
-        file["reflectance"] = values
-        file["reflectance"].attrs["_FillValue"] = np.float32([-9999])
+    swath(path, "reflectance", -9999)
+    with h5py.File(path, "r+") as file:
+        file["reflectance"][1:, :, 4] = file["reflectance"][0, 1:, 4] = -0.01
         file["reflectance"].attrs["long_name"] = "Surface Reflectance"
         parameters = file.create_group("sensor_band_parameters")
         parameters["wavelengths"] = np.float32([450, 550, 650, 850, 1380])
@@ -82,12 +91,8 @@ def emit(tmp_path):
 def pace(tmp_path):
     """A swath of 8 x 6 pixels and 5 bands, without band widths."""
     path = tmp_path / "cubes" / "PACE_OCI.20240501T101010.L2.SFREFL.V3_0.nc"
-    path.parent.mkdir()
-    values = reflectance(8, 6, 5)
-    values[0, 0], values[1, 1, 0], values[2, 2, 0], values[3, 3, 1] = -32767, -0.002, np.nan, 1.25
-    with h5py.File(path, "w") as file:
-        file["geophysical_data/rhos"] = values
-        file["geophysical_data/rhos"].attrs["_FillValue"] = np.float32([-32767])
+    swath(path, "geophysical_data/rhos", -32767)
+    with h5py.File(path, "r+") as file:
         file["sensor_band_parameters/wavelength_3d"] = np.float64([450, 550, 650, 655, 2131])
         file["sensor_band_parameters/wavelength"] = np.float64([450, 452.5, 455])
         file["navigation_data/longitude"] = np.zeros((8, 6))
