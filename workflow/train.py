@@ -22,7 +22,7 @@ from workflow.plan.runs import Run
 from workflow.publish import take
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import build, device, finish, full_identity, open_data
-from workflow.steps.learning import learn
+from workflow.steps.learning import learn, precision
 from workflow.steps.processes import alone, program
 from workflow.steps.provenance import provenance
 
@@ -65,6 +65,8 @@ def work(config: Config, run: Run) -> None:
     ends = [json.loads(path.read_text().splitlines()[-1]) for path in run.state.rglob("train.jsonl")]
     seconds = sum(end["seconds"] for end in ends) if ends else time.monotonic() - started
     record = identity | {"seconds": round(seconds, 1)}
+    if ends:
+        record["trained_in"] = str(precision(config)).removeprefix("torch.")
     finish(config, run, store, model, record, origin, curve.read_text() if curve.exists() else "")
     shutil.rmtree(run.state, ignore_errors=True)
 
