@@ -16,7 +16,7 @@ from ssif.formats.header import Header, Image
 from ssif.pretrained import Pretrained
 from ssif.sensors import SENSORS, parse, split
 from ssif.tiles import TILE, Grid, check_tiles
-from ssif.tool.matching import by_name, channel_matrix, listed, matches
+from ssif.matching import by_name, channel_matrix, listed, matches
 from ssif.white import RELATIVE, bright, check, fits
 
 TILE_BYTES = 2**27  # limit of the output of a tile
@@ -197,11 +197,6 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
 
 def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model: Pretrained) -> Header:
     """The header of the input, changed to the new pixels and bands; white: the largest value of the output."""
-    transform = None
-    if found.transform:
-        a, b, c, d, e, f = found.transform
-        rows, columns = found.height / size[0], found.width / size[1]
-        transform = (a * columns, b * rows, c, d * columns, e * rows, f)
     one_scale = found.scale is None or np.ndim(found.scale) == np.ndim(found.offset) == 0
     # The 256 steps of 8 bit are too coarse for a spectrum, and an image with a mask needs a value for no data.
     real = found.dtype.kind == "f" or found.dtype.itemsize == 1 or not one_scale or found.masked
@@ -215,7 +210,7 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
     header = Header(
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
         nodata, None if real else found.scale, 0.0 if real else found.offset,
-        found.crs, transform, flat(f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}"),
+        found.crs, found.transform_at(size), flat(f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}"),
         overviews=wanted.overviews, facts=found.facts,
     )  # fmt: skip
     if formats.is_picture(out):
