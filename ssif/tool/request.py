@@ -13,10 +13,10 @@ from ssif.channels import Sensor
 from ssif.data.degrade import hr_size
 from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
+from ssif.matching import by_name, channel_matrix, listed, matches
 from ssif.pretrained import Pretrained
 from ssif.sensors import SENSORS, parse, split
 from ssif.tiles import TILE, Grid, check_tiles
-from ssif.matching import by_name, channel_matrix, listed, matches
 from ssif.white import RELATIVE, bright, check, fits
 
 TILE_BYTES = 2**27  # limit of the output of a tile

@@ -57,7 +57,7 @@ def test_a_masked_array_keeps_its_mask(model):
     missing = np.zeros((18, 24), bool)
     missing[8:10, 10:12] = True
     assert np.array_equal(found.mask, np.broadcast_to(missing[..., None], found.shape))
-    assert found.dtype == np.float32 and 0 <= found.min() and found.max() <= 1
+    assert found.dtype == np.float32 and found.min() >= 0 and found.max() <= 1
     # A mask without a masked pixel is a mask, too.
     assert not model.predict(np.ma.masked_array(VALUES, False), BANDS, scale=2).mask.any()
 
@@ -72,7 +72,9 @@ def test_dimensions_go_by_name_and_coordinates_are_refined(model, wanted, order)
     assert np.allclose(found.wavelength, BANDS.centres) and found.wavelength.attrs["units"] == "nm"
     assert np.allclose(found.fwhm, BANDS.widths)
     assert found.time == np.datetime64("2024-05-01") and "lon" not in found.coords
-    assert found.interp(wavelength=550.0).shape == tuple({"y": 18, "x": 36}[name] for name in order if name != "wavelength")
+    assert found.interp(wavelength=550.0).shape == tuple(
+        {"y": 18, "x": 36}[name] for name in order if name != "wavelength"
+    )
 
 
 def test_bands_are_matched_by_wavelength_and_micrometres_stay(model, wanted):
