@@ -132,6 +132,7 @@ def _create(path: Path, header: Header):
                 variable = file.create_variable(name, ("wavelength",), np.float64, data=np.array(values))
                 variable.attrs["units"] = {"nm": "nm", "µm": "um"}[header.unit]
             file["wavelength"].attrs["standard_name"] = "radiation_wavelength"
+            cube.attrs["coordinates"] = "fwhm"
         if header.good:
             file.create_variable(
                 "good_wavelengths", ("wavelength",), np.int8, data=np.array(header.good, dtype=np.int8)
