@@ -174,22 +174,26 @@ def batch(first: int, count: int, channel) -> None:
             channel.send((seed, case(files, folder, seed)))
 
 
-def run(minutes: float, first: int = 0, size: int = 2000) -> tuple[Counter, list[str]]:
-    """Batches until the time is up: how often what happened, and all that should not have."""
+def run(minutes: float, first: int = 0, size: int = 2000, least: int = 0) -> tuple[Counter, list[str]]:
+    """Batches until the time is up and there were `least` cases: how often what happened, and all that should not have."""
     counts, findings, end = Counter(), [], time.monotonic() + 60 * minutes
+
+    def unfinished() -> bool:
+        return time.monotonic() < end or sum(counts.values()) < least
+
     context = multiprocessing.get_context("spawn")
 
     def finding(text: str) -> None:
         findings.append(text)
         print(text, flush=True)
 
-    while time.monotonic() < end:
+    while unfinished():
         channel, end_of_child = context.Pipe(duplex=False)
         child = context.Process(target=batch, args=(first, size, end_of_child))
         child.start()
         end_of_child.close()
         seed, running = first, True
-        while running and time.monotonic() < end:
+        while running and unfinished():
             try:
                 if not channel.poll(START + SECONDS):
                     raise EOFError("it hung")
