@@ -7,10 +7,11 @@ import numpy as np
 
 from ssif.bands import Bands
 from ssif.data import placed
-from ssif.data.cubes import Cube, opened
+from ssif.data.cubes import Cube
 from ssif.data.raw import Dataset
 
-WHERE = "of the hard split of HySpecNet-11k (https://hf.co/datasets/torchgeo/hyspecnet), one cube of 224 bands each,"
+WHERE = "patches of the hard split of HySpecNet-11k (https://hf.co/datasets/torchgeo/hyspecnet), one cube of 224 bands each,"
+WHAT = {"train": f"the training {WHERE}", "test": f"the test {WHERE}"}
 SIZE = (128, 128)
 # Places of the bands that EnMAP's L2A products mark bad, 1331 to 1391 nm, where water vapour absorbs the light.
 BAD = range(129, 135)
@@ -23,17 +24,10 @@ def read(data_dir: Path | None = None) -> Dataset:
     Six bands, and those that the files mark bad, are left out. Raises UserError for a folder without patches, for a patch of
     another size and for one that is in both folders.
     """
-    train, test = (
-        [
-            _good(cube)
-            for cube in opened(
-                placed.paths(f"hyspecnet_11k/{split}", f"the {split} patches {WHERE}", data_dir=data_dir), bands="enmap"
-            )
-        ]
-        for split in ("train", "test")
-    )
-    white = 1 if train[0].relative else WHITE
-    return placed.dataset("hyspecnet_11k", placed.apart(train, test, SIZE), white, "the hard split, by tile")
+    parts = placed.folders("hyspecnet_11k", WHAT, SIZE, {}, data_dir, bands="enmap")
+    white = 1 if parts[0].cube.relative else WHITE
+    parts = [replace(part, cube=_good(part.cube)) for part in parts]
+    return placed.dataset("hyspecnet_11k", parts, white, "the hard split, by tile")
 
 
 def _good(cube: Cube) -> Cube:

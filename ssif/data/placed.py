@@ -1,11 +1,12 @@
 """Data sets of cubes that the user puts into the data folder, because they want a registration or their files have no fixed
 address. Their layouts and splits: docs/protocol.md."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from ssif.data.cubes import Cube, Part, files, of_one_size, whole
+from ssif.data.cubes import Cube, Part, files, of_one_size, opened, whole
 from ssif.data.fetch import data_folder
 from ssif.data.folder import scene, strips
 from ssif.data.raw import Dataset
@@ -32,14 +33,26 @@ def every(step: int, cubes: list[Cube]) -> list[Part]:
     return [whole(cube, "train" if number % step else "test") for number, cube in enumerate(cubes, start=1)]
 
 
-def apart(train: list[Cube], test: list[Cube], size: tuple[int, int]) -> list[Part]:
-    """Whole cubes. Raises UserError for one that is in both or has not this `size`, rows and columns."""
-    if both := {cube.name for cube in train} & {cube.name for cube in test}:
-        raise UserError(f"{test[0].path.parent}: {min(both)} is among the training cubes, too")
-    for cube in train + test:
-        if cube.size != size:
-            raise UserError(f"{cube.path}: is {cube.size[0]} x {cube.size[1]}, want {size[0]} x {size[1]}")
-    return [whole(cube, "train") for cube in train] + [whole(cube, "test") for cube in test]
+def folders(
+    name: str, what: dict[str, str], size: tuple[int, int], counts: dict[str, range], data_dir: Path | None, **of
+) -> list[Part]:
+    """The cubes in the folders <name>/train and <name>/test, whole.
+
+    what, counts: as of `paths`, for each of both; size: rows and columns of every cube; of: arguments of `opened`. Raises
+    UserError as they do, for a cube of another size and for one that is in both folders.
+    """
+    found = {split: paths(f"{name}/{split}", what[split], counts.get(split), data_dir) for split in ("train", "test")}
+    parts = [
+        whole(cube, cube.path.parent.name)
+        for cube in opened([path for split in found.values() for path in split], **of)
+    ]
+    for part in parts:
+        if part.size != size:
+            raise UserError(f"{part.cube.path}: is {part.size[0]} x {part.size[1]}, want {size[0]} x {size[1]}")
+    repeated, count = Counter(part.name for part in parts).most_common(1)[0]
+    if count > 1:
+        raise UserError(f"{repeated} is in {name}/train and in {name}/test")
+    return parts
 
 
 def dataset(name: str, parts: list[Part], white: float | None, split: str, border: int = 0) -> Dataset:
@@ -47,8 +60,8 @@ def dataset(name: str, parts: list[Part], white: float | None, split: str, borde
     record; border: as of `Dataset`."""
     parts, cut = of_one_size(parts)
     scale = white or max(float(np.nanmax(strip, initial=0)) for part in parts for strip in strips(part))
-    values = f"divided by {scale:g}, " + (
-        "the largest value of the data set" if white is None else "to which larger values are cut"
+    values = f"divided by {scale:g}" + (
+        "; larger values are cut to it" if white else ", the largest value of all scenes"
     )
     counts = ", ".join(f"{sum(part.split == kind for part in parts)} {kind}" for kind in ("train", "test"))
     choices = {"split": f"{counts}: {split}", "values": values} | cut
