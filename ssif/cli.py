@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=run_prepare)
     command.add_argument("dataset", choices=DATASETS)
     command.add_argument("out", type=Path)
-    simulated = "sensor, CSV of responses, own or bmp (default: nikon-d700 for CAVE, else ikonos)"
+    simulated = "sensor, CSV of responses, own or bmp (default: the usual one of the data set)"
     command.add_argument("--msi", help=simulated)
     raw = "folder with the raw files (default: $SSIF_DATA, else downloaded)"
     command.add_argument("--data-dir", type=Path, help=raw)
