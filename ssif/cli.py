@@ -45,6 +45,24 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path)
     command.add_argument("--key", help=KEY)
 
+    command = commands.add_parser("score", help="all metrics of a predicted image against the truth")
+    command.set_defaults(run=run_score)
+    add = command.add_argument
+    add("prediction", type=Path, help="in any format")
+    add("truth", type=Path, help="in any format; its bands are brought to those of the prediction by wavelength")
+    add("--scale", type=float, default=1, metavar="P", help="the scale p that ERGAS divides by (default: %(default)s)")
+    add(
+        "--white",
+        type=float,
+        metavar="VALUE",
+        help="the value that is 1 to the metrics (default: 1, or 255 for 8 bits)",
+    )
+    add("--truth-white", type=float, metavar="VALUE", help="the same in the truth, if it is in other units")
+    add("--bands", metavar="SPEC", help=f"the bands of a file that does not say its wavelengths: {SPEC}")
+    add("--key", help=KEY)
+    add("--truth-key", help=KEY)
+    add("--format", choices=["table", "csv", "json"], default="table", help="of what is printed (default: %(default)s)")
+
     command = commands.add_parser("sensors", help="list the sensors that have a name")
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
 
@@ -100,6 +118,22 @@ def run_predict(arguments: argparse.Namespace) -> None:
     if arguments.preview:
         shown = named.bands if named else (model.input_bands if as_trained or is_picture(arguments.image) else None)
         print(preview(arguments.out, arguments.image, arguments.key, shown))
+
+
+def run_score(arguments: argparse.Namespace) -> None:
+    from ssif.tool.score import printed, score
+
+    found = score(
+        arguments.prediction,
+        arguments.truth,
+        lambda line: print(line, file=sys.stderr),
+        p=arguments.scale,
+        white=arguments.white,
+        truth_white=arguments.truth_white,
+        keys=(arguments.key, arguments.truth_key),
+        bands=sensors.parse_bands(arguments.bands)[0] if arguments.bands else None,
+    )
+    print(printed(found, arguments.format))
 
 
 def run_info(arguments: argparse.Namespace) -> None:

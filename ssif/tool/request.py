@@ -172,11 +172,7 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
         if not 0 < named < np.inf:
             raise UserError(f"--white is a positive number, got {named:g}")
         return named
-    header, usual, trained = image.header, None, model.white
-    if header.scale is not None or header.dtype.kind == "f":
-        usual = 1.0
-    elif header.dtype == np.uint8 or formats.is_picture(image.path):
-        usual = float(np.iinfo(header.dtype).max)
+    header, usual, trained = image.header, usual_white(image.path, image.header), model.white
     if trained not in (None, *RELATIVE) and len(sample) and not formats.is_picture(image.path):
         brightness = bright([sample], len(sample))
         if fits(brightness, trained):
@@ -193,6 +189,15 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
             " with --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
         )
     return usual
+
+
+def usual_white(path: Path, header: Header) -> float | None:
+    """The physical value of white in files of this type; None for integers without a scale factor, which do not say it."""
+    if header.scale is not None or header.dtype.kind == "f":
+        return 1.0
+    if header.dtype == np.uint8 or formats.is_picture(path):
+        return float(np.iinfo(header.dtype).max)
+    return None
 
 
 def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model: Pretrained) -> Header:
