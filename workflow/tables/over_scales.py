@@ -31,6 +31,7 @@ SCORES = {
     "rmse": "rmse",
 }
 SCORES |= {f"central_{name}": f"central_{shown}" for name, shown in SCORES.items()}
+SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
     " first six come from Ma et al. 2021, and are ranked among themselves; a row marked (not in the paper) is ours and is not"
