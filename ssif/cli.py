@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     add("--extrapolate", action="store_true", help="also bands outside the wavelengths of the training")
     add("--tile", type=int, metavar="SIDE", help="side in pixels of the tiles of the image (default: 256)")
     add("--cog", action="store_true", help="a cloud-optimised GeoTIFF, with overviews")
+    add("--consistent", action="store_true", help="correct the prediction so that the sensor would see the image in it")
     add("--preview", action="store_true", help="also OUT.preview.png: both images and some spectra")
 
     command = commands.add_parser("info", help="describe an image, weights or a prepared data set")
@@ -107,6 +108,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
         overviews=arguments.cog,
+        consistent=arguments.consistent,
         command=shlex.join(["ssif", *sys.argv[1:]]),
     )
     model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")

@@ -37,6 +37,18 @@ def response_on(sensor: str, seen: Bands | None, bands: Bands) -> Tensor:
     return torch.from_numpy(weights)
 
 
+def distance(seen: Tensor, wanted: Tensor) -> dict[str, float]:
+    """How far two images [c, h, w] are apart: input_rmse, and input_sam, the mean angle in degrees; pixels with a NaN do not count."""
+    known = ~torch.isnan(seen + wanted).any(dim=0)
+    seen, wanted = seen[:, known].double(), wanted[:, known].double()
+    norms = torch.linalg.vector_norm(seen, dim=0) * torch.linalg.vector_norm(wanted, dim=0)
+    angles = (torch.linalg.vecdot(seen, wanted, dim=0) / norms).clamp(-1, 1).arccos()[norms > BLACK]
+    return {
+        "input_rmse": math.sqrt((seen - wanted).square().mean()) if seen.numel() else math.nan,
+        "input_sam": math.degrees(angles.mean()) if angles.numel() else math.nan,
+    }
+
+
 class Seen:
     """What a sensor sees of an image [C, H, W]: m = D R s with its `response` R [c, C] and the bicubic decimation D.
 
@@ -55,16 +67,6 @@ class Seen:
         """Image [C, H, W] -> LR-MSI [c, h, w], float64."""
         rows, columns = (matrix.to(image.device) for matrix in self.down)
         return rows @ torch.einsum("kc,chw->khw", self.response.to(image.device), image.double()) @ columns.T
-
-    def distance(self, image: Tensor, lr_msi: Tensor) -> dict[str, float]:
-        """How far `of(image)` is from the input [c, h, w]: input_rmse, and input_sam, the mean angle in degrees."""
-        seen, wanted = self.of(image), lr_msi.double()
-        norms = torch.linalg.vector_norm(seen, dim=0) * torch.linalg.vector_norm(wanted, dim=0)
-        angles = (torch.linalg.vecdot(seen, wanted, dim=0) / norms).clamp(-1, 1).arccos()[norms > BLACK]
-        return {
-            "input_rmse": math.sqrt((seen - wanted).square().mean()),
-            "input_sam": math.degrees(angles.mean()) if angles.numel() else math.nan,
-        }
 
     def corrected(self, image: Tensor, lr_msi: Tensor) -> Tensor:
         """The image [C, H, W] after the smallest smooth change that makes `of` it equal to `lr_msi`; float64, not clamped.

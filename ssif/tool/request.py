@@ -6,10 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ssif import formats
 from ssif.bands import Bands
 from ssif.channels import Sensor
+from ssif.consistency import response_on
 from ssif.data.degrade import hr_size
 from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
@@ -30,7 +32,8 @@ class Wanted:
     """The user's request: `bands` (with `names`) at a `scale` p, and what the file of the image does not contain.
 
     input: the channels of the image; as_trained: whether they are those of the training, whatever the file says; white: the physical value that is 1 to the network; extrapolate: whether bands may
-    leave the wavelengths of the training; tile: LR side of a tile; overviews: whether a GeoTIFF gets them; command: the command line, for the provenance.
+    leave the wavelengths of the training; tile: LR side of a tile; overviews: whether a GeoTIFF gets them; consistent: whether the
+    prediction is corrected so that the sensor of the weights would see the image in it; command: the command line, for the provenance.
     """
 
     bands: Bands
@@ -42,6 +45,7 @@ class Wanted:
     extrapolate: bool = False
     tile: int | None = None
     overviews: bool = False
+    consistent: bool = False
     command: str = ""
 
 
@@ -55,6 +59,9 @@ class Plan:
     matrix: np.ndarray  # [c, C_in], from the bands of the image to the channels of the network
     white: float
     side: int
+    response: (
+        Tensor | None
+    )  # [c, C] of the sensor of the weights on the bands of the output, if they cover what it sees
     clipped: list[int] = field(default_factory=lambda: [0, 0])  # number of values outside [0, 1], and of all values
 
     @classmethod
@@ -84,7 +91,13 @@ class Plan:
         if formats.is_picture(out):
             lost = ", coordinates" if header.transform or header.crs else ""
             say(f"{out}: a picture has no room for wavelengths{lost}")
-        return cls(Grid.of(low, size), size, header, matrix, white, wanted.tile or min(TILE, largest))
+        try:
+            response = response_on(model.card["msi"], model.input_bands, wanted.bands)
+        except UserError as error:
+            if wanted.consistent:
+                raise UserError(f"--consistent needs bands that cover the whole sensor: {error}") from None
+            response = None
+        return cls(Grid.of(low, size), size, header, matrix, white, wanted.tile or min(TILE, largest), response)
 
     def shapes(self) -> list[tuple[int, ...]]:
         """[H, W, C] of the output of each tile."""

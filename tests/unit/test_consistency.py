@@ -1,15 +1,19 @@
 """Consistency: what the sensor sees of a prediction, how far it is from the input, and the change that makes them equal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from ssif.bands import Bands
-from ssif.consistency import MARGIN, Seen, response_on
+from ssif.consistency import MARGIN, Seen, distance, response_on
 from ssif.data.degrade import bicubic_matrix, downsample
 from ssif.errors import UserError
 from ssif.sensors import msi_matrix, parse_bands
 from ssif.tiles import Grid
+from ssif.tool.request import Wanted
+from tests.predicting import HEADER, read, run, small_model, write
 
 CAVE, _ = parse_bands("395:705:31")
 RESPONSE = torch.from_numpy(msi_matrix("nikon-d700", CAVE))
@@ -25,7 +29,7 @@ def test_the_truth_is_consistent_with_what_was_seen_of_it():
     seen = Seen(RESPONSE, Grid.of((6, 8), (24, 32)))
     msi = torch.einsum("kc,chw->khw", RESPONSE, truth)
     lr_msi = downsample(msi[None], (6, 8))[0]
-    assert seen.distance(truth, lr_msi) == {
+    assert distance(seen.of(truth), lr_msi) == {
         "input_rmse": pytest.approx(0, abs=1e-12),
         "input_sam": pytest.approx(0, abs=1e-4),
     }
@@ -66,7 +70,7 @@ def test_a_constant_offset_is_taken_off_whole():
     seen = Seen(RESPONSE, Grid.of((8, 12), (16, 24)))
     shifted = prediction + 0.05 * (torch.linalg.pinv(RESPONSE) @ torch.ones(3, dtype=torch.float64))[:, None, None]
     lr_msi = seen.of(prediction)
-    assert seen.distance(shifted, lr_msi)["input_rmse"] == pytest.approx(0.05, rel=1e-9)
+    assert distance(seen.of(shifted), lr_msi)["input_rmse"] == pytest.approx(0.05, rel=1e-9)
     assert torch.allclose(seen.corrected(shifted, lr_msi), prediction, atol=1e-12)
 
 
@@ -75,8 +79,8 @@ def test_the_angle_is_that_between_channels():
     seen = Seen(response, Grid.of((2, 2), (2, 2)))
     one = torch.tensor([1.0, 0.0], dtype=torch.float64)[:, None, None].expand(2, 2, 2).clone()
     other = torch.tensor([1.0, 1.0], dtype=torch.float64)[:, None, None].expand(2, 2, 2)
-    assert seen.distance(one, other) == {"input_rmse": pytest.approx(np.sqrt(0.5)), "input_sam": pytest.approx(45)}
-    assert np.isnan(seen.distance(torch.zeros(2, 2, 2), other)["input_sam"])
+    assert distance(seen.of(one), other) == {"input_rmse": pytest.approx(np.sqrt(0.5)), "input_sam": pytest.approx(45)}
+    assert np.isnan(distance(torch.zeros(2, 2, 2), other)["input_sam"])
 
 
 @pytest.mark.parametrize("antialias", [False, True])
@@ -124,3 +128,41 @@ def test_the_response_on_other_bands():
     for name, bands in (("nikon-d700", Bands([[400, 500], [500, 690]])), (sensor, Bands([[400, 500], [500, 600]]))):
         with pytest.raises(UserError, match=f"do not cover what {name}|has no response"):
             response_on(name, seen, bands)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Of a sensor whose three channels are intervals."""
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "camera.csv").write_text("name,start,end\nred,600,700\ngreen,500,600\nblue,400,500\n")
+    return small_model(folder, msi=str(folder / "camera.csv"))
+
+
+@pytest.mark.parametrize("scale", [1, 2.5, 4])
+def test_predict_makes_an_image_consistent(tmp_path, model, scale):
+    values = np.random.default_rng(0).uniform(0.2, 0.8, (22, 17, 3)).astype(np.float32)
+    source = write(tmp_path / "a.npy", replace(HEADER, height=22, width=17, dtype="float32", scale=None), values)
+    bands, names = parse_bands("400:700:6")
+    wanted = Wanted(bands, tuple(names), scale=scale, tile=9, consistent=True)
+    (line,) = [line for line in run(source, tmp_path / "b.npy", model, wanted) if "degrees off the image" in line]
+    assert line.endswith("before it is corrected") and "camera.csv and decimated" in line
+    (line,) = [
+        line
+        for line in run(source, tmp_path / "c.npy", model, replace(wanted, consistent=False))
+        if "degrees off" in line
+    ]
+    assert line.endswith("degrees off the image")
+    found, plain = (torch.from_numpy(read(tmp_path / name)[1]).permute(2, 0, 1) for name in ("b.npy", "c.npy"))
+    seen = Seen(response_on(model.card["msi"], model.input_bands, bands), Grid.of((22, 17), found.shape[1:]))
+    lr_msi = torch.from_numpy(values).permute(2, 0, 1)
+    assert (seen.of(found) - lr_msi).abs().max() < 1e-5
+    assert (seen.of(plain) - lr_msi).abs().max() > 0.05
+    assert torch.allclose(seen.corrected(plain, lr_msi).float(), found, atol=1e-5)
+
+
+def test_bands_that_do_not_cover_the_sensor(tmp_path, model):
+    source = write(tmp_path / "a.npy", HEADER, np.full((9, 12, 3), 0.5))
+    wanted = Wanted(Bands([[400, 500], [510, 600]]), ("a", "b"), scale=2)
+    assert not [line for line in run(source, tmp_path / "b.npy", model, wanted) if "degrees off" in line]
+    with pytest.raises(UserError, match="--consistent needs bands that cover the whole sensor: "):
+        run(source, tmp_path / "c.npy", model, replace(wanted, consistent=True))

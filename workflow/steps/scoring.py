@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from ssif.bands import Bands
-from ssif.consistency import Seen
+from ssif.consistency import Seen, distance
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.metrics import evaluate
@@ -73,7 +73,7 @@ def scores(
 
 def _consistency(sensor: Seen, image, lr_msi, truth, p: float) -> dict[str, float]:
     found = evaluate(sensor.corrected(image, lr_msi), truth, p)
-    return sensor.distance(image, lr_msi) | {f"consistent_{name}": found[name] for name in ("mpsnr", "sam")}
+    return distance(sensor.of(image), lr_msi) | {f"consistent_{name}": found[name] for name in ("mpsnr", "sam")}
 
 
 def _central(image, truth, p: float, seen, border: int, size: tuple[int, int]) -> dict[str, float]:
