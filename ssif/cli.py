@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     add("--truth-key", help=KEY)
     add("--format", choices=["table", "csv", "json"], default="table", help="of what is printed (default: %(default)s)")
 
+    command = commands.add_parser("check", help="whether this machine computes what ours did, with published weights")
+    command.set_defaults(run=run_check)
+    command.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"published weights (default: {', '.join(published.FILES)})"
+    )
+
     command = commands.add_parser("sensors", help="list the sensors that have a name")
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
 
@@ -136,6 +142,14 @@ def run_score(arguments: argparse.Namespace) -> None:
         bands=sensors.parse_bands(arguments.bands)[0] if arguments.bands else None,
     )
     print(printed(found, arguments.format))
+
+
+def run_check(arguments: argparse.Namespace) -> None:
+    from ssif.tool.check import line
+
+    found = [line(name) for name in arguments.names or published.FILES]
+    print("\n".join(text for _, text in found))
+    sys.exit(not all(same for same, _ in found))
 
 
 def run_info(arguments: argparse.Namespace) -> None:
