@@ -24,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
     add("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG, BMP, or a product of a satellite")
     add("out", type=Path, help="in one of these formats; the suffix decides")
     weights = f"weights.safetensors of SSIF, SSIF+ or LIIF, or a published name: {', '.join(published.FILES)}"
-    add("--weights", required=True, help=weights)
+    weights += "; several of one kind give their mean and OUT.std with its standard deviation"
+    add("--weights", required=True, nargs="+", metavar="NAME", help=weights)
     add("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
     add("--bands", required=True, metavar="SPEC", help=SPEC)
     add("--input", metavar="SPEC", help="the bands of the image, or `trained` for those of the weights")
@@ -117,9 +118,10 @@ def run_predict(arguments: argparse.Namespace) -> None:
         consistent=arguments.consistent,
         command=shlex.join(["ssif", *sys.argv[1:]]),
     )
-    model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")
+    place = "cuda" if torch.cuda.is_available() else "cpu"
+    model, *more = (load(name, place) for name in arguments.weights)
     try:
-        predict(arguments.image, arguments.out, model, wanted, arguments.key)
+        predict(arguments.image, arguments.out, model, wanted, arguments.key, more=more)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
