@@ -137,6 +137,6 @@ def test_a_tile_halves_itself_where_memory_runs_out(image, monkeypatch):
 
 
 def test_a_decoder_that_needs_the_whole_image_is_refused():
-    with pytest.raises(UserError, match="ITSRN depends on the size of the whole image"):
+    with pytest.raises(UserError, match="ITSRN depends on the whole image"):
         check_tiles(network(pixel_decoder="itsrn"))
     check_tiles(network())

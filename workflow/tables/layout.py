@@ -13,8 +13,8 @@ from workflow.plan.runs import RESULTS
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
-# Source of a row -> what follows its label: the paper's numbers, and a method of ours that is in no paper.
-SUFFIXES = {"reported": REPORTED, "extension": " (not in the paper)"}
+# Source of a row -> what follows its label: the paper's numbers, a method that the paper does not compare, and one of ours.
+SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)"}
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
 
 

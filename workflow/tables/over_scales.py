@@ -32,8 +32,8 @@ SCORES = {
 }
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
-    " first six come from Ma et al. 2021, and are ranked among themselves; a row marked (not in the paper) is ours and is not"
-    " ranked."
+    " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
+    " paper does not compare, and a row marked (not in the paper), which is ours."
 )
 REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 
@@ -41,16 +41,17 @@ REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
 
-    scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
+    place: by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
     ours = cells.over_seeds(ours, ["dataset", "preset", "model", "input", "p", "distribution"], SCORES.values())
-    ours = ours.assign(source="ours", commit=commit())
-    extension = ours["model"].isin(methods.EXTENSIONS)
-    ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
+    ours = ours.assign(source=[methods.APART.get(model, "ours") for model in ours["model"]], commit=commit())
+    ours = pd.concat([ours[ours["source"] == source] for source in ("ours", "later", "extension")])
     reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
-    return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+    tidy = pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+    rivals = tidy[tidy["source"].isin(("ours", "later"))]
+    return tidy.assign(place=rivals.groupby("p")["psnr"].rank(ascending=False, method="min"))
 
 
 def costs(config: schema.Config, target: Target) -> pd.DataFrame:
