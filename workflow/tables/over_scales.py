@@ -115,9 +115,10 @@ def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, 
         *([f"No data: {choices['no data']}."] if "no data" in choices else []),
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
-        f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
+        f"Neural fields: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
-        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
+        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder where a method has"
+        f" none of its own, hidden {network.hidden}.",
         *(
             f"{methods.METHODS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
             for method, changes in data.exceptions.items()
