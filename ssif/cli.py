@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     add("--extrapolate", action="store_true", help="also bands outside the wavelengths of the training")
     add("--tile", type=int, metavar="SIDE", help="side in pixels of the tiles of the image (default: 256)")
     add("--cog", action="store_true", help="a cloud-optimised GeoTIFF, with overviews")
+    add("--consistent", action="store_true", help="correct the prediction so that the sensor would see the image in it")
     add("--preview", action="store_true", help="also OUT.preview.png: both images and some spectra")
 
     command = commands.add_parser("info", help="describe an image, weights or a prepared data set")
@@ -45,6 +46,24 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path)
     command.add_argument("--key", help=KEY)
 
+    command = commands.add_parser("score", help="all metrics of a predicted image against the truth")
+    command.set_defaults(run=run_score)
+    add = command.add_argument
+    add("prediction", type=Path, help="in any format")
+    add("truth", type=Path, help="in any format; its bands are brought to those of the prediction by wavelength")
+    add("--scale", type=float, default=1, metavar="P", help="the scale p that ERGAS divides by (default: %(default)s)")
+    add(
+        "--white",
+        type=float,
+        metavar="VALUE",
+        help="the value that is 1 to the metrics (default: 1, or 255 for 8 bits)",
+    )
+    add("--truth-white", type=float, metavar="VALUE", help="the same in the truth, if it is in other units")
+    add("--bands", metavar="SPEC", help=f"the bands of a file that does not say its wavelengths: {SPEC}")
+    add("--key", help=KEY)
+    add("--truth-key", help=KEY)
+    add("--format", choices=["table", "csv", "json"], default="table", help="of what is printed (default: %(default)s)")
+
     command = commands.add_parser("sensors", help="list the sensors that have a name")
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
 
@@ -56,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=run_prepare)
     command.add_argument("dataset", choices=DATASETS)
     command.add_argument("out", type=Path)
-    simulated = "sensor, CSV of responses, own or bmp (default: nikon-d700 for CAVE, else ikonos)"
+    simulated = "sensor, CSV of responses, own or bmp (default: the usual one of the data set)"
     command.add_argument("--msi", help=simulated)
     raw = "folder with the raw files (default: $SSIF_DATA, else downloaded)"
     command.add_argument("--data-dir", type=Path, help=raw)
@@ -89,6 +108,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
         overviews=arguments.cog,
+        consistent=arguments.consistent,
         command=shlex.join(["ssif", *sys.argv[1:]]),
     )
     model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")
@@ -100,6 +120,22 @@ def run_predict(arguments: argparse.Namespace) -> None:
     if arguments.preview:
         shown = named.bands if named else (model.input_bands if as_trained or is_picture(arguments.image) else None)
         print(preview(arguments.out, arguments.image, arguments.key, shown))
+
+
+def run_score(arguments: argparse.Namespace) -> None:
+    from ssif.tool.score import printed, score
+
+    found = score(
+        arguments.prediction,
+        arguments.truth,
+        lambda line: print(line, file=sys.stderr),
+        p=arguments.scale,
+        white=arguments.white,
+        truth_white=arguments.truth_white,
+        keys=(arguments.key, arguments.truth_key),
+        bands=sensors.parse_bands(arguments.bands)[0] if arguments.bands else None,
+    )
+    print(printed(found, arguments.format))
 
 
 def run_info(arguments: argparse.Namespace) -> None:

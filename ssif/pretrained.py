@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ssif import published
+from ssif.arrays import as_bands, taken
 from ssif.bands import Bands
 from ssif.checkpoint import load_card, load_weights
 from ssif.data.degrade import wanted_size
@@ -110,27 +111,30 @@ class Pretrained:
 
     def predict(
         self,
-        image: np.ndarray,
-        bands: Bands,
+        image,
+        bands,
         scale: float | None = None,
         size: tuple[int, int] | None = None,
         white: float | None = None,
-    ) -> np.ndarray:
+    ):
         """Image [h, w, c] in [0, 1] -> [H, W, C] in [0, 1], float32, on any `bands` inside the wavelengths of the training.
+
+        image: an array of numpy, torch or xarray, and so is the result. The dimensions of an xarray.DataArray go by their names,
+        and its wavelengths choose the bands for the channels; the result has finer coordinates, a finer georeference and the
+        new wavelengths. bands: Bands, a name such as "400:700:31" or "sentinel-2a:B2,B3", centres [C] or intervals [C, 2] in nm.
 
         Give a `scale` p >= 1, for H = round(p h), or the `size` (H, W). white: the value that is 1 to the network, such as that
         of the training (`self.white`). The image is then in any units, is clipped to 0 and `white`, and the result is in the
-        same units (`output_white`). Pixels with a NaN and masked pixels (`numpy.ma`) have no data: they are NaN in the result and do not affect
-        other pixels. A large image is computed in tiles, with the same result. Warns if the image is on another scale than
+        same units (`output_white`). Pixels with a NaN and masked pixels (`numpy.ma`) have no data: they are NaN or masked in the
+        result and do not affect other pixels. A large image is computed in tiles, with the same result. Warns if the image is on another scale than
         `white`, provided that the weights contain theirs.
 
         Raises UserError for a wrong number of channels, for values outside [0, 1] if there is no `white`, for values that are
         mostly outside 0 and `white`, for an image without data, for a size below that of the image, and for bands outside the
         wavelengths of the training.
         """
-        if np.ma.is_masked(image):
-            image = image.astype(np.result_type(image.dtype, np.float32)).filled(np.nan)
-        image, channels = np.asarray(image), self.card["arguments"]["channels"]
+        bands, (image, give) = as_bands(bands), taken(image, self.input_bands)
+        channels = self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
             raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
         known = ~np.isnan(image).any(axis=-1)
@@ -149,7 +153,7 @@ class Pretrained:
         else:
             lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None].to(next(self.network.parameters()).device)
             values = self.network.predict(lr_msi, size, bands)[0].permute(1, 2, 0).cpu().numpy()
-        return values * np.float32(1 if white is None else self.output_white(white))
+        return give(values * np.float32(1 if white is None else self.output_white(white)), bands)
 
     def _check_values(self, image: np.ndarray, known: np.ndarray, white: float | None) -> None:
         """Raise UserError, or warn, if values do not fit `white`; `known` [h, w]: whether a pixel has data."""

@@ -26,13 +26,21 @@ from ssif.formats import create_image, matlab, open_image
 from ssif.formats.header import Header
 from ssif.sensors import parse_bands
 from ssif.tool.about import about
+from tests.products import ENMAP, write_dlr, write_emit, write_pace, write_prisma, write_sentinel2
 
 HEADER = Header(
     6, 7, 3, "uint16", Bands([[400, 500], [500, 600], [600, 700]]), ("a", "b", "c"), (True, False, True), "nm", 0, 1e-4, -0.1,
     rasterio.CRS.from_epsg(32632).to_wkt(), (10.0, 0.0, 5.0, 0.0, -10.0, 6.0), "made by the fuzzer",
 )  # fmt: skip
-CUBES = ("a.hdr", "a.tif", "masked.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")
+CUBES = ("a.hdr", "a.tif", "masked.tif", "a.mat", "a73.mat", "a.h5", "a.nc", "a.npy", "a.npz")
 PICTURES = ("a.png", "a.jpg", "a.bmp", "transparent.png", "camera.jpg")
+PRODUCTS = {
+    "enmap": lambda place: write_dlr(place, ENMAP)[0],
+    "prisma": write_prisma,
+    "emit": write_emit,
+    "pace": write_pace,
+    "sentinel-2": lambda place: write_sentinel2(place) / "MTD_MSIL2A.xml",
+}
 HEAPED = "heaped.h5"  # as other programs write texts; reading them starts a process, so that few cases take this one
 TABLES = {"i.csv": "name,start,end\nred,600,700\nblue,400,500\n", "r.csv": "nm,red,blue\n400,0,1\n500,1,0.5\n600,0,0\n"}
 # What text is replaced by.
@@ -56,7 +64,7 @@ BYTES = 3 * 2**30  # of the address space, beyond what the program itself has
 
 
 def originals(folder: Path) -> dict[str, list[Path]]:
-    """A small whole file of each kind, written by ourselves: name -> its files, the one to open first."""
+    """A small whole file of each kind, written by ourselves: name -> its files, first the one to open, the others beside or below it."""
     values = np.random.default_rng(0).random((6, 7, 3)).astype(np.float32)
     found = {}
     for name in (*CUBES, *PICTURES):
@@ -78,6 +86,10 @@ def originals(folder: Path) -> dict[str, list[Path]]:
             exif.update({ExifTags.Base.Orientation: 6, ExifTags.Base.Make: "a camera", ExifTags.Base.XResolution: 72.5})
             picture.save(place / name, exif=exif)
         found[name] = [place / name, *(path for path in sorted(place.iterdir()) if path.name != name)]
+    for name, written in PRODUCTS.items():
+        (place := folder / name).mkdir()
+        main = written(place)
+        found[name] = [main, *(path for path in sorted(main.parent.rglob("*")) if path.is_file() and path != main)]
     found[HEAPED] = [folder / HEAPED]
     with h5py.File(folder / HEAPED, "w") as file:
         file["cube"] = values
@@ -123,10 +135,11 @@ def case(files: dict[str, list[Path]], folder: Path, seed: int) -> tuple[str, st
     """One mutated file read: its kind, and "read", "refused" or what should not have happened, with the seed."""
     rng = np.random.default_rng(seed)
     name = HEAPED if rng.random() < 0.01 else str(rng.choice([name for name in files if name != HEAPED]))
-    target, its = folder / files[name][0].name, files[name]
-    changed = its[int(rng.integers(len(its)))]
-    for path in its:
-        (folder / path.name).write_bytes(mutated(path.read_bytes(), rng) if path == changed else path.read_bytes())
+    copies = {path: folder / path.relative_to(files[name][0].parent) for path in files[name]}
+    target, changed = copies[files[name][0]], files[name][int(rng.integers(len(copies)))]
+    for path, copy in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(mutated(path.read_bytes(), rng) if path == changed else path.read_bytes())
     started = time.monotonic()
     try:
         if name in TABLES:
@@ -142,8 +155,8 @@ def case(files: dict[str, list[Path]], folder: Path, seed: int) -> tuple[str, st
     except BaseException:
         outcome = f"seed {seed}: {traceback.format_exc(limit=-3)}"
     finally:
-        for path in its:
-            (folder / path.name).unlink(missing_ok=True)
+        for copy in copies.values():
+            copy.unlink(missing_ok=True)
     seconds = time.monotonic() - started
     return name, outcome if seconds < SECONDS else f"seed {seed}: {seconds:.0f} s"
 
@@ -161,22 +174,26 @@ def batch(first: int, count: int, channel) -> None:
             channel.send((seed, case(files, folder, seed)))
 
 
-def run(minutes: float, first: int = 0, size: int = 2000) -> tuple[Counter, list[str]]:
-    """Batches until the time is up: how often what happened, and all that should not have."""
+def run(minutes: float, first: int = 0, size: int = 2000, least: int = 0) -> tuple[Counter, list[str]]:
+    """Batches until the time is up and there were `least` cases: how often what happened, and all that should not have."""
     counts, findings, end = Counter(), [], time.monotonic() + 60 * minutes
+
+    def unfinished() -> bool:
+        return time.monotonic() < end or sum(counts.values()) < least
+
     context = multiprocessing.get_context("spawn")
 
     def finding(text: str) -> None:
         findings.append(text)
         print(text, flush=True)
 
-    while time.monotonic() < end:
-        channel, its = context.Pipe(duplex=False)
-        child = context.Process(target=batch, args=(first, size, its))
+    while unfinished():
+        channel, end_of_child = context.Pipe(duplex=False)
+        child = context.Process(target=batch, args=(first, size, end_of_child))
         child.start()
-        its.close()
+        end_of_child.close()
         seed, running = first, True
-        while running and time.monotonic() < end:
+        while running and unfinished():
             try:
                 if not channel.poll(START + SECONDS):
                     raise EOFError("it hung")

@@ -45,7 +45,7 @@ def page(config: Config) -> str:
         shown=shown,
         labels={name: method.label for name, method in METHODS.items()},
         title=lambda name: DATASETS[name].label if name in DATASETS else name,
-        metrics=[f"{label} {'↑' if larger else '↓'}" for label, _, larger in layout.COLUMNS.values()],
+        metrics=layout.headings(),
         tables=over_p,
         land_use=tables.classification(config, shown["table3"]) if "table3" in shown else None,
         sensors=tables.sensor_table(config, shown[SENSOR_TABLE]) if SENSOR_TABLE in shown else None,

@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,6 +114,18 @@ class Part:
         return self.cube.strips(self.rows, self.columns, height)
 
 
+def opened(paths: list[Path], key: str | None = None, bands: str | None = None) -> list[Cube]:
+    """The cubes in these files, their bands in the order of the centres (`Cube.of`, `Cube.sorted`).
+
+    Raises UserError for a cube that has other bands than the first.
+    """
+    cubes = [Cube.of(path, key, bands).sorted() for path in paths]
+    for cube in cubes[1:]:
+        if cube.bands != cubes[0].bands:
+            raise UserError(f"{cube.path} has other bands ({cube.bands}) than {cubes[0].path.name} ({cubes[0].bands})")
+    return cubes
+
+
 def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
     """The cubes of a folder, sorted by name; an ENVI header stands for both files. With `pictures` ordinary images,
     too.
@@ -127,9 +140,8 @@ def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> 
     found = [path for path in sorted(place.iterdir()) if is_image(path)]
     found = [path for path in found if pictures or not is_picture(path)]
     found = [path for path in found if path.suffix.lower() == ".hdr" or not header_of(path)]
-    stems = [stem(path) for path in found]
-    for name in stems:
-        if stems.count(name) > 1:
+    for name, count in Counter(map(stem, found)).items():
+        if count > 1:
             raise UserError(f"{place}: several cubes are called {name}")
     if not found:
         raise UserError(f"{place} holds no cube; known formats: {', '.join(SUFFIXES)}")
@@ -143,6 +155,22 @@ def stem(path: Path) -> str:
     return path.name
 
 
+def whole(cube: Cube, split: str) -> Part:
+    """All rows and columns of a cube."""
+    rows, columns = (slice(0, side) for side in cube.size)
+    return Part(cube.name, split, cube, rows, columns)
+
+
+def of_one_size(parts: list[Part]) -> tuple[list[Part], dict[str, str]]:
+    """The same with training parts as large as the smallest of them, which are trained on as one array, and a line for the
+    record if any had to be cut."""
+    sizes = {part.size for part in parts if part.split == "train"}
+    height, width = (min(sides) for sides in zip(*sizes))
+    parts = [part.cut(height, width) if part.split == "train" else part for part in parts]
+    note = {"size": f"training cubes cut to the smallest of them, {height} x {width}, from the upper left"}
+    return parts, note if len(sizes) > 1 else {}
+
+
 def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
     """Whole cubes; those with these names or patterns of names are for testing."""
     names, test = [cube.path.name for cube in cubes], set()
@@ -154,11 +182,7 @@ def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
         test |= found
     if len(test) == len(cubes):
         raise UserError(f"every cube is a test cube, none is left for training: {', '.join(names)}")
-    parts = []
-    for cube, name in zip(cubes, names):
-        rows, columns = (slice(0, side) for side in cube.size)
-        parts.append(Part(cube.name, "test" if name in test else "train", cube, rows, columns))
-    return parts
+    return [whole(cube, "test" if name in test else "train") for cube, name in zip(cubes, names)]
 
 
 def by_region(cubes: list[Cube], region: tuple[int, ...]) -> list[Part]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ssif.data import pairs
-from ssif.data.cubes import Cube, Part, by_file, by_region, files
+from ssif.data.cubes import Part, by_file, by_region, files, of_one_size, opened
 from ssif.data.raw import Dataset, Scene, sha256
 from ssif.errors import UserError
 from ssif.white import RARE, bright
@@ -45,40 +45,33 @@ def read(
         raise UserError(
             f"source of {name}: give either test (names of test cubes) or region (top, left, height, width)"
         )
-    cubes = [Cube.of(path, key, bands).sorted() for path in files(folder, data_dir)]
-    for cube in cubes[1:]:
-        if cube.bands != cubes[0].bands:
-            raise UserError(f"{cube.path} has other bands ({cube.bands}) than {cubes[0].path.name} ({cubes[0].bands})")
+    cubes = opened(files(folder, data_dir), key, bands)
     parts = by_region(cubes, region) if region else by_file(cubes, test)
     measured = pairs.of(cubes, files(msi["folder"], data_dir, pictures=True), msi) if msi else None
     if measured:
         parts = [measured.aligned(part) for part in parts]
-    # The training parts are trained on as one array.
-    sizes = {part.size for part in parts if part.split == "train"}
-    height, width = (min(sides) for sides in zip(*sizes))
-    parts = [part.cut(height, width) if part.split == "train" else part for part in parts]
+    parts, cut = of_one_size(parts)
     training = [part for part in parts if part.split == "train"]
     relative, pixels = all(cube.relative for cube in cubes), sum(part.area for part in training)
-    scale, values = _white((strip for part in training for strip in _strips(part)), pixels, relative, white, folder)
+    scale, values = _white((strip for part in training for strip in strips(part)), pixels, relative, white, folder)
     choices = {
         "split": f"region {list(region)} (top, left, height, width) of each cube is test, the largest rectangle beside it"
         " train" if region else f"test: {', '.join(test)}; the others train",
         "values": values,
         "bands": "bands marked bad left out, sorted by centre",
-    }  # fmt: skip
-    if len(sizes) > 1:
-        choices["size"] = f"training cubes cut to the smallest of them, {height} x {width}, from the upper left"
+    } | cut  # fmt: skip
     if not measured:
-        return Dataset(name, cubes[0].bands, scale, (_scene(part, scale, white) for part in parts), choices)
+        return Dataset(name, cubes[0].bands, scale, (scene(part, scale, white) for part in parts), choices)
     images = [measured.image(part) for part in training]
     pixels = sum(image.shape[0] * image.shape[1] for image in images)
     msi_scale, msi_values = _white(images, pixels, measured.relative, msi["white"], msi["folder"])
     choices["input"] = f"measured, {measured.said}; {msi_values}"
-    scenes = (_scene(part, scale, white, measured, msi_scale) for part in parts)
+    scenes = (scene(part, scale, white, measured, msi_scale) for part in parts)
     return Dataset(name, cubes[0].bands, scale, scenes, choices, measured.bands, msi_scale)
 
 
-def _strips(part: Part) -> Iterator[np.ndarray]:
+def strips(part: Part) -> Iterator[np.ndarray]:
+    """As `Part.strips`, at most STRIP_BYTES at a time."""
     return part.strips(max(1, STRIP_BYTES // (4 * len(part.cube.order) * part.size[1])))
 
 
@@ -104,7 +97,7 @@ def _white(
     )
 
 
-def _scene(
+def scene(
     part: Part, scale: float, white: float | None, measured: pairs.Measured | None = None, msi_scale: float = 1
 ) -> Scene:
     """The values of a part, clipped to 0 and `scale`; if the user gives no `white`, the scale must fit test cubes, too."""

@@ -67,6 +67,8 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
             file["msi_bands"] = bands.edges
         if dataset.msi_white:
             file.attrs["msi_white"] = dataset.msi_white
+        if dataset.border:
+            file.attrs["border"] = dataset.border
         file.attrs["name"] = dataset.name
         file.attrs["scale"] = dataset.scale
         file.attrs["msi"] = msi

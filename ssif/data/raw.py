@@ -29,7 +29,10 @@ class Scene:
 @dataclass(frozen=True)
 class Dataset:
     """A data set. scenes: read one at a time; scale: the raw value that becomes 1; choices: for the record in the store;
-    msi_bands, msi_white: the bands of images of its own and the physical value that became 1 in them, None if not known."""
+    msi_bands, msi_white: the bands of images of its own and the physical value that became 1 in them, None if not known.
+
+    border: test scenes are scored whole and, if it is not 0, once more without so many pixels at each side.
+    """
 
     name: str
     bands: Bands
@@ -38,6 +41,7 @@ class Dataset:
     choices: dict[str, str]
     msi_bands: Bands | None = None
     msi_white: float | None = None
+    border: int = 0
 
 
 @dataclass(frozen=True)

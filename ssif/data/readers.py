@@ -19,9 +19,17 @@ class Named:
     rgb: bool = False
 
 
+# The bands of Sentinel-2 that see the ground, at 10 and 20 m.
+SENTINEL_2 = "sentinel-2a:B2,B3,B4,B5,B6,B7,B8,B8A,B11,B12"
+
 DATASETS = {
+    "arad_1k": Named("ARAD_1K", "nikon-d700"),
     "cave": Named("CAVE", "nikon-d700", rgb=True),
     "cave_validation": Named("CAVE validation scenes", "nikon-d700", rgb=True),
+    "chikusei": Named("Chikusei"),
+    "harvard": Named("Harvard", "ikonos:red,green,blue"),
+    "hyspecnet_11k": Named("HySpecNet-11k", SENTINEL_2),
+    "icvl": Named("ICVL", "nikon-d700"),
     "indian_pines": Named("Indian Pines", land_cover=True),
     "pavia_centre": Named("Pavia Centre", land_cover=True),
     "synthetic": Named("synthetic cubes", "nikon-d700", land_cover=True),

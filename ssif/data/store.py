@@ -19,7 +19,7 @@ class Store:
     """A prepared data set: `bands` [C, 2] nm, `channels` of the MSI, `scale` of the raw values, `choices`, and `identity`, a
     hash of the sources and of all choices. `ratio`: side of an MSI pixel in HSI pixels. `response` [c, C]: of the sensor that
     simulates the MSI, else None. `msi_bands` [c, 2] nm: None if they are not known. `msi_white`: the value of a measured MSI
-    that became 1, else None.
+    that became 1, else None. `border`: width in pixels of what central scores leave out, 0 if there are none.
 
     Raises UserError, ending with the `remedy`, if the file is missing or damaged, or if `prepare` did not write it.
     """
@@ -40,6 +40,7 @@ class Store:
         self.response = None if matrix is None else torch.from_numpy(matrix[()].astype(np.float32))
         self.msi_bands = Bands(self.file["msi_bands"][()]) if "msi_bands" in self.file else None
         self.msi_white = self.file.attrs.get("msi_white")
+        self.border = int(self.file.attrs.get("border", 0))
         first = self.file[f"scenes/{next(iter(self.splits))}"]
         self.channels, self.ratio = first["msi"].shape[-1], first["hsi"].shape[0] // first["msi"].shape[0]
 
@@ -66,15 +67,24 @@ class Store:
 
     def training_set(self, device: torch.device) -> TrainingSet:
         """All training scenes on `device`. Raises UserError if their sizes differ."""
-        hsi, msi = zip(*(self.scene(name) for name in self.names("train")))
-        shapes = sorted({tuple(cube.shape) for cube in hsi})
-        if len(shapes) > 1:
-            raise UserError(f"{self.path}: training scenes differ in size: {shapes}")
-        hsi, msi = torch.stack(hsi).to(device), torch.stack(msi).to(device)
-        known = [self.known(name) for name in self.names("train")]
+        names = self.names("train")
+        hsi, msi = (
+            self._empty([self.file[f"scenes/{name}/{image}"].shape for name in names], device)
+            for image in ("hsi", "msi")
+        )
+        # One at a time, because all scenes of a large data set may not fit into memory twice.
+        for place, name in enumerate(names):
+            hsi[place], msi[place] = self.scene(name)
+        known = [self.known(name) for name in names]
         if all(one is None for one in known):
             return TrainingSet(hsi, msi, self.bands)
         whole = torch.ones(hsi.shape[1:3], dtype=torch.bool)
         return TrainingSet(
             hsi, msi, self.bands, torch.stack([whole if one is None else one for one in known]).to(device)
         )
+
+    def _empty(self, shapes: list[tuple[int, ...]], device: torch.device) -> Tensor:
+        """Room for images of these shapes, which are one shape."""
+        if len(set(shapes)) > 1:
+            raise UserError(f"{self.path}: training scenes differ in size: {sorted(set(shapes))}")
+        return torch.empty(len(shapes), *shapes[0], device=device)

@@ -77,6 +77,14 @@ class Header:
         """Bytes of the whole image as it is stored."""
         return self.height * self.width * self.count * self.dtype.itemsize
 
+    def transform_at(self, size: tuple[int, int]) -> tuple[float, ...] | None:
+        """The transform of the same area in `size` (H, W) pixels; None if there is none."""
+        if self.transform is None:
+            return None
+        a, b, c, d, e, f = self.transform
+        rows, columns = self.height / size[0], self.width / size[1]
+        return a * columns, b * rows, c, d * columns, e * rows, f
+
     def physical(self, stored: np.ndarray) -> np.ndarray:
         """Stored values [..., C] -> float32 in physical units, NaN where there is no data."""
         # No-data values of float64 may lie beyond float32.

@@ -51,15 +51,15 @@ def _open(path: Path, key: str | None, engine: str, **options) -> Image:
         cube = cube.transpose(*dimensions)
         chunk = cube.encoding.get("chunksizes") or ()
         fields.check_piece(int(np.prod(chunk, dtype=float)) * cube.dtype.itemsize, "a chunk of it")
-        header = fields.header(cube.shape, cube.dtype, _fields(dataset, cube, dimensions).get)
+        found = header(dataset, cube, dimensions)
     except BaseException:
         dataset.close()
         raise
-    return Image(path, header, lambda rows, columns: cube[rows, columns].values, dataset.close)
+    return Image(path, found, lambda rows, columns: cube[rows, columns].values, dataset.close)
 
 
-def _fields(dataset, cube, dimensions: tuple[str, str, str]) -> dict:
-    """What `fields.header` asks for."""
+def header(dataset, cube, dimensions: tuple[str, str, str]) -> Header:
+    """The Header of an array of xarray whose `dimensions` are rows, columns and bands, with the variables of `dataset` beside it."""
     row, column, band = dimensions
     attributes = dict(dataset.attrs) | dict(cube.attrs) | dict(cube.encoding)
     found = {
@@ -79,7 +79,7 @@ def _fields(dataset, cube, dimensions: tuple[str, str, str]) -> dict:
                 bounds = dataset.variables.get(known.attrs.get("bounds", ""))
                 if bounds is not None and bounds.shape == (cube.shape[2], 2):
                     found["wavelengths"] = np.sort(bounds.values, axis=1)
-    return found | _georeference(dataset, cube, row, column)
+    return fields.header(cube.shape, cube.dtype, (found | _georeference(dataset, cube, row, column)).get)
 
 
 def _georeference(dataset, cube, row: str, column: str) -> dict:
@@ -132,6 +132,7 @@ def _create(path: Path, header: Header):
                 variable = file.create_variable(name, ("wavelength",), np.float64, data=np.array(values))
                 variable.attrs["units"] = {"nm": "nm", "µm": "um"}[header.unit]
             file["wavelength"].attrs["standard_name"] = "radiation_wavelength"
+            cube.attrs["coordinates"] = "fwhm"
         if header.good:
             file.create_variable(
                 "good_wavelengths", ("wavelength",), np.int8, data=np.array(header.good, dtype=np.int8)
@@ -156,12 +157,18 @@ def _write_georeference(file, cube, header: Header) -> None:
         mapping.attrs["crs_wkt"] = mapping.attrs["spatial_ref"] = header.crs
     if header.transform:
         a, b, c, d, e, f = header.transform
-        mapping.attrs["GeoTransform"] = " ".join(f"{value:.17g}" for value in (c, a, b, f, d, e))
+        mapping.attrs["GeoTransform"] = geotransform(header.transform)
         if not b and not d:
             for name, size, step, start in (("x", header.width, a, c), ("y", header.height, e, f)):
                 axis = file.create_variable(name, (name,), np.float64, data=start + (np.arange(size) + 0.5) * step)
                 axis.attrs["standard_name"] = f"projection_{name}_coordinate"
                 axis.attrs["axis"] = name.upper()
+
+
+def geotransform(transform: tuple[float, ...]) -> str:
+    """A transform (`Header`) in the order of GDAL, which the attribute GeoTransform has."""
+    a, b, c, d, e, f = transform
+    return " ".join(f"{value:.17g}" for value in (c, a, b, f, d, e))
 
 
 KIND = Kind("netCDF", (".nc", ".nc4", ".cdf"), _open_netcdf, _create)

@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ssif import formats
+from ssif.consistency import MARGIN, Seen, distance
 from ssif.errors import UserError
 from ssif.formats.header import Header, Image
 from ssif.io import remove_leftovers
@@ -22,6 +24,7 @@ from ssif.tiles import render_tile
 from ssif.tool.request import Plan, Say, Wanted
 from ssif.tool.unfinished import Blocks
 
+TAPS = 2  # number of LR pixels at the border of a tile that bicubic decimation fills from outside
 STRIP_BYTES = 2**26  # number of bytes copied to the output at a time
 
 
@@ -53,14 +56,14 @@ def predict(
         identity = {
             "image": {name: [status.st_size, status.st_mtime_ns] for name, status in files.items()}, "key": key,
             "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
-            "matrix": plan.matrix.tolist(), "tile": plan.side,
+            "matrix": plan.matrix.tolist(), "tile": plan.side, "consistent": wanted.consistent,
         }  # fmt: skip
         with closing(Blocks(part, identity, plan.shapes())) as blocks:
             # The blocks are locked, so no other process works on these files.
             for file in formats.written_files(out):
                 remove_leftovers(file)
             try:
-                _compute(plan, image, model, blocks, say)
+                _compute(plan, image, model, blocks, wanted.consistent, say)
             except UserError:
                 # Finished blocks stay: the disk of the image may have failed for a moment only.
                 if not blocks.done:
@@ -99,14 +102,21 @@ def _rehearse(header: Header, out: Path) -> None:
             raise UserError(str(error).replace(str(trial), str(out))) from None
 
 
-def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: Say) -> None:
+def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, consistent: bool, say: Say) -> None:
     tiles = list(plan.grid.tiles(plan.side))
     if blocks.done:
         say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are done, going on from there")
     progress = Progress(image.path.name, len(tiles), "tiles", blocks.done)
+    distances = []
     for tile in tiles[blocks.done :]:
-        blocks.append(render_tile(model.network, plan.grid, partial(plan.values, image), *tile, plan.header.bands))
+        blocks.append(_rendered(plan, image, model, tile, consistent, distances))
         progress.update(blocks.done)
+    if distances:
+        rmse, angle = np.mean(distances, axis=0)
+        say(
+            f"seen by {model.card['msi']} and decimated, the prediction is {np.sqrt(rmse):.4f} of white (root mean square) and"
+            f" {angle:.2f} degrees off the image" + (" before it is corrected" if consistent else "")
+        )
     outside, total = plan.clipped
     if outside:
         say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
@@ -114,6 +124,30 @@ def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: S
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
         blocks.remove()
         raise UserError(f"{image.path}: no pixel has data")
+
+
+def _rendered(plan: Plan, image: Image, model: Pretrained, tile, consistent: bool, distances: list) -> np.ndarray:
+    """The HR pixels [H, W, C] of a tile. distances: gets the squared distance of the tile from the image, and the angle."""
+    read = partial(plan.values, image)
+    # A correction depends on the pixels around the tile.
+    wide = [axis.halo(part, MARGIN if consistent else 0) for axis, part in zip(plan.grid, tile)]
+    values = render_tile(model.network, plan.grid, read, *wide, plan.header.bands)
+    if plan.response is None:
+        return values
+    prediction, lr_msi = (torch.from_numpy(each).permute(2, 0, 1) for each in (values, read(*wide)))
+    sensor = Seen(plan.response, plan.grid, model.card.get("antialias", False), wide)
+    # At the border of a tile, what is seen depends on pixels outside of it.
+    inner = (slice(None), slice(TAPS, -TAPS), slice(TAPS, -TAPS))
+    found = distance(sensor.of(prediction)[inner], lr_msi[inner])
+    if np.isfinite(found["input_sam"]):
+        distances.append((found["input_rmse"] ** 2, found["input_sam"]))
+    if not consistent:
+        return values
+    ends = [
+        slice(inside.start - outside.start, inside.stop - outside.start)
+        for inside, outside in zip(plan.grid.upscaled(*tile), plan.grid.upscaled(*wide))
+    ]
+    return sensor.corrected(prediction, lr_msi).permute(1, 2, 0).float().numpy()[tuple(ends)]
 
 
 def _assembled(plan: Plan, blocks: Blocks) -> Iterator[np.ndarray]:

@@ -17,7 +17,7 @@ import ssif
 from ssif.bands import Bands
 from ssif.checkpoint import described, save_weights
 from ssif.cli import parser
-from ssif.formats import create_image
+from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
 from ssif.nets.ssif import SSIF
 from ssif.sensors import parse_bands
@@ -173,7 +173,10 @@ def test_the_examples_of_the_readme_and_of_predict_run(folder, monkeypatch, caps
     shape, decibels = re.fullmatch(r"(\(.*\)) PSNR (.*) dB\n", capsys.readouterr().out).groups()
     assert shape == "(128, 128, 31)" and 22 < float(decibels) < 26
     assert (folder / "spectrum.png").stat().st_size > 10_000
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/predict.md").read_text(), re.DOTALL)
+    first, second = re.findall(r"```python\n(.*?)```", (ROOT / "docs/predict.md").read_text(), re.DOTALL)
     names = {"ssif": ssif, "array": np.zeros((5, 6, 4)), "bands": Bands([[500, 600]])}
-    exec(example, names)
+    exec(first, names)
     assert names["image"].shape == (10, 12, 1)
+    exec(second, names)
+    with open_image(folder / "fine.tif") as image:
+        assert (image.header.height, image.header.width, image.header.count) == (40, 60, 8)

@@ -5,8 +5,8 @@ import pytest
 
 from ssif.bands import Bands
 from ssif.errors import UserError
+from ssif.matching import channel_matrix, matches
 from ssif.sensors import parse_bands
-from ssif.tool.matching import channel_matrix, matches
 
 AVIRIS = Bands.from_centres(np.arange(400, 2500, 10), 10)
 IKONOS, _ = parse_bands("ikonos")

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from ssif.bands import Bands
 from ssif.data import prepare as preparing
@@ -36,6 +37,22 @@ def test_images_of_their_own_are_taken_as_they_are(reader, tmp_path):
     assert np.array_equal(found.scene("b")[1], MSI.astype(np.float32))
     assert (found.channels, found.response, found.msi_bands) == (2, None, None)
     assert found.choices == {"values": "divided by 100", "split": "a trains", "msi": "own"}
+
+
+def test_training_scenes_are_one_array_of_their_values(tmp_path, monkeypatch):
+    def prepared(second: np.ndarray) -> Store:
+        scenes = [Scene("a", "train", HSI, {}), Scene("b", "train", second, {}), Scene("c", "test", HSI, {})]
+        made = Dataset("made", BANDS, 100.0, scenes, {})
+        monkeypatch.setattr(preparing, "reader", lambda name: lambda data_dir=None: made)
+        prepare("made", tmp_path / "made.h5", "ikonos")
+        return Store(tmp_path / "made.h5")
+
+    store = prepared(HSI[::-1])
+    found = store.training_set(torch.device("cpu"))
+    assert np.allclose(found.hsi, np.stack([HSI, HSI[::-1]]) / 100) and found.hsi.dtype == torch.float32
+    assert torch.equal(found.msi[1], store.scene("b")[1]) and found.known is None
+    with pytest.raises(UserError, match=re.escape("training scenes differ in size: [(8, 8, 22), (8, 9, 22)]")):
+        prepared(HSI[:, :8]).training_set(torch.device("cpu"))
 
 
 @pytest.mark.parametrize(

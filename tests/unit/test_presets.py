@@ -114,7 +114,7 @@ def test_a_preset_and_what_it_is_with_its_base_are_one(path, tmp_path):
         ("datasets.indian_pines.land_use", None, "lacks land_use, the classifier that table3 needs"),
         ("datasets.indian_pines.land_use.training.train", [3, 2], "train is [fewest, most]"),
         ("datasets.indian_pines.land_use.training.rate", 0, "positive"),
-        ("datasets", {"mars": {}}, "unknown data set without a source 'mars'; known: cave"),
+        ("datasets", {"mars": {}}, "unknown data set without a source 'mars'; known: arad_1k, cave"),
         (
             "datasets.indian_pines.baselines.vgg",
             {},

@@ -15,49 +15,15 @@ from ssif.formats import is_image, open_image, read_files
 from ssif.tool.about import about
 from ssif.tool.request import Wanted
 from tests.predicting import read, run, small_model
-from tests.products import WRONG_XML, rewrite
+from tests.products import CENTRES, DESIS, ENMAP, PLACE, WIDTHS, WRONG_XML, dlr_metadata, rewrite, write_dlr
 from tests.real_data import real
 
-CENTRES, WIDTHS = (423.874, 550.0, 650.5, 643.25, 1343.18), (6.6675, 7.0, 8.0, 9.0, 11.3624)
-ENMAP = "ENMAP01-____L2A-DT0000002446_20220724T104526Z_001_V010400_20240101T000000Z"
-DESIS = "DESIS-HSI-L2A-DT0483531728_001-20200816T202011-V0210"
-BANDS = {
-    ENMAP: "<bandID number='{}'><wavelengthCenterOfBand>{}</wavelengthCenterOfBand><FWHMOfBand>{}</FWHMOfBand>"
-    "<GainOfBand>{}</GainOfBand><OffsetOfBand>{}</OffsetOfBand></bandID>",
-    DESIS: "<band><bandNumber>{}</bandNumber><wavelengthCenterOfBand>{}</wavelengthCenterOfBand>"
-    "<wavelengthWidthOfBand>{}</wavelengthWidthOfBand><gainOfBand>{}</gainOfBand><offsetOfBand>{}</offsetOfBand></band>",
-}
-SUFFIXES = {ENMAP: (".TIF", ".XML"), DESIS: (".tif", ".xml")}
-PLACE = rasterio.Affine(30, 0, 366975, 0, -30, 5808045)
 products = pytest.mark.parametrize("name", [ENMAP, DESIS], ids=["enmap", "desis"])
-
-
-def metadata(name: str, count: int = len(CENTRES), gain: str = "0.0001") -> str:
-    bands = "".join(BANDS[name].format(i + 1, CENTRES[i], WIDTHS[i], gain, "0") for i in range(count))
-    return (
-        "<?xml version='1.0' encoding='UTF-8'?><hsi_doc><metadata><comment>of the scene</comment></metadata><specific>"
-        f"<bandCharacterisation>{bands}</bandCharacterisation></specific></hsi_doc>"
-    )
-
-
-def write(place, name: str):
-    """Image, metadata and stored values [5, 8, 6]: a pixel without data, a negative and the largest value, and nothing but no
-    data in the last band."""
-    stored = np.random.default_rng(0).integers(100, 4000, (len(CENTRES), 8, 6)).astype(np.int16)
-    stored[:, 0, 0] = stored[4] = -32768
-    stored[0, 1, 1], stored[1, 1, 1] = -25, 32767
-    tif, xml = SUFFIXES[name]
-    image, text = place / f"{name}-SPECTRAL_IMAGE{tif}", place / f"{name}-METADATA{xml}"
-    profile = {"driver": "GTiff", "height": 8, "width": 6, "count": len(CENTRES), "dtype": "int16", "nodata": -32768}
-    with rasterio.open(image, "w", **profile, crs="EPSG:32633", transform=PLACE) as target:
-        target.write(stored)
-    text.write_text(metadata(name))
-    return image, text, stored
 
 
 @products
 def test_image_and_metadata_open_the_same(tmp_path, name):
-    image, text, stored = write(tmp_path, name)
+    image, text, stored = write_dlr(tmp_path, name)
     header, values = read(image)
     assert header.bands.centres == pytest.approx(CENTRES) and header.bands.widths == pytest.approx(WIDTHS)
     assert header.good == (True, True, True, True, False)
@@ -74,8 +40,10 @@ def test_image_and_metadata_open_the_same(tmp_path, name):
 
 
 def test_gains_of_each_band(tmp_path):
-    image, text, stored = write(tmp_path, DESIS)
-    text.write_text(metadata(DESIS).replace("0.0001", "0.0002", 1).replace("<offsetOfBand>0<", "<offsetOfBand>0.5<", 1))
+    image, text, stored = write_dlr(tmp_path, DESIS)
+    text.write_text(
+        dlr_metadata(DESIS).replace("0.0001", "0.0002", 1).replace("<offsetOfBand>0<", "<offsetOfBand>0.5<", 1)
+    )
     header, values = read(image)
     assert header.scale == [2e-4, 1e-4, 1e-4, 1e-4, 1e-4] and header.offset == [0.5, 0, 0, 0, 0]
     assert values[2, 3, 0] == pytest.approx(stored[0, 2, 3] * 2e-4 + 0.5)
@@ -83,7 +51,7 @@ def test_gains_of_each_band(tmp_path):
 
 @products
 def test_a_prediction_and_a_data_set(tmp_path, name):
-    image, _, _ = write(tmp_path, name)
+    image, _, _ = write_dlr(tmp_path, name)
     for part in ("QL_QUALITY_CLOUD", "QL_PIXELMASK_VNIR"):
         (tmp_path / f"{name}-{part}.TIF").write_bytes(image.read_bytes())
     out = tmp_path / "out" / "fine.tif"
@@ -113,7 +81,7 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
     ],
 )
 def test_bad_metadata(tmp_path, name, change, message):
-    image, text, _ = write(tmp_path, name)
+    image, text, _ = write_dlr(tmp_path, name)
     rewrite(text, change)
     with pytest.raises(UserError, match=rf"(?is)^{image}: .*{message}[^\n]*\Z"):
         open_image(image)
@@ -121,11 +89,11 @@ def test_bad_metadata(tmp_path, name, change, message):
 
 @products
 def test_other_bad_files(tmp_path, name):
-    image, text, _ = write(tmp_path, name)
-    text.write_text(metadata(name, count=4))
+    image, text, _ = write_dlr(tmp_path, name)
+    text.write_text(dlr_metadata(name, count=4))
     with pytest.raises(UserError, match="the metadata describe 4 bands, the image has 5"):
         open_image(image)
-    text.write_text(metadata(name))
+    text.write_text(dlr_metadata(name))
     image.write_bytes(image.read_bytes()[:60])
     with pytest.raises(UserError, match=rf"^{image}: [^\n]+\Z"), open_image(image) as torn:
         torn.read(slice(0, 8), slice(0, 6))

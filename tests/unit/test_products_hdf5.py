@@ -4,8 +4,6 @@ No product may be kept here: small files are written in the documented layouts, 
 read, of a few pixels and bands.
 """
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
@@ -20,83 +18,24 @@ from ssif.formats.products.hdf5_product import SWATH
 from ssif.tool.about import about
 from ssif.tool.request import Wanted
 from tests.predicting import read, run, small_model
+from tests.products import FIELDS, write_emit, write_pace, write_prisma
 
 RGB = Bands([[430, 470], [530, 570], [630, 670]])
-FIELDS = "HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields"
-
-
-def reflectance(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).uniform(0.05, 0.6, shape).astype(np.float32)
 
 
 @pytest.fixture
 def prisma(tmp_path):
-    """L2D: VNIR of 4 bands of which the last is missing, SWIR of 2 bands, wavelengths decreasing, zeros for the missing one."""
-    path = tmp_path / "cubes" / "PRS_L2D_STD_20200408101454_20200408101458_0001.he5"
-    path.parent.mkdir()
-    random = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        for name, centres in (("Vnir", [650, 550, 450, 0]), ("Swir", [2100, 1000])):
-            upper, shape = name.upper(), (8, len(centres), 6)
-            stored = random.integers(1000, 30000, shape).astype(np.uint16)
-            errors = np.zeros(shape, np.uint8)
-            stored[0, :, 0] = 0
-            if name == "Vnir":
-                stored[2, 1, 3], errors[1, :, 1], errors[1, 0, 2] = 65535, (0, 1, 2, 0), 3
-            file[f"{FIELDS}/{upper}_Cube"], file[f"{FIELDS}/{upper}_PIXEL_L2_ERR_MATRIX"] = stored, errors
-            flags = np.array(centres) > 0
-            file.attrs.update({f"List_Cw_{name}": np.float32(centres), f"List_Fwhm_{name}": np.float32(flags * 10.0)})
-            file.attrs.update({f"CNM_{upper}_SELECT": flags.astype(np.uint8), f"L2Scale{name}Min": np.float32(0)})
-        file.attrs.update(
-            {"L2ScaleVnirMax": np.float32(1.5), "L2ScaleSwirMax": np.float32(1.25), "Epsg_Code": np.uint32(32633)}
-        )
-        corners = {"ULcorner_easting": 5e5, "ULcorner_northing": 6e6}
-        corners |= {"LRcorner_easting": 5e5 + 30 * 5, "LRcorner_northing": 6e6 - 30 * 7}
-        file.attrs.update({f"Product_{name}": value for name, value in corners.items()})
-        file.attrs["Product_Name"] = "a text of variable length"
-    return path
-
-
-def swath(path: Path, name: str, fill: float) -> None:
-    """Write an array of 8 x 6 pixels and 5 bands with no-data, negative, NaN and large values."""
-    path.parent.mkdir()
-    values = reflectance(8, 6, 5)
-    values[0, 0], values[1, 1, 0], values[2, 2, 0], values[3, 3, 1] = fill, -0.002, np.nan, 1.25
-    with h5py.File(path, "w") as file:
-        file[name] = values
-        file[name].attrs["_FillValue"] = np.float32([fill])
+    return write_prisma(tmp_path / "cubes")
 
 
 @pytest.fixture
 def emit(tmp_path):
-    """A swath of 8 x 6 pixels and 5 bands, one of which is not good and holds -0.01."""
-    path = tmp_path / "cubes" / "EMIT_L2A_RFL_001_20220903T163129_2224611_012.nc"
-    swath(path, "reflectance", -9999)
-    with h5py.File(path, "r+") as file:
-        file["reflectance"][1:, :, 4] = file["reflectance"][0, 1:, 4] = -0.01
-        file["reflectance"].attrs["long_name"] = "Surface Reflectance"
-        parameters = file.create_group("sensor_band_parameters")
-        parameters["wavelengths"] = np.float32([450, 550, 650, 850, 1380])
-        parameters["fwhm"] = np.float32([8.5, 8.25, 8, 8, 9])
-        parameters["good_wavelengths"] = np.uint8([1, 1, 1, 1, 0])
-        for name in ("lon", "lat", "elev"):
-            file[f"location/{name}"] = np.zeros((8, 6))
-        for name in ("glt_x", "glt_y"):
-            file[f"location/{name}"] = np.zeros((10, 9), np.int32)
-        file.attrs["geotransform"] = [10.0, 5e-4, 0, 50, 0, -5e-4]
-    return path
+    return write_emit(tmp_path / "cubes")
 
 
 @pytest.fixture
 def pace(tmp_path):
-    """A swath of 8 x 6 pixels and 5 bands, without band widths."""
-    path = tmp_path / "cubes" / "PACE_OCI.20240501T101010.L2.SFREFL.V3_0.nc"
-    swath(path, "geophysical_data/rhos", -32767)
-    with h5py.File(path, "r+") as file:
-        file["sensor_band_parameters/wavelength_3d"] = np.float64([450, 550, 650, 655, 2131])
-        file["sensor_band_parameters/wavelength"] = np.float64([450, 452.5, 455])
-        file["navigation_data/longitude"] = np.zeros((8, 6))
-    return path
+    return write_pace(tmp_path / "cubes")
 
 
 def test_prisma(prisma):

@@ -18,72 +18,12 @@ from ssif.formats import open_image, read_files
 from ssif.tool.about import about
 from ssif.tool.request import Wanted
 from tests.predicting import read, run, small_model
-from tests.products import WRONG_XML, rewrite
-
-NAME = "S2A_MSIL2A_20220724T104631_N0400_R051_T33UUU_20220724T170001.SAFE"
-IMAGES = "GRANULE/L2A_T33UUU_A037015_20220724T104632/IMG_DATA"
-# bandId, name, resolution, MIN, MAX of the measured bands.
-BANDS = [
-    (1, "B02", 10, 456, 532), (2, "B03", 10, 536, 582), (3, "B04", 10, 646, 685), (4, "B05", 20, 695, 714),
-    (7, "B08", 10, 774, 907), (8, "B8A", 20, 837, 881), (0, "B01", 60, 412, 456), (12, "B12", 20, 2065, 2303),
-]  # fmt: skip
-FOLDERS = {
-    "10m": ("B02", "B03", "B04", "B08"),
-    "20m": ("B02", "B03", "B04", "B05", "B12", "B8A"),
-    "60m": ("B01", "B8A"),
-}
-SIDE = {"10m": 12, "20m": 6, "60m": 2}
-
-
-def metadata(baseline: str = "04.00", response: str = "") -> str:
-    listed = "".join(
-        f"<IMAGE_FILE>{IMAGES}/R{size}/T33UUU_20220724T104631_{band}_{size}</IMAGE_FILE>"
-        for size, bands in FOLDERS.items() for band in (*bands, "AOT", "TCI")
-    )  # fmt: skip
-    spectral = "".join(
-        f"<Spectral_Information bandId='{i}' physicalBand='{band.replace('B0', 'B')}'><RESOLUTION>{size}</RESOLUTION>"
-        f"<Wavelength><MIN unit='nm'>{low}</MIN><MAX unit='nm'>{high}</MAX><CENTRAL unit='nm'>{(low + high) / 2}</CENTRAL>"
-        f"</Wavelength>{response}</Spectral_Information>"
-        for i, band, size, low, high in BANDS
-    )
-    offsets = "".join(f"<BOA_ADD_OFFSET band_id='{i}'>-1000</BOA_ADD_OFFSET>" for i in range(13))
-    return (
-        "<?xml version='1.0' encoding='UTF-8'?><n1:Level-2A_User_Product xmlns:n1='https://psd-14.sentinel2.eo.esa.int/PSD'>"
-        f"<n1:General_Info><Product_Info><PROCESSING_BASELINE>{baseline}</PROCESSING_BASELINE>{listed}</Product_Info>"
-        "<Product_Image_Characteristics><BOA_QUANTIFICATION_VALUE unit='none'>10000</BOA_QUANTIFICATION_VALUE>"
-        f"<BOA_ADD_OFFSET_VALUES_LIST>{offsets}</BOA_ADD_OFFSET_VALUES_LIST>{spectral}</Product_Image_Characteristics>"
-        "</n1:General_Info></n1:Level-2A_User_Product>"
-    )
-
-
-def stored(size: str, band: str) -> np.ndarray:
-    """Values without data at 0, 0, negative at 1, 1, saturated in B03 at 0, 1."""
-    values = np.random.default_rng(sum(map(ord, band))).integers(1100, 9000, (SIDE[size],) * 2).astype(np.uint16)
-    values[0, 0], values[1, 1] = 0, 975
-    values[0, 1] = 65535 if band == "B03" else values[0, 1]
-    return values
+from tests.products import FOLDERS, MSI, SAFE, SIDE, WRONG_XML, rewrite, safe_metadata, safe_values, write_sentinel2
 
 
 @pytest.fixture
 def safe(tmp_path):
-    place = tmp_path / "cubes" / NAME
-    for size, bands in FOLDERS.items():
-        (place / IMAGES / f"R{size}").mkdir(parents=True)
-        pixel = int(size[:-1])
-        for band in bands:
-            profile = {
-                "driver": "JP2OpenJPEG",
-                "height": SIDE[size],
-                "width": SIDE[size],
-                "count": 1,
-                "dtype": "uint16",
-            }
-            profile |= {"crs": "EPSG:32633", "transform": rasterio.Affine(pixel, 0, 3e5, 0, -pixel, 5.8e6)}
-            path = place / IMAGES / f"R{size}" / f"T33UUU_20220724T104631_{band}_{size}.jp2"
-            with rasterio.open(path, "w", **profile, QUALITY=100, REVERSIBLE="YES") as target:
-                target.write(stored(size, band), 1)
-    (place / "MTD_MSIL2A.xml").write_text(metadata())
-    return place
+    return write_sentinel2(tmp_path / "cubes")
 
 
 def test_ten_metres_by_default(safe):
@@ -91,7 +31,7 @@ def test_ten_metres_by_default(safe):
     assert header.names == FOLDERS["10m"] and header.bands == Bands([[456, 532], [536, 582], [646, 685], [774, 907]])
     assert (header.scale, header.nodata, header.good) == (1e-4, 0, ()) and header.offset == pytest.approx(-0.1)
     assert header.transform == (10, 0, 3e5, 0, -10, 5.8e6) and rasterio.CRS.from_wkt(header.crs).to_epsg() == 32633
-    truth = np.stack([stored("10m", band) for band in FOLDERS["10m"]], axis=-1) / 10000 - 0.1
+    truth = np.stack([safe_values("10m", band) for band in FOLDERS["10m"]], axis=-1) / 10000 - 0.1
     truth[0, 0] = truth[0, 1, 1] = np.nan
     assert np.allclose(values, truth, atol=1e-6, equal_nan=True) and values[1, 1, 0] == pytest.approx(-0.0025)
     with open_image(safe) as image:
@@ -108,7 +48,7 @@ def test_other_resolutions(safe, size):
     with open_image(safe, size) as image:
         header, values = image.header, image.read(slice(0, SIDE[size]), slice(0, SIDE[size]))
     assert header.names == FOLDERS[size] and header.transform[0] == int(size[:-1])
-    intervals = {name: (low, high) for _, name, _, low, high in BANDS}
+    intervals = {name: (low, high) for _, name, _, low, high in MSI}
     assert header.bands == Bands([intervals[name] for name in FOLDERS[size]])
     assert values[1, 1] == pytest.approx(-0.0025) and len(read_files(safe, size)) == 1 + len(FOLDERS[size])
     assert f"{SIDE[size]} x {SIDE[size]} pixels, {len(FOLDERS[size])} bands" in about(safe, size)
@@ -116,18 +56,18 @@ def test_other_resolutions(safe, size):
 
 def test_baselines_before_and_after_the_shift(safe):
     listed = safe / "MTD_MSIL2A.xml"
-    text = re.sub("<BOA_ADD_OFFSET_VALUES_LIST>.*</BOA_ADD_OFFSET_VALUES_LIST>", "", metadata("03.01"))
+    text = re.sub("<BOA_ADD_OFFSET_VALUES_LIST>.*</BOA_ADD_OFFSET_VALUES_LIST>", "", safe_metadata("03.01"))
     listed.write_text(text)
     assert read(safe)[0].offset == 0
     listed.write_text(text.replace("03.01", "05.09"))
     assert read(safe)[0].offset == pytest.approx(-0.1)
-    listed.write_text(metadata().replace("band_id='3'>-1000", "band_id='3'>-500"))
+    listed.write_text(safe_metadata().replace("band_id='3'>-1000", "band_id='3'>-500"))
     assert read(safe)[0].offset == pytest.approx([-0.1, -0.1, -0.05, -0.1])
 
 
 def test_bands_end_at_half_maximum_where_the_response_is_listed(safe):
     response = "<Spectral_Response><STEP unit='nm'>1</STEP><VALUES>0 0.5 1 0.5 0</VALUES></Spectral_Response>"
-    (safe / "MTD_MSIL2A.xml").write_text(metadata(response=response))
+    (safe / "MTD_MSIL2A.xml").write_text(safe_metadata(response=response))
     assert read(safe)[0].bands.edges[0].tolist() == [456 + 76 / 4, 532 - 76 / 4]
 
 
@@ -143,10 +83,10 @@ def test_a_prediction_and_data_sets(safe, tmp_path):
 
     assert cubes.files(str(safe.parent)) == [safe]
     source = {"folder": str(safe.parent), "region": (2, 0, 2, 6), "key": "20m"}
-    (safe / "MTD_MSIL2A.xml").write_text(metadata())
+    (safe / "MTD_MSIL2A.xml").write_text(safe_metadata())
     prepare("mine", tmp_path / "mine.h5", "ikonos", source=source | {"key": "10m"})
     store = Store(tmp_path / "mine.h5")
-    assert store.bands == read(safe)[0].bands and f"{NAME}/MTD_MSIL2A.xml" in store.file.attrs["sources"]
+    assert store.bands == read(safe)[0].bands and f"{SAFE}/MTD_MSIL2A.xml" in store.file.attrs["sources"]
     assert folder.read("mine", **source).bands.edges[-1].tolist() == [2065, 2303]
 
 
@@ -194,7 +134,7 @@ def test_bad_images(safe):
 def test_only_images_of_the_folder_are_read(safe, tmp_path):
     (tmp_path / "secret_B08_10m.jp2").write_bytes(read_files(safe)[1].read_bytes())
     listed = safe / "MTD_MSIL2A.xml"
-    listed.write_text(re.sub("<IMAGE_FILE>[^<]*_B08_10m", "<IMAGE_FILE>../../secret_B08_10m", metadata()))
+    listed.write_text(re.sub("<IMAGE_FILE>[^<]*_B08_10m", "<IMAGE_FILE>../../secret_B08_10m", safe_metadata()))
     with open_image(safe) as image:
         assert image.header.names == FOLDERS["10m"][:3]
 

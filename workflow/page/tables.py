@@ -25,10 +25,14 @@ def table(config: Config, target: Target) -> dict:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
             absent.setdefault(lacking, []).append(model)
     reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
+    columns = layout.columns_of(tidy)
     commits, choices = list(ours["commit"].unique()), prepared.data(target.dataset).choices
     return {
         "target": target,
-        "blocks": [(heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy)],
+        "metrics": layout.headings(columns),
+        "blocks": [
+            (heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy, columns)
+        ],
         "of_paper": list(reported["dataset"].unique()),
         "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), choices, ", ".join(commits)),
         "tests": [*over_scales.standing(tidy), *learning.lines(target), *significance.lines(paired)],

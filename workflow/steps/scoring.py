@@ -11,11 +11,13 @@ import pandas as pd
 import torch
 
 from ssif.bands import Bands
+from ssif.consistency import Seen, distance
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.metrics import evaluate
 from ssif.progress import Progress
 from ssif.seals import noted_file
+from ssif.tiles import Grid
 from workflow.plan.runs import Run
 
 
@@ -34,7 +36,10 @@ def scores(
     """A row and the image [C, H, W] in [0, 1] for each test scene, p and item of `wanted`, which is by p.
 
     The row holds scene, p, the item's label, the seven metrics, `seconds` of the pass that serves all items of a scene
-    and p, and `peak_mib`, the process's peak so far. `label` names the work in its progress line.
+    and p, and `peak_mib`, the process's peak so far. If the data set has a border, the row also has the metrics of the image
+    without it, as central_<metric>. If the sensor's response is known, rows of the data set's own bands say how consistent the
+    prediction is with its input (`ssif.consistency`): input_rmse, input_sam, and consistent_mpsnr and consistent_sam after the
+    correction. `label` names the work in its progress line.
     """
     weights = {item.bands: torch.tensor(item.weights).float().to(place) for items in wanted.values() for item in items}
     scenes = store.names("test")
@@ -56,9 +61,26 @@ def scores(
             for item, image in zip(items, predicted):
                 truth = torch.einsum("kc,chw->khw", weights[item.bands], hsi[0, :, :height, :width])
                 row = {"scene": scene, "p": p} | item.label | evaluate(image[0], truth, p, seen)
+                if store.response is not None and item.bands == store.bands and seen is None:
+                    sensor = Seen(store.response, Grid.of(low, (height, width)), antialias)
+                    row |= _consistency(sensor, image[0], lr_msi[0], truth, p)
+                if store.border:
+                    row |= _central(image[0], truth, p, seen, store.border, hsi.shape[2:])
                 yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image[0]
             done += 1
             progress.update(done, f"p = {p:g}")
+
+
+def _consistency(sensor: Seen, image, lr_msi, truth, p: float) -> dict[str, float]:
+    found = evaluate(sensor.corrected(image, lr_msi), truth, p)
+    return distance(sensor.of(image), lr_msi) | {f"consistent_{name}": found[name] for name in ("mpsnr", "sam")}
+
+
+def _central(image, truth, p: float, seen, border: int, size: tuple[int, int]) -> dict[str, float]:
+    """central_<metric> -> the score without `border` pixels at each side of the true image, which has this `size`."""
+    inside = (..., *(slice(border, side - border) for side in size))
+    found = evaluate(image[inside], truth[inside], p, None if seen is None else seen[inside])
+    return {f"central_{name}": value for name, value in found.items()}
 
 
 def write_scores(run: Run, name: str, table: pd.DataFrame, **label: str) -> None:

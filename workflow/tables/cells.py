@@ -17,11 +17,15 @@ from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
+# Of images without the border that published scores leave out; only data sets with such a border have them.
+CENTRAL = [f"central_{name}" for name in METRICS]
+# How far a prediction is from its own input, and what a correction that makes them equal brings; only simulated inputs have them.
+CONSISTENCY = ["input_rmse", "input_sam", "consistent_mpsnr", "consistent_sam"]
 KEYS = ["run", "dataset", "preset", "input", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
 
 def scores(config: schema.Config, target: Target) -> pd.DataFrame:
-    """One row a run, scene, p and C that the target shows: KEYS, scene, METRICS, seconds and peak_mib.
+    """One row a run, scene, p and C that the target shows: KEYS, scene, `metrics`, seconds and peak_mib.
 
     `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
     scales, or C beyond the counts, of the training. Raises UserError naming the first file that is missing or damaged or
@@ -36,13 +40,19 @@ def scores(config: schema.Config, target: Target) -> pd.DataFrame:
         changes = " ".join(f"{key}={spelled(value)}" for key, value in run.changes)
         table = table.assign(run=run.id, changes=changes, input=config.datasets[target.dataset].input)
         tables.append(table.assign(distribution=inside.map({True: "in", False: "out"})))
-    return pd.concat(tables, ignore_index=True)[[*KEYS, "scene", *METRICS, "seconds", "peak_mib"]]
+    every = pd.concat(tables, ignore_index=True)
+    return every[[*KEYS, "scene", *metrics(every), "seconds", "peak_mib"]]
+
+
+def metrics(table: pd.DataFrame) -> list[str]:
+    """METRICS, and those of CENTRAL and CONSISTENCY that the table has."""
+    return METRICS + [name for name in CENTRAL + CONSISTENCY if name in table]
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a run, p and C: KEYS, the number of test scenes, METRICS and seconds averaged over them, the largest peak."""
+    """One row a run, p and C: KEYS, the number of test scenes, `metrics` and seconds averaged over them, the largest peak."""
     groups = scores.groupby(KEYS, sort=False)
-    table = groups[[*METRICS, "seconds"]].mean()
+    table = groups[[*metrics(scores), "seconds"]].mean()
     table["peak_mib"] = groups["peak_mib"].max()
     table.insert(0, "scenes", groups.size())
     return table.reset_index()

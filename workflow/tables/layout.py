@@ -11,6 +11,8 @@ from workflow.plan.runs import RESULTS
 
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
+# Those of the image without its border.
+CENTRAL = {f"central_{name}": (f"central {label}", *rest) for name, (label, *rest) in COLUMNS.items()}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
 # Source of a row -> what follows its label: the paper's numbers, a method that the paper does not compare, and one of ours.
@@ -28,12 +30,21 @@ class Cell:
     rank: str
 
 
+def columns_of(tidy: pd.DataFrame) -> dict:
+    """COLUMNS, and CENTRAL if the table has them."""
+    return COLUMNS | CENTRAL if CENTRAL.keys() <= set(tidy.columns) else COLUMNS
+
+
+def headings(columns: dict = COLUMNS) -> list[str]:
+    """The name of each column with an arrow to its better values."""
+    return [f"{label} {'↑' if larger_is_better else '↓'}" for label, _, larger_is_better in columns.values()]
+
+
 def markdown(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str:
     """Markdown: one block for in-distribution and one for out-of-distribution scales, then the footer as a list."""
     lines = []
     for heading, scales, rows in _blocks(tidy, {"best": "**{}**", "second": "<u>{}</u>", "plain": "{}"}, "±", columns):
-        arrows = [f"{label} {'↑' if larger_is_better else '↓'}" for label, _, larger_is_better in columns.values()]
-        names = [f"{arrow} p={p:g}" for p in scales for arrow in arrows]
+        names = [f"{name} p={p:g}" for p in scales for name in headings(columns)]
         lines += [f"### {heading}", "", f"| Model | {' | '.join(names)} |", f"|:---|{'---:|' * len(names)}"]
         lines += [f"| {model} | {' | '.join(cells)} |" for model, cells in rows]
         lines.append("")

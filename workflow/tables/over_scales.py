@@ -19,7 +19,7 @@ from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import cells, learning, significance
-from workflow.tables.layout import latex, markdown, write
+from workflow.tables.layout import columns_of, latex, markdown, write
 
 SCORES = {
     "mpsnr": "psnr",
@@ -30,6 +30,8 @@ SCORES = {
     "cc": "cc",
     "rmse": "rmse",
 }
+SCORES |= {f"central_{name}": f"central_{shown}" for name, shown in SCORES.items()}
+SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
     " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
@@ -41,10 +43,15 @@ REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
 
-    place: by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
+    place: by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as of `cells.scores`. Each
+    seed enters with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
-    ours = cells.over_seeds(ours, ["dataset", "preset", "model", "input", "p", "distribution"], SCORES.values())
+    ours = cells.over_seeds(
+        ours,
+        ["dataset", "preset", "model", "input", "p", "distribution"],
+        [name for name in SCORES.values() if name in ours],
+    )
     ours = ours.assign(source=[methods.APART.get(model, "ours") for model in ours["model"]], commit=commit())
     ours = pd.concat([ours[ours["source"] == source] for source in ("ours", "later", "extension")])
     reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
@@ -113,6 +120,7 @@ def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, 
         " (LR = floor(H / p), HR cropped to LR x p).",
         f"Values: {choices['values']}.",
         *([f"No data: {choices['no data']}."] if "no data" in choices else []),
+        *([f"Scored: {choices['scored']}."] if "scored" in choices else []),
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
         f"Neural fields: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
@@ -159,8 +167,8 @@ def main() -> None:
     footer = [*protocol(config, target, scores["scene"].nunique(), choices, commit()), MARKS, *stands]
     footer += learning.lines(target)
     footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
-    text = markdown(tidy, footer)
-    write(target.name, tidy, text, latex(tidy, footer))
+    text = markdown(tidy, footer, columns_of(tidy))
+    write(target.name, tidy, text, latex(tidy, footer, columns_of(tidy)))
     for line in stands:
         print(f"{target.name}: {line}")
 

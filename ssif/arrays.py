@@ -1,0 +1,102 @@
+"""What `Pretrained.predict` takes and gives: arrays of numpy (masked or not), torch and xarray, and bands in any form."""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ssif.bands import Bands, around
+from ssif.dimensions import row_column_band
+from ssif.errors import UserError
+from ssif.formats import fields, netcdf
+from ssif.formats.wavelengths import written
+from ssif.matching import channel_matrix
+from ssif.sensors import parse_bands
+
+# From a prediction [H, W, C], NaN without data, and its bands to an array of the kind that came in.
+Give = Callable[[np.ndarray, Bands], object]
+
+
+def as_bands(bands) -> Bands:
+    """Bands as they are, of a sensor or range by name ("sentinel-2a:B2,B3", "400:700:31"), of centres [C] or intervals [C, 2] in nm.
+
+    Raises UserError for anything else, and for a single centre, which says no width.
+    """
+    if isinstance(bands, Bands):
+        return bands
+    if isinstance(bands, str):
+        return parse_bands(bands)[0]
+    try:
+        values = np.asarray(bands, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.float64(0)
+    if values.ndim not in (1, 2):
+        raise UserError(
+            "want bands as Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2] in nm, got"
+            f" {str(bands)[:80]}"
+        )
+    return around(values) if values.ndim == 1 else Bands(values)
+
+
+def taken(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
+    """An image -> its values [h, w, c], NaN where there is no data, and what makes such an array of a prediction.
+
+    Dimensions of xarray go by name, and its bands, if it has wavelengths, are matched to the `channels` of the weights.
+    """
+    if isinstance(image, torch.Tensor):
+        return image.detach().float().cpu().numpy(), lambda values, bands: torch.from_numpy(values).to(image.device)
+    if isinstance(image, np.ma.MaskedArray):
+        known = image.astype(np.result_type(image.dtype, np.float32)).filled(np.nan)
+        return known, lambda values, bands: np.ma.masked_invalid(values)
+    # Whoever has an array of xarray has imported it.
+    xarray = sys.modules.get("xarray")
+    if xarray and isinstance(image, xarray.Dataset):
+        raise UserError(f"want a DataArray, got a Dataset; choose one of its variables: {', '.join(map(str, image))}")
+    if xarray and isinstance(image, xarray.DataArray):
+        return _labelled(image, channels)
+    return np.asarray(image), lambda values, bands: values
+
+
+def _labelled(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
+    dimensions = row_column_band(image.dims)
+    # The encoding says how a file stored the values before they were decoded.
+    cube = image.drop_encoding().transpose(*dimensions)
+    header = netcdf.header(cube.coords.to_dataset(), cube, dimensions)
+    values = header.physical(cube.values)
+    if header.bands is not None and channels is not None:
+        matrix = channel_matrix(header.bands, channels, header.good)
+        used = np.flatnonzero(matrix.any(axis=0))
+        values = values[..., used] @ matrix[:, used].T.astype(np.float32)
+
+    def give(values: np.ndarray, bands: Bands):
+        row, column, spectrum = dimensions
+        # Coordinates over two dimensions, such as the longitudes of a swath, are left out.
+        coordinates = {name: found for name, found in image.coords.items() if not found.dims}
+        for name in coordinates:
+            if "GeoTransform" in coordinates[name].attrs:
+                refined = netcdf.geotransform(header.transform_at(values.shape[:2]))
+                coordinates[name] = coordinates[name].assign_attrs(GeoTransform=refined)
+        for name, count in ((row, values.shape[0]), (column, values.shape[1])):
+            centres = image[name].values
+            if name in image.coords and centres.dtype.kind in "iuf" and len(centres) > 1:
+                coordinates[name] = (name, _refined(centres, count), image[name].attrs)
+        unit = {"units": {"nm": "nm", "µm": "um"}[header.unit]}
+        axis = spectrum if spectrum in netcdf.NAMES["wavelengths"] else "wavelength"
+        for name, numbers in zip((axis, "fwhm"), written(bands, header.unit)):
+            coordinates[name] = (spectrum, numbers, unit)
+        attributes = {
+            name: value
+            for name, value in image.attrs.items()
+            if name not in fields.NAMES and not isinstance(value, (tuple, list, np.ndarray))
+        }
+        return type(image)(values, coordinates, dimensions, image.name, attributes).transpose(*image.dims)
+
+    return values, give
+
+
+def _refined(centres: np.ndarray, count: int) -> np.ndarray:
+    """Centres of pixels as `count` finer ones over the same extent; piecewise linear where they are not evenly spaced."""
+    place = (np.arange(count) + 0.5) * len(centres) / count - 0.5
+    first = np.clip(np.floor(place).astype(int), 0, len(centres) - 2)
+    return centres[first] + (place - first) * (centres[first + 1] - centres[first]).astype(float)

@@ -1,0 +1,21 @@
+"""Harvard (Chakrabarti and Zickler 2011): 50 scenes, 31 bands of 420-720 nm."""
+
+from pathlib import Path
+
+from ssif.data import placed
+from ssif.data.cubes import opened
+from ssif.data.raw import Dataset
+
+WHAT = "the 50 .mat files of Harvard's CZ_hsdb (https://hf.co/datasets/danaroth/harvard)"
+COUNT = 50
+TEST = 5  # one scene of so many
+
+
+def read(data_dir: Path | None = None) -> Dataset:
+    """Harvard, float32, scaled by the largest value of all scenes: the arrays `ref` of the files in harvard/CZ_hsdb, of which
+    every fifth in ASCII order tests.
+
+    The masks `lbl` are not used, nor are the 27 scenes of CZ_hsdbi. Raises UserError unless there are 50 files.
+    """
+    cubes = opened(placed.paths("harvard/CZ_hsdb", WHAT, range(COUNT, COUNT + 1), data_dir), "ref", "415:725:31")
+    return placed.dataset("harvard", placed.every(TEST, cubes), None, f"every {TEST}th scene in ASCII order tests")
