@@ -266,6 +266,21 @@ def test_an_extension_stands_below_the_others_unranked_and_untested(scores):
     assert "SSIF+" not in set(significance.compare(named)["baseline"])
 
 
+def test_a_later_method_stands_below_the_paper_s_has_a_place_and_is_not_tested(scores):
+    later = scores.replace({"model": {"liif": "LTE", "ssif-rf-uf": "SSIF-RF-UF"}}).assign(
+        mpsnr=lambda table: table["mpsnr"] + 10 * (table["model"] == "LTE")
+    )
+    tidy = over_scales.table(on_cave(later), CAVE1)
+    assert list(tidy["source"].unique()) == ["ours", "later", "extension", "reported"]
+    assert tidy[tidy["source"] == "reported"]["place"].isna().all()
+    places = tidy[(tidy["p"] == 2) & (tidy["source"] != "reported")].set_index("model")["place"]
+    assert (places["LTE"], places["SSIF-RF-UF"], places["ssif-rf-us"]) == (1, 2, 3) and pd.isna(places["SSIF+"])
+    text = layout.markdown(tidy, ["a footer"])
+    assert f"| LTE (later) | {PSNR['liif'] + 10 - 0.5:.2f} ± 0.71 |" in text
+    assert f"| SSIF-RF-UF | **{PSNR['ssif-rf-uf'] - 0.5:.2f}** ± 0.71 |" in text
+    assert "LTE" not in set(significance.compare(later.rename(columns=over_scales.SCORES))["baseline"])
+
+
 def test_a_run_that_was_not_evaluated_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(

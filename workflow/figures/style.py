@@ -44,6 +44,8 @@ _FIELDS = {
     "SSIF-RF-US": (ORANGE, "-", "^"),
     "SSIF-RF-UF": (VERMILION, "-", "v"),
     "SSIF-RF-UI": (PURPLE, "-", "P"),
+    "LTE": (BLACK, ":", "<"),
+    "CiaoSR": (BLACK, "-.", ">"),
     "SSIF+": (BROWN, "-", "p"),
 }
 # Tol's muted colours: with the open markers they are taken for no field.

@@ -44,7 +44,7 @@ NOT_COMPARABLE = (
 def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
     """Model, source, seed, p and confusion matrix [n, n] over `ids` of every image and seed at each p of the target.
 
-    source: "ours", "extension", or "bound" for the true image and the constant answer, the most frequent class for every
+    source: that of the method, or "bound" for the true image and the constant answer, the most frequent class for every
     pixel. Raises UserError naming the first file that is missing or damaged, or lacks an image or some of its pixels.
     """
     pixels = {}

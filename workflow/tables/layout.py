@@ -15,8 +15,8 @@ COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 
 CENTRAL = {f"central_{name}": (f"central {label}", *rest) for name, (label, *rest) in COLUMNS.items()}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
-# Source of a row -> what follows its label: the paper's numbers, and a method of ours that is in no paper.
-SUFFIXES = {"reported": REPORTED, "extension": " (not in the paper)"}
+# Source of a row -> what follows its label: the paper's numbers, a method that the paper does not compare, and one of ours.
+SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)"}
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
 
 

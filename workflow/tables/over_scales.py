@@ -34,8 +34,8 @@ SCORES |= {f"central_{name}": f"central_{shown}" for name, shown in SCORES.items
 SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
-    " first six come from Ma et al. 2021, and are ranked among themselves; a row marked (not in the paper) is ours and is not"
-    " ranked."
+    " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
+    " paper does not compare, and a row marked (not in the paper), which is ours."
 )
 REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 
@@ -43,7 +43,8 @@ REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
 
-    scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
+    place: by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as of `cells.scores`. Each
+    seed enters with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
     ours = cells.over_seeds(
@@ -51,12 +52,13 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
         ["dataset", "preset", "model", "input", "p", "distribution"],
         [name for name in SCORES.values() if name in ours],
     )
-    ours = ours.assign(source="ours", commit=commit())
-    extension = ours["model"].isin(methods.EXTENSIONS)
-    ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
+    ours = ours.assign(source=[methods.APART.get(model, "ours") for model in ours["model"]], commit=commit())
+    ours = pd.concat([ours[ours["source"] == source] for source in ("ours", "later", "extension")])
     reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
-    return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+    tidy = pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+    rivals = tidy[tidy["source"].isin(("ours", "later"))]
+    return tidy.assign(place=rivals.groupby("p")["psnr"].rank(ascending=False, method="min"))
 
 
 def costs(config: schema.Config, target: Target) -> pd.DataFrame:
@@ -121,9 +123,10 @@ def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, 
         *([f"Scored: {choices['scored']}."] if "scored" in choices else []),
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
-        f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
+        f"Neural fields: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
-        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
+        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder where a method has"
+        f" none of its own, hidden {network.hidden}.",
         *(
             f"{methods.METHODS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
             for method, changes in data.exceptions.items()
