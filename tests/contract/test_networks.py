@@ -170,6 +170,12 @@ def test_gradient_reaches_every_parameter(model, run, store, data):
     assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []
 
 
+def test_a_batch_of_patches_says_how_much_of_the_budget_is_done(store, data):
+    run = NETWORKS["ssfin"]
+    recipe = import_module(network(run.method).recipe).recipe(build(SMOKE, run, store), SMOKE, run, store, data)
+    assert [recipe.draw(step).done for step in (0, 5, 19)] == [0, 0.25, 0.95]
+
+
 def test_awan_knows_the_response_only_to_all_bands(store):
     run = NETWORKS["awan-hr"]
     torch.testing.assert_close(build(SMOKE, run, store).response, store.response)

@@ -100,6 +100,10 @@ def _spectral(store: Store, run: Run) -> dict:
     return {"msi_bands": store.channels, "bands": run.count, "response": response}
 
 
+def _both_counts(store: Store, run: Run) -> dict:
+    return {"msi_bands": store.channels, "bands": run.count}
+
+
 def _classifier(store: Store, run: Run) -> dict:
     return {"bands": len(store.bands), "classes": len(prepared.cover(store).names)}
 
@@ -113,6 +117,7 @@ ARGUMENTS = {
     "spatial msi": _spatial_msi,
     "spatial hsi": _spatial_hsi,
     "spectral": _spectral,
+    "both counts": _both_counts,
     "classifier": _classifier,
 }
 
