@@ -21,6 +21,7 @@ from tests.predicting import SIZES
 
 FORK = multiprocessing.get_context("fork")
 SCHEDULE = Schedule(steps=8, rate=0.01, decay=halving(0.5))
+RDN = {"name": "rdn", "blocks": 2, "channels": 8, "layers": 2, "growth": 8}
 CPU = torch.device("cpu")
 
 
@@ -37,7 +38,7 @@ def draw(step: int) -> Queries:
 
 def field() -> SSIF:
     torch.manual_seed(0)
-    return SSIF(3, variant="RF-UF", **SIZES)
+    return SSIF(3, variant="RF-UF", **(SIZES | {"encoder": RDN}))
 
 
 def learn(folder, processes: int, draw=draw, model=field, average: float = 0.9, steps: int = 8):
