@@ -47,20 +47,23 @@ def machine(monkeypatch, tmp_path):
     gpus.taken.cache_clear()
 
 
-def use(reports, seconds: float, visible: str | None) -> None:
-    """Take a GPU, say which one and when, and work on it."""
+def use(reports, together, visible: str | None) -> None:
+    """Take a GPU, say which one and since when, and keep it until as many as `together` waits for have one, or for ever."""
     if visible is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
     place = gpus.taken()
     name = "none" if place is None else torch.cuda.get_device_properties(place.index).uuid
     began = time.monotonic()
-    reports.put((os.getpid(), name, began, began + seconds))
-    time.sleep(seconds)
+    if together:
+        together.wait(20)
+    reports.put((os.getpid(), name, began, time.monotonic()))
+    if not together:
+        time.sleep(60)
 
 
-def start(number: int, seconds: float, visible: str | None = None):
-    reports = FORK.Queue()
-    processes = [FORK.Process(target=use, args=(reports, seconds, visible)) for _ in range(number)]
+def start(number: int, together: int = 0, visible: str | None = None):
+    reports, barrier = FORK.Queue(), FORK.Barrier(together) if together else None
+    processes = [FORK.Process(target=use, args=(reports, barrier, visible)) for _ in range(number)]
     for process in processes:
         process.start()
     return processes, reports
@@ -71,8 +74,9 @@ def named(reports, number: int) -> list[str]:
 
 
 def test_six_processes_use_three_gpus_and_never_two_at_once_the_same(machine, monkeypatch):
+    """Each of the first three keeps its GPU until all three have one, and so do the others."""
     monkeypatch.setattr(gpus, "PATIENCE", 60)
-    processes, reports = start(6, 0.5)
+    processes, reports = start(6, together=3)
     spans = {}
     for _ in processes:
         _, name, began, ended = reports.get(timeout=20)
@@ -83,11 +87,11 @@ def test_six_processes_use_three_gpus_and_never_two_at_once_the_same(machine, mo
 
 def test_a_killed_process_frees_its_gpu_and_no_other(machine, monkeypatch):
     monkeypatch.setattr(gpus, "PATIENCE", 60)
-    processes, reports = start(3, 60)
+    processes, reports = start(3)
     holder = dict(reports.get(timeout=20)[:2] for _ in processes)
     assert sorted(holder.values()) == ["GPU-0", "GPU-1", "GPU-2"]
     os.kill(processes[1].pid, signal.SIGKILL)
-    (late,), its = start(1, 0)
+    (late,), its = start(1, together=1)
     assert named(its, 1) == [holder[processes[1].pid]]
     late.join()
     for process in processes:
@@ -96,7 +100,7 @@ def test_a_killed_process_frees_its_gpu_and_no_other(machine, monkeypatch):
 
 def test_processes_beyond_the_gpus_share_them_evenly(machine, monkeypatch, capfd):
     monkeypatch.setattr(gpus, "PATIENCE", 0.3)
-    processes, reports = start(6, 60)
+    processes, reports = start(6)
     assert named(reports, 6) == ["GPU-0", "GPU-0", "GPU-1", "GPU-1", "GPU-2", "GPU-2"]
     assert capfd.readouterr().err.count("no GPU is free; GPU ") == 3
     for process in processes:
@@ -113,7 +117,7 @@ def test_processes_beyond_the_gpus_share_them_evenly(machine, monkeypatch, capfd
 )
 def test_only_what_cuda_visible_devices_names_is_taken(machine, monkeypatch, visible, expected):
     monkeypatch.setattr(gpus, "PATIENCE", 60)
-    processes, reports = start(2, 0.3, visible)
+    processes, reports = start(2, 2, visible)
     assert named(reports, 2) == expected
     for process in processes:
         process.join()
@@ -122,9 +126,9 @@ def test_only_what_cuda_visible_devices_names_is_taken(machine, monkeypatch, vis
 def test_the_same_gpu_under_another_number_is_taken(machine, monkeypatch):
     """The first of "2,1" is the third of all."""
     monkeypatch.setattr(gpus, "PATIENCE", 60)
-    (first,), reports = start(1, 60, "2,1")
+    (first,), reports = start(1, visible="2,1")
     assert named(reports, 1) == ["GPU-2"]
-    processes, reports = start(2, 60)
+    processes, reports = start(2)
     assert named(reports, 2) == ["GPU-0", "GPU-1"]
     for process in (first, *processes):
         process.kill()

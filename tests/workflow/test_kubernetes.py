@@ -21,8 +21,6 @@ MANIFESTS = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
 JOB, INDEXED, PVC = (yaml.safe_load(path.read_text()) for path in
                      (ROOT / "deploy/kubernetes" / f"{name}.yaml" for name in ("job", "indexed-job", "pvc")))  # fmt: skip
 RUN = "synthetic.ssif-m.s0"
-# The training program with states saved every 0.2 s instead of every minute.
-FASTER = "import runpy, ssif.training as t; t.SAVE_EVERY = 0.2; runpy.run_module('workflow.train', run_name='__main__')"
 
 
 @pytest.mark.parametrize("version", ["1.33", kubernetes_validate.latest_version()])
@@ -65,6 +63,16 @@ def test_every_line_of_the_preset_has_an_index(tmp_path, monkeypatch):
     assert PVC["spec"]["accessModes"] == ["ReadWriteMany"] and INDEXED["spec"]["backoffLimitPerIndex"] > 0
 
 
+def test_the_profile_names_rules_and_puts_gpus_under_limits():
+    """The executor writes limits only with scale=0, and wants the manufacturer wherever a rule has `gpu`."""
+    profile = yaml.safe_load((ROOT / "profiles/kubernetes/config.yaml").read_text())
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert all(f"\nrule {name}:" in rules for name in profile["set-resources"])
+    assert {"scale=0", "gpu_manufacturer='nvidia'"} <= set(profile["default-resources"])
+    images = {job["spec"]["template"]["spec"]["containers"][0]["image"] for job in (JOB, INDEXED)}
+    assert images == {profile["container-image"]}
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     """The volume, with prepared data and a preset of a field and of chains."""
@@ -72,7 +80,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     shown = {"methods": ["ssif-m", "rcan+awan"], "tables": {"table1": "synthetic"}, "figures": {}, "ablations": {}}
     programs.configure(**shown, datasets__synthetic__training__steps=600)
     programs.run(prepare, "--dataset", "synthetic")
-    Path("faster.py").write_text(FASTER)
+    Path("faster.py").write_text(programs.FASTER)
     return tmp_path
 
 

@@ -19,15 +19,13 @@ RUN = "synthetic.ssif-rf-uf.s0"
 PYTHON = [sys.executable, "-m"]
 ARGUMENTS = ["--config", "config.yaml", "--run", RUN]
 TORCHRUN = [*PYTHON, "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-# The program with states saved every 0.2 s instead of every minute.
-FASTER = "import runpy, ssif.training as t; t.SAVE_EVERY = 0.2; runpy.run_module('workflow.train', run_name='__main__')"
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     configure(4)
-    Path("faster.py").write_text(FASTER)
+    Path("faster.py").write_text(programs.FASTER)
     programs.run(prepare, "--dataset", "synthetic")
     return tmp_path
 
