@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from baselines.grid import l1
+from ssif import parallel
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
+from ssif.errors import UserError
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow.config import presets
 from workflow.methods import METHODS, STAGES, family, network
@@ -132,6 +134,26 @@ def test_a_stopped_training_goes_on_bit_for_bit(run, store, data, tmp_path):
     for (name, ours), theirs in zip(resumed.state_dict().items(), straight.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs), name
     assert not all(torch.equal(a, b) for a, b in zip(stopped.parameters(), straight.parameters()))
+
+
+def test_a_loss_is_a_mean_over_the_samples(model, run, data, monkeypatch):
+    """So the processes of one training can share a batch (`ssif.parallel`), which is refused where samples depend on others."""
+    if family(run.method) == "map":
+        return
+    model.train()
+    monkeypatch.setattr(parallel, "count", lambda: 2)
+    try:
+        parallel.check(model)
+    except UserError:
+        assert run.method == "us3rn"
+        return
+    whole, parts = model.loss(draw(model, data, run, 5)), 0
+    for rank in range(2):
+        monkeypatch.setattr(parallel.distributed, "get_rank", lambda rank=rank: rank)
+        batch, share = parallel.share(draw(model, data, run, 5))
+        assert len(batch.scenes) == (3, 2)[rank]
+        parts += share * model.loss(batch)
+    torch.testing.assert_close(parts, whole, rtol=1e-5, atol=0)
 
 
 def test_bf16_changes_the_loss_little(model, run, data):

@@ -59,6 +59,7 @@ FLOORS = [
         "cost",
         "figure",
         "report",
+        "status",
     ],
 ]
 

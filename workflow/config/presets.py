@@ -33,10 +33,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "config"
 
 def load(path: str | Path) -> Config:
     """Read and check a YAML (or JSON) configuration. Raises UserError with one line for whatever is wrong with it."""
-    return parse(_read(Path(path)))
+    return parse(read(Path(path)))
 
 
-def _read(path: Path):
+def read(path: Path):
+    """What stands in a YAML file. Raises UserError where it cannot be read."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -52,7 +53,7 @@ def whole(mapping: dict) -> dict:
     if not isinstance(mapping, dict) or "base" not in mapping:
         return mapping
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
-    base = _read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
+    base = read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
     if "base" in base:
         raise UserError(f"the base {mapping['base']} has a base itself; name {base['base']}")
     return _merged(base, {key: value for key, value in mapping.items() if key != "base"})

@@ -21,7 +21,7 @@ PLANNING = (
 NO_NUMBERS = (
     *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "seals")),
     *(f"workflow.plan.{name}" for name in ("fingerprints", "imported")),
-    *(f"workflow.steps.{name}" for name in ("prepared", "processes", "stored")),
+    *(f"workflow.steps.{name}" for name in ("gpus", "prepared", "processes", "stored")),
     "workflow.publish",
 )
 

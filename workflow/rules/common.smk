@@ -62,6 +62,14 @@ onstart:
     processes.pass_on_interrupts()
 
 
+# The last lines of a run that fails: one for each job that failed, with its log.
+onerror:
+    from workflow import status
+
+    for line in status.stopped(CONFIG):
+        print(line, file=sys.stderr)
+
+
 # All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH, installed or in the
 # working directory, where `python -m` looks first. That is a function and a line of Python, since neither PATH nor PYTHONPATH
 # has room for a folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee`

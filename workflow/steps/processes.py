@@ -50,6 +50,15 @@ def alone(run: Run, work: str) -> IO:
     return lock(f"{run.preset}/{run.id}.{work}", f"{run.id} ({work})", PATIENCE)
 
 
+def at_work(run: Run, work: str) -> bool:
+    """Whether a program does this kind of work on a run now."""
+    path = LOCKS / f"{run.preset}/{run.id}.{work}"
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        return not locked(file)
+
+
 def program(main):
     """Decorate the `main` of a program: `exit_cleanly`; SIGTERM leaves no temporary file; what killed programs left is
     removed; and soon after the Snakemake that started it is gone, it stops as on SIGTERM."""
