@@ -1,6 +1,6 @@
 """Figures, drawn from scores, stored predictions and weights that are there already, as pdf and png; and the report."""
 
-STYLE = f"{workflow.basedir}/workflow/figures/ssif.mplstyle"
+STYLE = "workflow/figures/ssif.mplstyle"
 
 
 rule figure:
@@ -17,7 +17,6 @@ rule figure:
             if wildcards.figure == "fig10"
             else []
         ),
-        style=STYLE,
     output:
         multiext("results/figures/{figure}", ".pdf", ".png"),
     log:
@@ -28,20 +27,23 @@ rule figure:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         shown=lambda wildcards: runs.short_hash(
             CONFIG.figures.get(wildcards.figure),
             CONFIG.ablations.get(wildcards.figure),
         ),
         imports=lambda wildcards: imports([wildcards.figure]),
+        files=fingerprints.of_files(STYLE),
         code=fingerprints.fingerprint("workflow.figure"),
     shell:
-        "python -m workflow.figure --figure {wildcards.figure:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("figure --figure {wildcards.figure:q}")
 
 
 rule report:
     input:
         tables=TABLES,
         figures=FIGURES,
+        scores=scores(TARGETS),
         records=records(NETWORKS.values(), "config.json", "train.jsonl"),
         data=[runs.data_file(target.dataset) for target in TARGETS.values()],
         land_cover=[
@@ -49,14 +51,6 @@ rule report:
             for name, target in TARGETS.items()
             if name in schema.LAND_USE
         ],
-        reported=[
-            f"{workflow.basedir}/results/reference/paper_{name}.csv"
-            for name in CONFIG.tables
-            if name != schema.SENSOR_TABLE
-        ],
-        paper=f"{workflow.basedir}/config/paper.yaml",
-        template=f"{workflow.basedir}/workflow/report.html.j2",
-        style=STYLE,
     output:
         "results/report.html",
     log:
@@ -65,6 +59,17 @@ rule report:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
+        files=fingerprints.of_files(
+            STYLE,
+            "workflow/report.html.j2",
+            presets.FOLDER / "paper.yaml",
+            *(
+                f"workflow/tables/paper_{name}.csv"
+                for name in CONFIG.tables
+                if name != schema.SENSOR_TABLE
+            ),
+        ),
         code=fingerprints.fingerprint("workflow.report"),
     shell:
-        "python -m workflow.report --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("report")

@@ -10,6 +10,7 @@ rule prepare:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
         source=lambda wildcards: runs.short_hash(
             CONFIG.datasets[wildcards.dataset].source
@@ -19,7 +20,7 @@ rule prepare:
             "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
-        "python -m workflow.prepare --dataset {wildcards.dataset:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("prepare --dataset {wildcards.dataset:q}")
 
 
 rule train:
@@ -34,7 +35,9 @@ rule train:
             else []
         ),
         published=lambda wildcards: (
-            f"{CONFIG.weights}/{wildcards.run}.safetensors" if CONFIG.weights else []
+            local(f"{CONFIG.weights}/{wildcards.run}.safetensors")
+            if CONFIG.weights
+            else []
         ),
     output:
         weights=run_file("weights.safetensors"),
@@ -51,6 +54,7 @@ rule train:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
+        root=root,
         identity=lambda wildcards: runs.short_hash(
             runs.identity(CONFIG, NETWORKS[wildcards.run])
         ),
@@ -58,7 +62,7 @@ rule train:
             *runs.training_modules(CONFIG, NETWORKS[wildcards.run])
         ),
     shell:
-        "python -m workflow.train --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("train --run {wildcards.run:q}")
 
 
 rule evaluate:
@@ -79,6 +83,7 @@ rule evaluate:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
+        root=root,
         method=lambda wildcards: method(ROWS[wildcards.run]),
         cells=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
@@ -89,4 +94,4 @@ rule evaluate:
             "workflow.evaluate", *runs.modules(runs.stages(ROWS[wildcards.run]))
         ),
     shell:
-        "python -m workflow.evaluate --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("evaluate --run {wildcards.run:q}")

@@ -12,10 +12,11 @@ rule cells:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=imports(TARGETS),
         code=fingerprints.fingerprint("workflow.tables.cells"),
     shell:
-        "python -m workflow.tables.cells --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.cells")
 
 
 rule table:
@@ -25,7 +26,6 @@ rule table:
         records=lambda wildcards: records(
             behind(wildcards.table), "config.json", "train.jsonl"
         ),
-        reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
     output:
         multiext("results/{table}", ".csv", ".md", ".tex"),
     log:
@@ -36,10 +36,14 @@ rule table:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=lambda wildcards: imports([wildcards.table]),
+        files=lambda wildcards: fingerprints.of_files(
+            f"workflow/tables/paper_{wildcards.table}.csv"
+        ),
         code=fingerprints.fingerprint("workflow.tables.over_scales"),
     shell:
-        "python -m workflow.tables.over_scales --table {wildcards.table:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.over_scales --table {wildcards.table:q}")
 
 
 rule ablation:
@@ -54,11 +58,12 @@ rule ablation:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.ablations),
         imports=imports(CONFIG.ablations),
         code=fingerprints.fingerprint("workflow.tables.ablation"),
     shell:
-        "python -m workflow.tables.ablation --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.ablation")
 
 
 rule evaluate_sensors:
@@ -78,6 +83,7 @@ rule evaluate_sensors:
         gpu=int(CONFIG.device != "cpu"),
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
         method=lambda wildcards: method(ROWS[wildcards.run]),
         code=lambda wildcards: fingerprints.of_job(
@@ -85,7 +91,7 @@ rule evaluate_sensors:
             *runs.modules(runs.stages(ROWS[wildcards.run])),
         ),
     shell:
-        "python -m workflow.evaluate_sensors --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("evaluate_sensors --run {wildcards.run:q}")
 
 
 rule sensor_table:
@@ -103,7 +109,8 @@ rule sensor_table:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=lambda wildcards: imports([schema.SENSOR_TABLE]),
         code=fingerprints.fingerprint("workflow.tables.sensors"),
     shell:
-        "python -m workflow.tables.sensors --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.sensors")
