@@ -22,7 +22,7 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow.plan import fingerprints, imported, runs, summary, targets
+from workflow.plan import fingerprints, imported, resources, runs, summary, targets
 
 if set("{}") & set(str(fingerprints.ROOT)):
     raise WorkflowError(
@@ -78,11 +78,12 @@ START = (
     f"import runpy, sys; sys.path.insert(0, {str(fingerprints.ROOT)!r}); del sys.argv[:2]; "
     "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 )
-os.environ["SSIF_SHELL"] = (
+COMMANDS = (
     f"set -euo pipefail; trap 'test $? -ne 137 || echo \"{KILLED}\" >&2' EXIT; export {processes.STARTER}={os.getpid()}; "
     f'python() {{ exec {shlex.quote(sys.executable)} -P -c {shlex.quote(START)} "$@"; }}; '
     "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }"
 )
+os.environ.update(SSIF_SHELL=COMMANDS)
 
 
 def program(arguments):
@@ -97,6 +98,22 @@ def root(wildcards, output):
     """The folder that holds results/ of a job, which is another than this one for storage and for modules with a prefix."""
     path = r"((?:.*/)?)results/(?:data/|figures/|runs/(?:[^/]+/){3})?[^/]+"
     return re.fullmatch(path, output[0])[1] or "."
+
+
+def needs(networks, training=False):
+    """What jobs ask of a cluster. networks: from the wildcard `run` to the networks that a job trains or uses."""
+    return {
+        "mem_mb": lambda wildcards, input, attempt: resources.memory(
+            CONFIG, networks(wildcards.run), input.size_mb, attempt, training
+        ),
+        "runtime": lambda wildcards, input, attempt: resources.minutes(
+            CONFIG, networks(wildcards.run), input.size_mb, attempt, training
+        ),
+        "gpu": lambda wildcards: resources.gpu(CONFIG, networks(wildcards.run)),
+        "cpus_per_gpu": lambda wildcards: resources.cpus_per_gpu(
+            CONFIG, networks(wildcards.run)
+        ),
+    }
 
 
 def run_file(name):
@@ -163,6 +180,12 @@ def raw_files(dataset):
 
 
 CLASSIFIED = {run.id: run for run in targets.classified(CONFIG)}
+
+
+def classifier_of(run):
+    """The classifier that looks at a run's images."""
+    run = CLASSIFIED[run]
+    return targets.classifier(CONFIG, run.dataset, run.seed)
 
 
 def scores(names):

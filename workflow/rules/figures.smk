@@ -23,6 +23,7 @@ rule figure:
         "results/logs/figure.{figure}.log",
     wildcard_constraints:
         figure="|".join([*CONFIG.figures, *CONFIG.ablations]) or "none",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -55,6 +56,7 @@ rule report:
         "results/report.html",
     log:
         "results/logs/report.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:

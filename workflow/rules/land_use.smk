@@ -6,6 +6,7 @@ rule land_cover:
         "results/data/{dataset}.land_cover.h5",
     log:
         "results/logs/land_cover.{dataset}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -18,16 +19,11 @@ rule land_cover:
         program("prepare --dataset {wildcards.dataset:q} --land-cover")
 
 
-def classifier_of(wildcards):
-    """The classifier that looks at a run's images."""
-    return targets.classifier(CONFIG, wildcards.dataset, CLASSIFIED[wildcards.run].seed)
-
-
 rule classify:
     input:
         data="results/data/{dataset}.h5",
         land_cover="results/data/{dataset}.land_cover.h5",
-        weights=lambda wildcards: weights([classifier_of(wildcards)]),
+        weights=lambda wildcards: weights([classifier_of(wildcards.run)]),
         images=lambda wildcards: [
             ROWS[run].folder / "predictions.h5"
             for run in ROWS.keys() & {wildcards.run}
@@ -43,7 +39,7 @@ rule classify:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: [classifier_of(run)]),
     params:
         preset=PRESET,
         root=root,
@@ -57,7 +53,7 @@ rule classify:
         ),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.classify",
-            *runs.modules([classifier_of(wildcards)]),
+            *runs.modules([classifier_of(wildcards.run)]),
         ),
     shell:
         program("classify --run {wildcards.run:q}")
@@ -72,6 +68,7 @@ rule land_use_table:
         multiext("results/table3", ".csv", ".md", ".tex"),
     log:
         "results/logs/table3.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:

@@ -6,6 +6,7 @@ rule prepare:
         "results/data/{dataset}.h5",
     log:
         "results/logs/prepare.{dataset}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -51,7 +52,7 @@ rule train:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: [NETWORKS[run]], training=True),
     params:
         preset=PRESET,
         root=root,
@@ -80,7 +81,7 @@ rule evaluate:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: runs.stages(ROWS[run])),
     params:
         preset=PRESET,
         root=root,

@@ -8,6 +8,7 @@ rule cells:
         "results/cells.csv",
     log:
         "results/logs/cells.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -32,6 +33,7 @@ rule table:
         "results/logs/{table}.log",
     wildcard_constraints:
         table="table[12]",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -54,6 +56,7 @@ rule ablation:
         "results/ablation.csv",
     log:
         "results/logs/ablation.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -80,7 +83,7 @@ rule evaluate_sensors:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: runs.stages(ROWS[run])),
     params:
         preset=PRESET,
         root=root,
@@ -105,6 +108,7 @@ rule sensor_table:
         multiext("results/table_sensors", ".csv", ".md", ".tex"),
     log:
         "results/logs/table_sensors.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
