@@ -37,7 +37,11 @@ MARKS = (
     " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
     " paper does not compare, and a row marked (not in the paper), which is ours."
 )
-REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
+
+
+def paper_table(name: str) -> pd.DataFrame:
+    """What the paper has in its Table 1, 2 or 3 (`name` as in a preset), a row a data set, model and p."""
+    return pd.read_csv(Path(__file__).with_name(f"paper_{name}.csv"))
 
 
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -54,7 +58,7 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     )
     ours = ours.assign(source=[methods.APART.get(model, "ours") for model in ours["model"]], commit=commit())
     ours = pd.concat([ours[ours["source"] == source] for source in ("ours", "later", "extension")])
-    reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
+    reported = paper_table(target.name)
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
     tidy = pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
     rivals = tidy[tidy["source"].isin(("ours", "later"))]
