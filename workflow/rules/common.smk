@@ -95,9 +95,10 @@ NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
 TO_TRAIN = [run.id for run in NETWORKS.values() if not imported.origin(run)]
 TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
 TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
+ROBUSTNESS = ["robustness"] if schema.ROBUSTNESS_TABLE in CONFIG.tables else []
 FIGURES = [
     f"results/figures/{figure}.{suffix}"
-    for figure in [*CONFIG.figures, *CONFIG.ablations]
+    for figure in [*CONFIG.figures, *CONFIG.ablations, *ROBUSTNESS]
     for suffix in ("pdf", "png")
 ]
 

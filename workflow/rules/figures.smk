@@ -52,7 +52,7 @@ rule report:
         reported=[
             f"{workflow.basedir}/results/reference/paper_{name}.csv"
             for name in CONFIG.tables
-            if name != schema.SENSOR_TABLE
+            if name not in schema.OWN_TABLES
         ],
         paper=f"{workflow.basedir}/config/paper.yaml",
         template=f"{workflow.basedir}/workflow/report.html.j2",
