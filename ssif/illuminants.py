@@ -1,4 +1,4 @@
-"""Illuminants of the CIE over bands. `light_tables/cie_illuminants.csv` has the values of CIE 15:2004, Tables T.1 and T.8.1, in steps
+"""Illuminants of the CIE over bands. `light_tables/cie_illuminants.csv` has the values of CIE 15:2004 (Colorimetry), in steps
 of 5 nm, as the package colour-science 0.4.7 gives them."""
 
 from functools import cache
