@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import SymmetricalLogLocator
 
 from workflow.figures import style
 
@@ -23,12 +24,14 @@ def draw(tidy: pd.DataFrame, *, footer: str) -> Figure:
     for letter, p, row in zip(style.LETTERS, scales, panels):
         row[0].set_title(f"({letter}) p = {p:g}", loc="left")
         for (metric, label), axes in zip(METRICS.items(), row):
+            axes.set_xscale("symlog", linthresh=LINEAR)
+            axes.margins(x=0.06)
             for model, found in shown[shown["p"] == p].groupby("model", sort=False):
                 places = [names.index(title) for title in found["title"]]
                 look = style.look(model) | {"linestyle": "none"}
                 (legend[model],) = axes.plot(found[metric], places, label=model, **look)
             axes.axvline(0, color="0.4", linewidth=0.6, zorder=0)
-            axes.set_xscale("symlog", linthresh=LINEAR)
+            axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=LINEAR, subs=(1, 3)))
             axes.xaxis.set_major_formatter("{x:g}")
             axes.set_yticks(range(len(names)), names)
             axes.set_ylim(len(names) - 0.5, -0.5)

@@ -79,7 +79,7 @@ def printed(tidy: pd.DataFrame) -> dict[str, pd.DataFrame]:
         clipped = block.groupby("title", sort=False)["clipped"].first()
         for metric, (label, decimals) in SHOWN.items():
             worse = -block[f"{metric}_lost"] if metric == "mpsnr" else block[f"{metric}_lost"]
-            cells = block[metric].map(f"{{:.{decimals}f}}".format) + worse.map(f" ({{:+.{decimals}f}})".format)
+            cells = block[metric].map(f"{{:.{decimals}f}}".format) + worse.map(f" ({{:+z.{decimals}f}})".format)
             cells = cells.where(block["change"] != CLEAN.name, block[metric].map(f"{{:.{decimals}f}}".format))
             wide = block.assign(cell=cells).pivot(index="title", columns="name", values="cell")
             wide = wide.loc[clipped.index, block["name"].unique()].fillna("-")
