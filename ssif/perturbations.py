@@ -45,7 +45,9 @@ class Change:
     exposure: float = 1.0
     dimmed: float = 0.0
 
-    def see(self, scene: str, hsi: Tensor, msi: Tensor, low: tuple[int, int], antialias: bool, known: Tensor | None):
+    def see(
+        self, scene: str, hsi: Tensor, msi: Tensor, low: tuple[int, int], antialias: bool, known: Tensor | None
+    ) -> tuple[Tensor, Tensor, float]:
         """The changed LR-MSI [c, h, w] of size `low`, the changed truth [C, H, W], and the share of values that were clipped.
 
         hsi [C, H, W], msi [c, H, W]: of the scene, in [0, 1]; antialias: of the decimation without the change; known [H, W]:

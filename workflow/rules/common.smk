@@ -138,6 +138,19 @@ def raw_files(dataset):
                     files += read_files(image, source.msi.key)
         except UserError as error:
             raise WorkflowError(str(error))
+    return stamps(files)
+
+
+def camera_file():
+    """The same of the responses of the other camera of the table of robustness."""
+    from ssif import sensors
+
+    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
+    responses = table and sensors.csv_of(table.camera)
+    return stamps([responses] if responses and responses.exists() else [])
+
+
+def stamps(files):
     return runs.short_hash(
         [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     )

@@ -129,6 +129,7 @@ rule evaluate_robustness:
         shown=runs.short_hash(
             CONFIG.tables.get(schema.ROBUSTNESS_TABLE), CONFIG.antialias
         ),
+        camera=camera_file(),
         method=lambda wildcards: method(ROWS[wildcards.run]),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.evaluate_robustness",
