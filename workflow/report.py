@@ -14,7 +14,7 @@ import jinja2
 from ssif.data.readers import DATASETS
 from ssif.io import whole_file
 from workflow.config import presets
-from workflow.config.schema import SENSOR_TABLE, Config
+from workflow.config.schema import ROBUSTNESS_TABLE, SENSOR_TABLE, Config
 from workflow.methods import METHODS
 from workflow.page import images, tables, trainings
 from workflow.plan import runs
@@ -49,6 +49,7 @@ def page(config: Config) -> str:
         tables=over_p,
         land_use=tables.classification(config, shown["table3"]) if "table3" in shown else None,
         sensors=tables.sensor_table(config, shown[SENSOR_TABLE]) if SENSOR_TABLE in shown else None,
+        robustness=tables.robustness_table(config, shown[ROBUSTNESS_TABLE]) if ROBUSTNESS_TABLE in shown else None,
         ablations={name: tables.ablation(config, name, ablated) for name in config.ablations},
         images={name: images.drawing(name) for name in [*config.figures, *config.ablations]},
         curves=trainings.drawn_curves(config, every),

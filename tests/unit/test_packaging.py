@@ -53,6 +53,7 @@ FLOORS = [
         "train",
         "evaluate",
         "evaluate_sensors",
+        "evaluate_robustness",
         "classify",
         "import_weights",
         "publish",

@@ -16,6 +16,8 @@ from workflow.config.names import check_different, check_name
 from workflow.config.schema import (
     FIGURES,
     LAND_USE,
+    OPTIONAL,
+    ROBUSTNESS_TABLE,
     SENSOR_TABLE,
     TABLES,
     Ablation,
@@ -111,9 +113,11 @@ def parse(mapping: dict) -> Config:
     checked = {"datasets": datasets, "seeds_of": seeds_of, "tables": tables, "figures": figures, "ablations": ablations}
     config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
-        checks.check_shown(f"tables.{name}", table, TABLES[name], config)
+        checks.check_shown(f"tables.{name}", table, TABLES[name], config, OPTIONAL.get(name, ()))
     if SENSOR_TABLE in tables:
         checks.check_sensors(tables[SENSOR_TABLE])
+    if ROBUSTNESS_TABLE in tables:
+        checks.check_camera(tables[ROBUSTNESS_TABLE])
     for name, figure in figures.items():
         checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
     for name in (*tables, *figures):

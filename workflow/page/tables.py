@@ -8,10 +8,11 @@ from ssif.errors import UserError
 from workflow.config.names import spelled
 from workflow.config.schema import Config
 from workflow.methods import METHODS
+from workflow.page import images
 from workflow.plan import runs
 from workflow.plan.targets import Target, value_of
 from workflow.steps import prepared, stored
-from workflow.tables import cells, land_use, layout, learning, over_scales, sensors, significance
+from workflow.tables import cells, land_use, layout, learning, over_scales, robustness, sensors, significance
 
 
 def table(config: Config, target: Target) -> dict:
@@ -77,6 +78,21 @@ def sensor_table(config: Config, target: Target) -> dict:
         "columns": [label for label, _, _ in columns.values()],
         "blocks": list(layout.blocks(shown, columns)),
         "protocol": sensors.protocol(config, target, store.bands, store.choices["values"], made_at),
+    }
+
+
+def robustness_table(config: Config, target: Target) -> dict:
+    """The table of robustness: heading -> its table, and the lines under them."""
+    store = prepared.data(target.dataset)
+    every = robustness.every_change(config, store)
+    wanted = {(model, p, each.name, each.value) for model, p in _shown(target) for each in every}
+    tidy = csv(config, target.name, "robustness", ["model", "p", "change", "value"], wanted)
+    made_at = ", ".join(tidy["commit"].unique())
+    return {
+        "target": target,
+        "blocks": robustness.printed(tidy),
+        "image": images.drawing("robustness", "python -m workflow.tables.robustness"),
+        "protocol": robustness.protocol(config, target, store, every, made_at),
     }
 
 

@@ -140,9 +140,11 @@ NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
 TO_TRAIN = [run.id for run in NETWORKS.values() if not imported.origin(run)]
 TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
 TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
+STYLE = "workflow/figures/ssif.mplstyle"
+ROBUSTNESS = ["robustness"] if schema.ROBUSTNESS_TABLE in CONFIG.tables else []
 FIGURES = [
     f"results/figures/{figure}.{suffix}"
-    for figure in [*CONFIG.figures, *CONFIG.ablations]
+    for figure in [*CONFIG.figures, *CONFIG.ablations, *ROBUSTNESS]
     for suffix in ("pdf", "png")
 ]
 
@@ -182,6 +184,19 @@ def raw_files(dataset):
                     files += read_files(image, source.msi.key)
         except UserError as error:
             raise WorkflowError(str(error))
+    return stamps(files)
+
+
+def camera_file():
+    """The same of the responses of the other camera of the table of robustness."""
+    from ssif import sensors
+
+    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
+    responses = table and sensors.csv_of(table.camera)
+    return stamps([responses] if responses and responses.exists() else [])
+
+
+def stamps(files):
     return runs.short_hash(
         [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     )

@@ -1,7 +1,5 @@
 """Figures, drawn from scores, stored predictions and weights that are there already, as pdf and png; and the report."""
 
-STYLE = "workflow/figures/ssif.mplstyle"
-
 
 rule figure:
     input:
@@ -69,7 +67,7 @@ rule report:
             *(
                 f"workflow/tables/paper_{name}.csv"
                 for name in CONFIG.tables
-                if name != schema.SENSOR_TABLE
+                if name not in schema.OWN_TABLES
             ),
         ),
         code=fingerprints.fingerprint("workflow.report"),

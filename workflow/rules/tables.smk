@@ -1,4 +1,4 @@
-"""Tables 1 and 2, that of sensors and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
+"""Tables 1 and 2, those of sensors and of robustness and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
 
 
 rule cells:
@@ -118,3 +118,61 @@ rule sensor_table:
         code=fingerprints.fingerprint("workflow.tables.sensors"),
     shell:
         program("tables.sensors")
+
+
+rule evaluate_robustness:
+    input:
+        data="results/data/{dataset}.h5",
+        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
+    output:
+        run_file("robustness.csv"),
+    log:
+        "results/logs/evaluate_robustness.{preset}.{dataset}.{run}.log",
+    wildcard_constraints:
+        run="|".join(map(re.escape, ROWS)),
+    conda:
+        "../../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        **needs(lambda run: runs.stages(ROWS[run])),
+    params:
+        preset=PRESET,
+        root=root,
+        shown=runs.short_hash(
+            CONFIG.tables.get(schema.ROBUSTNESS_TABLE), CONFIG.antialias
+        ),
+        camera=camera_file(),
+        method=lambda wildcards: method(ROWS[wildcards.run]),
+        code=lambda wildcards: fingerprints.of_job(
+            "workflow.evaluate_robustness",
+            *runs.modules(runs.stages(ROWS[wildcards.run])),
+        ),
+    shell:
+        program("evaluate_robustness --run {wildcards.run:q}")
+
+
+rule robustness_table:
+    input:
+        data=lambda wildcards: runs.data_file(TARGETS[schema.ROBUSTNESS_TABLE].dataset),
+        scores=lambda wildcards: [
+            row.folder / "robustness.csv"
+            for row in TARGETS[schema.ROBUSTNESS_TABLE].rows
+        ],
+        records=lambda wildcards: records(behind(schema.ROBUSTNESS_TABLE)),
+    output:
+        multiext("results/table_robustness", ".csv", ".md", ".tex"),
+        multiext("results/figures/robustness", ".pdf", ".png"),
+    log:
+        "results/logs/table_robustness.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        preset=PRESET,
+        root=root,
+        shown=runs.short_hash(CONFIG.tables.get(schema.ROBUSTNESS_TABLE)),
+        files=fingerprints.of_files(STYLE),
+        imports=lambda wildcards: imports([schema.ROBUSTNESS_TABLE]),
+        code=fingerprints.fingerprint("workflow.tables.robustness"),
+    shell:
+        program("tables.robustness")

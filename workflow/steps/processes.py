@@ -51,7 +51,7 @@ def alone(run: Run, work: str) -> IO:
 
 def at_work(run: Run, work: str) -> bool:
     """Whether a program does this kind of work on a run now."""
-    path = LOCKS / f"{run.preset}/{run.id}.{work}"
+    path = results() / "locks" / f"{run.preset}/{run.id}.{work}"
     if not path.exists():
         return False
     with path.open("a") as file:

@@ -26,7 +26,7 @@ from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables.cells import over_seeds
-from workflow.tables.layout import latex, markdown, write
+from workflow.tables.layout import latex, markdown, section, write
 from workflow.tables.over_scales import paper_table
 
 METRICS = ("oa", "aa", "kappa", "macro_f1", "miou")
@@ -179,13 +179,6 @@ def reported(tidy: pd.DataFrame) -> pd.DataFrame:
     return (100 * pd.DataFrame(wide, index=[f"p={p:g}" for p in scales]).T).map("{:.2f}".format)
 
 
-def _section(title: str, table: pd.DataFrame) -> str:
-    """A heading and a table of `recalls` or `reported` in Markdown."""
-    lines = [f"### {title} (%)", "", f"| Model | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
-    lines += [f"| {name} | {' | '.join(values)} |" for name, *values in table.itertuples()]
-    return "\n".join(lines) + "\n"
-
-
 @program
 def main() -> None:
     config, target = chosen_target(
@@ -198,9 +191,9 @@ def main() -> None:
     shown = printed(tidy)
     first = min(target.scales)
     found = recalls(tidy, first, cover, cover.maps[scene])
-    text = markdown(shown, footer, COLUMNS) + "\n" + _section(f"Recall of each class at p={first:g}", found)
+    text = markdown(shown, footer, COLUMNS) + "\n" + section(f"Recall of each class at p={first:g} (%)", "Model", found)
     if len(paper := reported(tidy)):
-        text += f"\n{_section('Reported in the paper: accuracy', paper)}\n- {NOT_COMPARABLE}\n"
+        text += f"\n{section('Reported in the paper: accuracy (%)', 'Model', paper)}\n- {NOT_COMPARABLE}\n"
     write(target.name, tidy, text, latex(shown, footer, COLUMNS))
 
 

@@ -67,8 +67,19 @@ def latex(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str
         ]
         lines += [rf"{model} & {' & '.join(cells)} \\" for model, cells in rows]
         lines += [r"\bottomrule", r"\end{tabular}", ""]
-    notes = [re.sub(r"([%_&#${}])", r"\\\1", line) for line in footer]
-    return "\n".join([*lines, r"\par\footnotesize " + " ".join(notes)]) + "\n"
+    return "\n".join([*lines, note(footer)])
+
+
+def note(footer: list[str]) -> str:
+    """The footer as a paragraph of LaTeX."""
+    return r"\par\footnotesize " + " ".join(re.sub(r"([%_&#${}])", r"\\\1", line) for line in footer) + "\n"
+
+
+def section(title: str, first: str, table: pd.DataFrame) -> str:
+    """Markdown: a heading and a table of texts; `first` heads the column of its index."""
+    lines = [f"### {title}", "", f"| {first} | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
+    lines += [f"| {name} | {' | '.join(values)} |" for name, *values in table.itertuples()]
+    return "\n".join(lines) + "\n"
 
 
 def write(name: str, tidy: pd.DataFrame, text: str, tabular: str) -> None:
