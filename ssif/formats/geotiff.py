@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, Kind
+from ssif.formats.header import Header, Image, Kind, one
 from ssif.formats.wavelengths import read_axis, written
 from ssif.io import check_room, whole_file
 
@@ -36,8 +36,8 @@ def _header(source) -> Header:
         good=() if all(good) else good,
         unit=unit,
         nodata=source.nodata,
-        scale=raster.one(scales) if scaled else None,
-        offset=raster.one(offsets) if scaled else 0.0,
+        scale=one(scales) if scaled else None,
+        offset=one(offsets) if scaled else 0.0,
         provenance=tags.get("provenance", ""),
     )
 
