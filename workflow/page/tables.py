@@ -18,7 +18,7 @@ from workflow.tables import cells, land_use, layout, learning, over_scales, robu
 def table(config: Config, target: Target) -> dict:
     """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
     tidy = csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
-    ours = tidy[tidy["source"] != "reported"]
+    ours = tidy[~tidy["source"].isin(layout.ELSEWHERE)]
     scores = cells.scores(config, target)
     paired = significance.compare(scores.rename(columns=over_scales.SCORES))
     absent = {}
@@ -169,6 +169,6 @@ def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tu
     with stored.readable(path, remedy):
         # Empty cells belong to methods without the key of an ablation, or without kinds of intervals.
         found = found.fillna(dict.fromkeys(stored.TEXTS.keys() & set(keys), ""))
-        ours = found[found["source"] != "reported"] if "source" in found else found
+        ours = found[~found["source"].isin(layout.ELSEWHERE)] if "source" in found else found
         stored.check_rows(ours, keys, list(wanted))
     return found

@@ -43,6 +43,7 @@ rule table:
         files=lambda wildcards: fingerprints.of_files(
             f"workflow/tables/paper_{wildcards.table}.csv"
         ),
+        submitted=stamps(sorted(Path("results/submissions").glob("*.csv"))),
         code=fingerprints.fingerprint("workflow.tables.over_scales"),
     shell:
         program("tables.over_scales --table {wildcards.table:q}")

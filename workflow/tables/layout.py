@@ -16,7 +16,8 @@ CENTRAL = {f"central_{name}": (f"central {label}", *rest) for name, (label, *res
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
 # Source of a row -> what follows its label: the paper's numbers, a method that the paper does not compare, and one of ours.
-SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)"}
+SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)", "submitted": " (submitted)"}
+ELSEWHERE = ("reported", "submitted")  # sources of rows that were not computed here
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
 
 
