@@ -23,7 +23,10 @@ FIGURES = {
     "fig4": ("scales",),
     "fig8": ("scales", "methods"),
     "fig9": ("scales", "methods"),
+    "cost": ("scales", "methods"),
 }
+# Figures that are drawn from the networks themselves.
+OF_NETWORKS = ("fig10", "cost")
 # Those that show the land cover in predicted images and need a classifier.
 LAND_USE = ("table3", "fig9")
 INTERVALS = ("equal", "irregular")
@@ -209,9 +212,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the paper: its data set and the scales p of its panels.
+    """A figure of the paper, or that of the cost: its data set and the scales p of its panels.
 
-    `methods`: those of Figures 1, 8 and 9, which show predicted images (3 and 4 show all); `counts`: the C of Figure 1.
+    `methods`: those of Figures 1, 8 and 9, which show predicted images, and of the cost (3 and 4 show all); `counts`: the C
+    of Figure 1.
     """
 
     dataset: str

@@ -11,8 +11,8 @@ rule figure:
         ),
         images=lambda wildcards: stored_images(TARGETS[wildcards.figure]),
         weights=lambda wildcards: (
-            weights(TARGETS[wildcards.figure].rows)
-            if wildcards.figure == "fig10"
+            weights(behind(wildcards.figure))
+            if wildcards.figure in schema.OF_NETWORKS
             else []
         ),
     output:
