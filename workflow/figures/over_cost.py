@@ -44,6 +44,8 @@ def draw(points: pd.DataFrame, *, size: int, footer: str) -> Figure:
 
 def _words(rows: pd.DataFrame) -> str:
     """Parameters, a range where networks of several p differ, and seconds at each p."""
-    millions = [f"{count / 1e6:.2g}" for count in (rows["parameters"].min(), rows["parameters"].max())]
+    least, most = rows["parameters"].min(), rows["parameters"].max()
+    millions = [f"{count / 1e6:.2g}" for count in (least, most)]
+    size = f"{'-'.join(dict.fromkeys(millions))} million" if most > 1e4 else f"{most}"
     seconds = "/".join(f"{value:.2g}" for value in rows.sort_values("p")["seconds"])
-    return f"{'-'.join(dict.fromkeys(millions))} million, {seconds} s"
+    return f"{size}, {seconds} s"
