@@ -24,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
     add("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG, BMP, or a product of a satellite")
     add("out", type=Path, help="in one of these formats; the suffix decides")
     weights = f"weights.safetensors of a neural field (SSIF, SSIF+, LIIF, LTE, CiaoSR), or a published name: {', '.join(published.FILES)}"
-    add("--weights", required=True, help=weights)
+    weights += "; several of one kind give their mean and OUT.std with its standard deviation"
+    add("--weights", required=True, nargs="+", metavar="NAME", help=weights)
     add("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
     add("--bands", required=True, metavar="SPEC", help=SPEC)
     add("--input", metavar="SPEC", help="the bands of the image, or `trained` for those of the weights")
@@ -63,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     add("--key", help=KEY)
     add("--truth-key", help=KEY)
     add("--format", choices=["table", "csv", "json"], default="table", help="of what is printed (default: %(default)s)")
+
+    command = commands.add_parser("check", help="whether this machine computes what ours did, with published weights")
+    command.set_defaults(run=run_check)
+    command.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"published weights (default: {', '.join(published.FILES)})"
+    )
 
     command = commands.add_parser("sensors", help="list the sensors that have a name")
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
@@ -111,9 +118,10 @@ def run_predict(arguments: argparse.Namespace) -> None:
         consistent=arguments.consistent,
         command=shlex.join(["ssif", *sys.argv[1:]]),
     )
-    model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")
+    place = "cuda" if torch.cuda.is_available() else "cpu"
+    model, *more = (load(name, place) for name in arguments.weights)
     try:
-        predict(arguments.image, arguments.out, model, wanted, arguments.key)
+        predict(arguments.image, arguments.out, model, wanted, arguments.key, more=more)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
@@ -136,6 +144,14 @@ def run_score(arguments: argparse.Namespace) -> None:
         bands=sensors.parse_bands(arguments.bands)[0] if arguments.bands else None,
     )
     print(printed(found, arguments.format))
+
+
+def run_check(arguments: argparse.Namespace) -> None:
+    from ssif.tool.check import line
+
+    found = [line(name) for name in arguments.names or published.FILES]
+    print("\n".join(text for _, text in found))
+    sys.exit(not all(same for same, _ in found))
 
 
 def run_info(arguments: argparse.Namespace) -> None:

@@ -1,10 +1,41 @@
-"""What an HDF5 file holds itself: links and values that lead to other files are not followed."""
+"""HDF5 files that somebody else wrote: broken ones do not hang, and links and values in other files are not followed."""
 
+import io
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import h5py
 
 from ssif.errors import UserError
+
+
+class Checked(io.BufferedReader):
+    """A file for `h5py.File`. It raises OSError when HDF5 reads a broken heap, where texts of variable length lie.
+
+    HDF5 (1.14.2 to 2.0.0) loops forever over a heap with an object of no size, and Python cannot interrupt it.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__(io.FileIO(path))
+
+    def readinto(self, buffer) -> int:
+        count = super().readinto(buffer)
+        if bytes(buffer[:5]) == b"GCOL\x01":
+            (end,), place = struct.unpack_from("<Q", buffer, 8), 16
+            while place + 16 <= min(count, end):
+                index, size = struct.unpack_from("<H6xQ", buffer, place)
+                # The size of free space (index 0) includes these 16 bytes; that of a text does not and is rounded up.
+                step = 16 + -(-size // 8) * 8 if index else size
+                if not 16 <= step <= end - place:
+                    raise OSError("a heap of texts is broken")
+                place += step
+        return count
+
+
+def opened(path: Path) -> h5py.File:
+    """Open a file for reading. Raises OSError, here or later, where it is broken."""
+    return h5py.File(Checked(path), "r")
 
 
 def walk(file: h5py.File) -> Iterator[tuple[h5py.Group, str]]:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are either whole or absent, locks, and the room on the disk."""
 
 import glob
 import os
@@ -20,32 +20,22 @@ except ImportError:  # Windows has none
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success flush it to the disk and move it there in one step.
+def whole_files(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success flush its files to the disk and move them beside `path`.
 
-    If the block raises, the temporary file goes and an older `path` stays as it was. Raises UserError where no file can be
-    made there.
+    The file `path` itself moves after the files that belong to it, but before a header (.hdr), which makes it readable. If the
+    block raises, the folder goes and older files stay as they were. Raises UserError if no file can be made there.
     """
     path = Path(path)
-    temporary = _beside(path)
-    _check_place(temporary, path)
+    folder = path.with_name(f".{path.name}.{this_machine()}.{os.getpid()}.part")
     try:
-        yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_files(path: str | os.PathLike) -> Iterator[Path]:
-    """As `whole_file`, for a file that others belong to: yield a temporary folder beside `path`, whose files then move
-    beside it, `path` itself last but for a header (.hdr) that makes it readable."""
-    path = Path(path)
-    folder = _beside(path)
-    _check_place(folder, path)
-    folder.mkdir()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A killed process may have had the same number, as the processes of containers often do.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    except OSError as error:
+        # Libraries report this in their own words or not at all.
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
     try:
         yield folder
         for file in sorted(folder.iterdir(), key=lambda file: (file.suffix == ".hdr", file.name == path.name)):
@@ -56,15 +46,22 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """As `whole_files`, for a single file: yield the temporary path to write."""
+    with whole_files(path) as folder:
+        yield folder / Path(path).name
+
+
 def remove_leftovers(path: str | os.PathLike) -> None:
-    """Delete what killed processes left of `whole_file` and `whole_files` of `path`; only for who knows that none is alive."""
+    """Delete what killed processes left of `whole_files(path)`. The caller knows that no other process is writing `path`."""
     path = Path(path)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         _remove(left)
 
 
 def remove_strays(folder: str | os.PathLike) -> None:
-    """Delete below `folder` what processes of this machine that are no longer alive left of `whole_file` and `whole_files`."""
+    """Delete what `whole_files` left below `folder` in processes of this machine that are no longer alive."""
     for left in sorted(Path(folder).rglob(".*.part")):
         named = re.fullmatch(rf"\..+\.{re.escape(this_machine())}\.(\d+)\.part", left.name)
         if named and not _alive(int(named[1])):
@@ -72,7 +69,7 @@ def remove_strays(folder: str | os.PathLike) -> None:
 
 
 def this_machine() -> str:
-    """The name by which other machines on the same disk know this one."""
+    """The name of this machine among those that share a disk."""
     return platform.node() or "localhost"
 
 
@@ -82,7 +79,7 @@ def _alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # Somebody else's.
+        # The process belongs to another user.
         return True
     return True
 
@@ -91,28 +88,13 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        # In a folder that cannot be written it stays.
+        # A file in a folder that cannot be written stays.
         with suppress(OSError):
             path.unlink()
 
 
-def _beside(path: Path) -> Path:
-    """The temporary name of a file that this process writes."""
-    return path.with_name(f".{path.name}.{this_machine()}.{os.getpid()}.part")
-
-
-def _check_place(temporary: Path, path: Path) -> None:
-    """Raise UserError where `temporary` cannot be made, which libraries report in their own words or not at all."""
-    try:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-        temporary.unlink()
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
-
-
 def locked(file: IO) -> bool:
-    """Lock an open file until it is closed; False where another process has it locked."""
+    """Lock an open file until it is closed. Return False if another process has locked it."""
     # Some network file systems have no locks.
     with suppress(OSError):
         try:
@@ -124,10 +106,9 @@ def locked(file: IO) -> bool:
 
 
 def check_room(path: str | os.PathLike, nbytes: int, behind: int = 0) -> None:
-    """Raise OSError (ENOSPC, EDQUOT, EFBIG) where a file of `nbytes` cannot be written in place of `path`, or, to one that
-    has `behind` bytes, as many more.
+    """Raise OSError (ENOSPC, EDQUOT, EFBIG) if the disk of `path` has no room for `nbytes` behind `behind` bytes of a file.
 
-    For libraries that crash, or hide the reason, when the disk is full halfway.
+    Some libraries crash, or hide the reason, when the disk fills up while they write.
     """
     if hasattr(os, "posix_fallocate"):  # macOS has none
         with tempfile.TemporaryFile(dir=Path(path).parent) as file:

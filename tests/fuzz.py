@@ -14,7 +14,6 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-import h5py
 import numpy as np
 import rasterio
 from PIL import ExifTags
@@ -41,7 +40,6 @@ PRODUCTS = {
     "pace": write_pace,
     "sentinel-2": lambda place: write_sentinel2(place) / "MTD_MSIL2A.xml",
 }
-HEAPED = "heaped.h5"  # as other programs write texts; reading them starts a process, so that few cases take this one
 TABLES = {"i.csv": "name,start,end\nred,600,700\nblue,400,500\n", "r.csv": "nm,red,blue\n400,0,1\n500,1,0.5\n600,0,0\n"}
 # What text is replaced by.
 WORDS = (
@@ -90,10 +88,6 @@ def originals(folder: Path) -> dict[str, list[Path]]:
         (place := folder / name).mkdir()
         main = written(place)
         found[name] = [main, *(path for path in sorted(main.parent.rglob("*")) if path.is_file() and path != main)]
-    found[HEAPED] = [folder / HEAPED]
-    with h5py.File(folder / HEAPED, "w") as file:
-        file["cube"] = values
-        file["cube"].attrs.update(wavelength=[450.0, 550, 650], wavelength_units="nm", band_names=["a", "b", "c"])
     for name, text in TABLES.items():
         (folder / name).write_text(text)
         found[name] = [folder / name]
@@ -134,7 +128,7 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
 def case(files: dict[str, list[Path]], folder: Path, seed: int) -> tuple[str, str]:
     """One mutated file read: its kind, and "read", "refused" or what should not have happened, with the seed."""
     rng = np.random.default_rng(seed)
-    name = HEAPED if rng.random() < 0.01 else str(rng.choice([name for name in files if name != HEAPED]))
+    name = str(rng.choice(list(files)))
     copies = {path: folder / path.relative_to(files[name][0].parent) for path in files[name]}
     target, changed = copies[files[name][0]], files[name][int(rng.integers(len(copies)))]
     for path, copy in copies.items():

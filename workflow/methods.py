@@ -90,12 +90,18 @@ def _awan(size: str, **needs: bool) -> Network:
     return _on_grid("baselines.awan", "AWAN", "awan", "spectral", fixed={"size": size}, **needs)
 
 
+def _mst(size: str, **needs: bool) -> Network:
+    return _on_grid("baselines.mst", "MST", "mst++", "both counts", fixed={"size": size}, **needs)
+
+
 # Networks that are no row of a table but stages of several: each is trained once and shared.
 STAGES = {
     "rcan-msi": _rcan("msi", one_count=False),
     "rcan-hsi": _rcan("hsi"),
     "awan-lr": _awan("lr"),
     "awan-hr": _awan("hr", one_scale=False),
+    "mst-lr": _mst("lr"),
+    "mst-hr": _mst("hr", one_scale=False),
     "sspsr": _on_grid("baselines.sspsr", "SSPSR", "sspsr", "spatial hsi"),
     "mog-dcn": _on_grid("baselines.mog_dcn", "MoGDCN", "mog-dcn"),
 }
@@ -116,6 +122,9 @@ METHODS = {
     "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF", "k")),
     "ssif-rf-gi": Method("SSIF-RF-GI", _ssif("RF-GI")),
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
+    "rcan+mst": Method("RCAN+MST++", stages=("rcan-msi", "mst-hr"), later=True),
+    "mst+rcan": Method("MST++ +RCAN", stages=("mst-lr", "rcan-hsi"), later=True),
+    "ssfin": Method("SSFIN", _on_grid("baselines.ssfin", "SSFIN", "ssfin"), later=True),
     "lte": Method("LTE", _fixed_bands("baselines.lte", "LTE"), later=True),
     "ciaosr": Method("CiaoSR", _fixed_bands("baselines.ciaosr", "CiaoSR"), later=True),
     "ssif+": Method(

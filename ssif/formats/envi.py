@@ -1,4 +1,9 @@
-"""ENVI: a header (.hdr) beside raw data in any interleave and byte order."""
+"""ENVI: a header (.hdr) beside raw data in any interleave and byte order.
+
+GDAL reads and writes the pixels, but the fields of a header are read here. GDAL (3.10) silently drops every field behind a
+line of 10,000 letters, such as the wavelengths of 500 bands, and keeps comments within lists. `spectral` (0.25) decodes a
+header by the locale of the machine, keeps double spaces in names and drops a list behind whose brace anything stands.
+"""
 
 import re
 from contextlib import contextmanager
@@ -6,55 +11,47 @@ from pathlib import Path
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, Kind
+from ssif.formats.header import Header, Image, Kind, one
 from ssif.formats.wavelengths import read_axis, written
 from ssif.io import whole_files
 
 LONGEST = 2**24  # bytes of a header
+COMMENT = re.compile("^;.*\n?", re.MULTILINE)
+# A name and its text; the text of a list may go on for many lines.
+FIELD = re.compile(r"^([^=\n]*)=[ \t]*(\{[^}]*\}?|.*)", re.MULTILINE)
 # Fields that stay true of a prediction.
 FACTS = (
-    "sensor type",
-    "acquisition time",
-    "sun azimuth",
-    "sun elevation",
-    "cloud cover",
-    "security tag",
-    "product type",
-)
+    "sensor type", "acquisition time", "sun azimuth", "sun elevation", "cloud cover", "security tag", "product type",
+)  # fmt: skip
 DATA = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw", "")
 
 
 def header_of(path: Path) -> Path | None:
     """The header beside an ENVI data file, or None."""
-    found = [
-        candidate
-        for suffix in (".hdr", ".HDR")
-        for candidate in (path.with_suffix(suffix), path.with_name(path.name + suffix))
-    ]
-    return next((header for header in found if header.is_file()), None)
+    names = [name for end in (".hdr", ".HDR") for name in (path.with_suffix(end), path.with_name(path.name + end))]
+    return next((name for name in names if name.is_file()), None)
 
 
 def _data_of(header: Path) -> Path:
     """The data file beside a header."""
     stem = header.with_suffix("")
-    suffixes = [spelling for suffix in DATA for spelling in (suffix, suffix.upper())]
-    found = [path for path in (stem.with_name(stem.name + suffix) for suffix in suffixes) if path.is_file()]
-    if not found:
-        raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")
-    return found[0]
+    for suffix in (spelling for known in DATA for spelling in (known, known.upper())):
+        if (data := stem.with_name(stem.name + suffix)).is_file():
+            return data
+    raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")
 
 
 def _read(path: Path) -> list[Path]:
     data = _data_of(path) if path.suffix.lower() == ".hdr" else path
-    its_header = header_of(data)
-    if its_header is None:
-        raise UserError(f"its ENVI header {data.with_suffix('.hdr').name} is missing")
-    return [data, its_header]
+    header = header_of(data)
+    if header is None:
+        raise UserError(f"the ENVI header {data.with_suffix('.hdr').name} is missing")
+    return [data, header]
 
 
 def _open(path: Path, key: str | None) -> Image:
-    data, its_header = _read(path)
-    fields = _fields(its_header)
+    data, hdr = _read(path)
+    fields = _fields(hdr)
 
     def describe(source) -> Header:
         header = _header(source, fields)
@@ -65,31 +62,18 @@ def _open(path: Path, key: str | None) -> Image:
 
 
 def _fields(header: Path) -> dict[str, str]:
-    """Name in small letters -> text, in braces where it is a list. Read here, because GDAL leaves out long lists in silence."""
-    with open(header, "rb") as stream:
-        if not stream.read(4).startswith(b"ENVI"):
-            raise UserError(f"{header.name} is no ENVI header: it does not begin with ENVI")
-        try:
-            text = stream.read(LONGEST).decode()
-        except UnicodeDecodeError:
-            raise UserError(f"{header.name} is not text in UTF-8") from None
-        if stream.read(1):
-            raise UserError(f"{header.name} is no ENVI header: it has more than {LONGEST >> 20} MiB")
-    found, name, parts = {}, "", []
-    for line in text.splitlines():
-        if line.startswith(";"):
-            continue
-        if not parts:
-            name, equals, line = line.partition("=")
-            if not equals:
-                continue
-        parts.append(line.strip())
-        # A list may go on for many lines.
-        if not parts[0].startswith("{") or "}" in line:
-            found[" ".join(name.lower().split())] = " ".join(parts)
-            parts = []
-    if parts:
-        raise UserError(f"{header.name} is torn: the list of {name.strip()} has no end")
+    """Name in small letters -> text; a list is in braces."""
+    if header.stat().st_size > LONGEST:
+        raise UserError(f"{header.name} is no ENVI header: it has more than {LONGEST >> 20} MiB")
+    try:
+        text = header.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{header.name} is not text in UTF-8") from None
+    if not text.startswith("ENVI"):
+        raise UserError(f"{header.name} is no ENVI header: it does not begin with ENVI")
+    found = {" ".join(name.lower().split()): value.strip() for name, value in FIELD.findall(COMMENT.sub("", text))}
+    if torn := [name for name, value in found.items() if value.startswith("{") and not value.endswith("}")]:
+        raise UserError(f"{header.name} is torn: the list of {torn[0]} has no end")
     return found
 
 
@@ -106,7 +90,7 @@ def _header(source, fields: dict[str, str]) -> Header:
         names=() if names == tuple(f"Band {i}" for i in source.indexes) else names,
         good=() if all(good) else good,
         unit=unit,
-        nodata=_numbers(fields, "data ignore value")[0] if fields.get("data ignore value") else None,
+        nodata=next(iter(_numbers(fields, "data ignore value")), None),
         provenance=_text(fields.get("description", "")),
         facts={name: _text(fields[name]) for name in FACTS if name in fields},
         notes=notes,
@@ -117,24 +101,20 @@ def _header(source, fields: dict[str, str]) -> Header:
 def _scale(fields: dict[str, str]) -> dict:
     """Scale and offset, from gains and offsets or from the factor by which reflectance was multiplied."""
     gains, offsets = _numbers(fields, "data gain values"), _numbers(fields, "data offset values")
-    factor = _numbers(fields, "reflectance scale factor")
-    if gains and factor and any(abs(gain * factor[0] - 1) > 1e-6 for gain in gains):
-        raise UserError(f"gain values {gains[:3]} and reflectance scale factor {factor[0]:g} disagree")
-    if not gains and not offsets and not factor:
-        return {}
+    factor = _numbers(fields, "reflectance scale factor")[:1]
     if factor and not factor[0] > 0:
         raise UserError(f"a reflectance scale factor is positive, got {factor[0]:g}")
-    return {
-        "scale": raster.one(gains) if gains else 1 / factor[0] if factor else 1.0,
-        "offset": raster.one(offsets or [0.0]),
-    }
+    if factor and any(abs(gain * factor[0] - 1) > 1e-6 for gain in gains):
+        raise UserError(f"gain values {gains[:3]} and reflectance scale factor {factor[0]:g} disagree")
+    gains = gains or [1 / value for value in factor]
+    return {"scale": one(gains or [1.0]), "offset": one(offsets or [0.0])} if gains or offsets else {}
 
 
 def _check_size(data: Path, fields: dict[str, str], header: Header) -> None:
     if fields.get("file compression", "0") != "0":
-        # GDAL unpacks gzip; how long the data are is known when they are read.
+        # GDAL unpacks gzip, and only then is the length of the data known.
         return
-    wanted = int((_numbers(fields, "header offset") or [0])[0]) + header.nbytes
+    wanted = header.nbytes + int(sum(_numbers(fields, "header offset")))
     if data.stat().st_size != wanted:
         raise UserError(
             f"the header's {header.height} x {header.width} x {header.count} values of {header.dtype} make {wanted} bytes,"
@@ -147,7 +127,7 @@ def _list(text: str) -> list[str]:
 
 
 def _text(braced: str) -> str:
-    return " ".join(braced.strip().strip("{}").split())
+    return " ".join(braced.strip("{}").split())
 
 
 def _numbers(fields: dict[str, str], name: str) -> list[float]:
@@ -164,7 +144,7 @@ def _written(path: Path) -> list[Path]:
 
 @contextmanager
 def _create(path: Path, header: Header):
-    data, its_header = _written(path)
+    data, hdr = _written(path)
     interleave = {".bsq": "bsq", ".bil": "bil"}.get(data.suffix.lower(), "bip")
 
     def describe(target) -> None:
@@ -188,11 +168,11 @@ def _create(path: Path, header: Header):
     with whole_files(data) as folder:
         with raster.created(folder / data.name, header, "ENVI", describe, interleave=interleave) as write:
             yield write
-        # GDAL puts the path of the file here, whatever it is told.
-        text = folder / its_header.name
-        description = "description = {" + re.sub(r"[{}]", "", header.provenance) + "}"
-        written_by_gdal = re.compile(r"description = \{.*?\}(?=\nsamples)", re.DOTALL)
-        text.write_text(written_by_gdal.sub(lambda _: description, text.read_text("utf-8"), count=1), "utf-8")
+        # GDAL always writes the path of the file as the description.
+        made = folder / hdr.name
+        _, fields = re.split(r"(?<=\})\n(?=samples)", made.read_text("utf-8"), maxsplit=1)
+        description = re.sub("[{}]", "", header.provenance)
+        made.write_text(f"ENVI\ndescription = {{{description}}}\n{fields}", "utf-8")
 
 
 def _braced(items) -> str:

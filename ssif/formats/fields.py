@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ssif.errors import UserError
-from ssif.formats.header import LARGEST_PIECE, Header
+from ssif.formats.header import LARGEST_PIECE, Header, one
 from ssif.formats.wavelengths import read_axis, written
 
 # Other usual names of the same part.
@@ -65,8 +65,8 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
         good=() if good is None or all(good) else tuple(flag != 0 for flag in good),
         unit=unit,
         nodata=None if nodata is None else nodata[0],
-        scale=1.0 if scale is None and offset is not None else None if scale is None else _one(scale),
-        offset=0.0 if offset is None else _one(offset),
+        scale=1.0 if scale is None and offset is not None else None if scale is None else one(scale),
+        offset=0.0 if offset is None else one(offset),
         crs=_string(_field(get, "crs")),
         transform=None if transform is None else tuple(transform),
         provenance=_string(_field(get, "provenance")),
@@ -123,10 +123,6 @@ def _numbers(get, name: str) -> list[float] | None:
     if not numbers:
         raise UserError(f"{name} is no number: {str(value)[:80]}")
     return numbers
-
-
-def _one(values: list[float]):
-    return values[0] if len(set(values)) == 1 else values
 
 
 def _string(value) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, Kind
+from ssif.formats.header import Header, Image, Kind, one
 from ssif.formats.wavelengths import read_axis, written
 from ssif.io import check_room, whole_file
 
@@ -16,7 +16,7 @@ def _open(path: Path, key: str | None) -> Image:
 
 
 def _header(source) -> Header:
-    # GDAL calls the fourth of four bands of 8 bit transparency; one that has a wavelength is none.
+    # GDAL calls the fourth of four bands of 8 bit transparency, but a band with a wavelength is a band.
     transparent = raster.is_transparent(source) and not _has_wavelength(source, source.count)
     masks = raster.masks(source, transparent)
     indexes = source.indexes[: masks["count"]]
@@ -25,7 +25,6 @@ def _header(source) -> Header:
         values[: len(indexes)] for values in (source.scales, source.offsets, source.descriptions)
     )
     scaled = any(scale != 1 for scale in scales) or any(offsets)
-    tags = source.tags()
     good = tuple(_is_good(source.tags(i)) for i in indexes)
     if source.transform.is_identity and (source.gcps[0] or source.rpcs):
         notes += ("ground control points and sensor models are not carried over: the output has no coordinates",)
@@ -36,9 +35,9 @@ def _header(source) -> Header:
         good=() if all(good) else good,
         unit=unit,
         nodata=source.nodata,
-        scale=raster.one(scales) if scaled else None,
-        offset=raster.one(offsets) if scaled else 0.0,
-        provenance=tags.get("provenance", ""),
+        scale=one(scales) if scaled else None,
+        offset=one(offsets) if scaled else 0.0,
+        provenance=source.tags().get("provenance", ""),
     )
 
 
@@ -47,7 +46,7 @@ def _has_wavelength(source, index: int) -> bool:
 
 
 def _is_good(tags: dict[str, str]) -> bool:
-    """Whether the band's tag `good` says so, or `bbl`, as other programs call it."""
+    """Whether a band is good by its tag `good`, which other programs call `bbl`."""
     flag = tags.get("good", tags.get("bbl", "1"))
     try:
         return float(flag) != 0
@@ -56,7 +55,7 @@ def _is_good(tags: dict[str, str]) -> bool:
 
 
 def _axis(source, indexes):
-    """From the IMAGERY domain, else from `wavelength` tags of the bands, as older programs write them."""
+    """Bands, unit and notes from the IMAGERY domain, else from the bands' `wavelength` tags that older programs write."""
     imagery = [source.tags(i, ns="IMAGERY") for i in indexes]
     plain = [source.tags(i) for i in indexes]
     for tags, centre, width, unit in (
@@ -74,7 +73,7 @@ def _axis(source, indexes):
 
 
 TILE = 256
-# BigTIFF where the file may pass 4 GiB; otherwise GDAL would call the fourth of four bands of 8 bit transparency.
+# BigTIFF is for files that may pass 4 GiB. By default GDAL calls the fourth of four bands of 8 bit transparency.
 COMMON = {"BIGTIFF": "IF_SAFER", "photometric": "MINISBLACK"}
 
 
@@ -94,11 +93,8 @@ def _create(path: Path, header: Header):
         if header.provenance:
             target.update_tags(provenance=header.provenance)
 
-    # Rows come from top to bottom and are written as strips. GDAL then makes tiles of them in bounded memory.
-    with (
-        whole_file(path) as temporary,
-        tempfile.TemporaryDirectory(".part", f".{path.name}.", path.resolve().parent) as folder,
-    ):
+    # The rows come from top to bottom and become strips. GDAL then makes tiles of them in bounded memory.
+    with whole_file(path) as temporary, tempfile.TemporaryDirectory(dir=temporary.parent) as folder:
         strips = Path(folder, "strips.tif")
         with raster.created(strips, header, "GTiff", describe, interleave="pixel", **COMMON) as write:
             yield write

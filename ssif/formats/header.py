@@ -131,10 +131,27 @@ class Header:
         return whole
 
 
+def one(values):
+    """A number where all of `values` are equal, else all of them."""
+    return values[0] if len(set(values)) == 1 else list(values)
+
+
+def downwards(header: Header, put: Callable[[slice, np.ndarray], None]) -> Write:
+    """A function that takes the image from top to bottom, some rows at a time, and calls `put(rows, stored values)`."""
+    top = 0
+
+    def write(values: np.ndarray) -> None:
+        nonlocal top
+        put(slice(top, top + len(values)), header.stored(values))
+        top += len(values)
+
+    return write
+
+
 class Image:
     """An open image file: its `header`, and `read` for any window of it. Use it as a context manager.
 
-    window(rows, columns) gives stored values [h, w, C]; empty, where the file has a mask, gives [h, w], true without data.
+    window(rows, columns) gives stored values [h, w, C], or [h, w] of one band; empty, where the file has a mask, gives [h, w], true without data.
     """
 
     def __init__(self, path: Path, header: Header, window: Window, close=lambda: None, empty: Window | None = None):
@@ -146,7 +163,8 @@ class Image:
         Raises UserError where the file turns out to be torn.
         """
         with torn.one_line(self.path):
-            values = self.header.physical(self._window(rows, columns))
+            shape = rows.stop - rows.start, columns.stop - columns.start, self.header.count
+            values = self.header.physical(self._window(rows, columns).reshape(shape))
             if self._empty is not None:
                 values[self._empty(rows, columns)] = np.nan
             return values

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -10,13 +11,13 @@ import scipy.io
 
 from ssif.errors import UserError
 from ssif.formats import fields, hdf5, mat5, torn
-from ssif.formats.header import Header, Image, Kind
-from ssif.hdf5 import check_own, own
+from ssif.formats.header import Header, Image, Kind, Window, downwards
+from ssif.hdf5 import check_own, opened, own
 from ssif.io import whole_file
 
 # Version 5 counts a variable's bytes in 32 bits, of which MATLAB uses 31.
 LARGEST_V5 = 2**31 - 1
-# MATLAB 7.3: 512 bytes before the HDF5 file proper.
+# The beginning of the 512 bytes that MATLAB 7.3 has before the HDF5 file.
 USER_BLOCK = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
 CLASSES = {"f4": "single", "f8": "double"}
 
@@ -28,7 +29,7 @@ def read_mat(path: Path, key: str) -> np.ndarray:
     """
     with torn.one_line(path):
         if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
+            with opened(path) as file:
                 found = [name for name in file if not name.startswith("#") and own(file, name)]
                 if key in found:
                     check_own(file[key])
@@ -43,17 +44,13 @@ def read_mat(path: Path, key: str) -> np.ndarray:
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return _open_hdf5(path, key) if h5py.is_hdf5(path) else _open_v5(path, key)
-
-
-def _open_v5(path: Path, key: str | None) -> Image:
+    if h5py.is_hdf5(path):
+        return hdf5.image_of(path, partial(_described, key=key))
     variables = mat5.variables(path)
     numbers = {
-        name: variable
-        for name, variable in variables.items()
-        if variable.dtype is not None and variable.dtype.kind in "iuf"
+        name: found for name, found in variables.items() if found.dtype is not None and found.dtype.kind in "iuf"
     }
-    name = fields.choose_array({name: variable.shape for name, variable in numbers.items()}, key)
+    name = fields.choose_array({name: found.shape for name, found in numbers.items()}, key)
     fields.check_piece(math.prod(numbers[name].shape) * numbers[name].dtype.itemsize, name)
     cube = mat5.load(path, numbers[name])
 
@@ -65,30 +62,16 @@ def _open_v5(path: Path, key: str | None) -> Image:
         return np.char.rstrip(value) if value.dtype.kind == "U" else value
 
     header = fields.header(cube.shape, cube.dtype, field)
-
-    def window(rows: slice, columns: slice) -> np.ndarray:
-        return cube[rows, columns].reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
-
-    return Image(path, header, window)
+    return Image(path, header, lambda rows, columns: cube[rows, columns])
 
 
-def _open_hdf5(path: Path, key: str | None) -> Image:
-    file = h5py.File(path, "r")
-    try:
-        # Reversed, as above.
-        shapes = {name: shape[::-1] for name, shape in hdf5.shapes(file).items() if not name.startswith("#")}
-        dataset = file[fields.choose_array(shapes, key)]
-        hdf5.check_readable(dataset)
-        header = fields.header(dataset.shape[::-1], dataset.dtype, lambda field: _variable(file, field))
-    except BaseException:
-        file.close()
-        raise
-
-    def window(rows: slice, columns: slice) -> np.ndarray:
-        values = dataset[..., columns, rows]
-        return values.T.reshape(rows.stop - rows.start, columns.stop - columns.start, header.count)
-
-    return Image(path, header, window, file.close)
+def _described(file: h5py.File, key: str | None) -> tuple[Header, Window]:
+    # The order of axes is reversed, as above.
+    shapes = {name: shape[::-1] for name, shape in hdf5.shapes(file).items() if not name.startswith("#")}
+    dataset = file[fields.choose_array(shapes, key)]
+    hdf5.check_readable(dataset)
+    header = fields.header(dataset.shape[::-1], dataset.dtype, partial(_variable, file))
+    return header, lambda rows, columns: dataset[..., columns, rows].T
 
 
 def _variable(file: h5py.File, name: str):
@@ -103,21 +86,18 @@ def _variable(file: h5py.File, name: str):
 
 @contextmanager
 def _create(path: Path, header: Header):
-    """Version 5, which every program reads, or 7.3 where an array is too large for it."""
-    variables = {name: _variables(value) for name, value in fields.fields(header).items()}
+    """Version 5, which every program reads, or 7.3 where an array is too large for it.
+
+    A text becomes a char matrix with a row for each string, numbers become a row.
+    """
+    variables = {name: np.array(value) for name, value in fields.fields(header).items()}
+    variables = {name: value if value.dtype.kind == "U" else np.atleast_2d(value) for name, value in variables.items()}
     if header.nbytes > LARGEST_V5:
         with whole_file(path) as temporary:
             yield from _write_hdf5(temporary, header, variables)
         return
     cube = np.empty((header.height, header.width, header.count), header.dtype)
-    top = 0
-
-    def write(rows: np.ndarray) -> None:
-        nonlocal top
-        cube[top : top + len(rows)] = header.stored(rows)
-        top += len(rows)
-
-    yield write
+    yield downwards(header, cube.__setitem__)
     with whole_file(path) as temporary, open(temporary, "wb") as stream:
         scipy.io.savemat(stream, {fields.CUBE: cube} | variables)
 
@@ -126,31 +106,19 @@ def _write_hdf5(path: Path, header: Header, variables: dict):
     hdf5.check_room_for(path, header)
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, value in variables.items():
-            _save(file, name, np.atleast_2d(value))
+            _save(file, name, value)
         chunks = hdf5.chunk(header)[::-1]
         cube = file.create_dataset(
             fields.CUBE, (header.count, header.width, header.height), header.dtype, chunks=chunks
         )
         _label(cube, header.dtype)
-        top = 0
 
-        def write(rows: np.ndarray) -> None:
-            nonlocal top
-            cube[..., top : top + len(rows)] = header.stored(rows).T
-            top += len(rows)
+        def put(rows: slice, stored: np.ndarray) -> None:
+            cube[..., rows] = stored.T
 
-        yield write
+        yield downwards(header, put)
     with open(path, "r+b") as stream:
         stream.write(USER_BLOCK)
-
-
-def _variables(value):
-    """A field as a MATLAB variable: text as a char matrix with a row for each string, numbers as a row."""
-    return (
-        np.array(value)
-        if isinstance(value, str) or (isinstance(value, list) and isinstance(value[0], str))
-        else np.atleast_2d(value)
-    )
 
 
 def _save(file: h5py.File, name: str, value: np.ndarray) -> None:

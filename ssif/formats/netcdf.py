@@ -9,8 +9,9 @@ import numpy as np
 from ssif.dimensions import row_column_band
 from ssif.errors import UserError
 from ssif.formats import fields, hdf5, raster
-from ssif.formats.header import Header, Image, Kind
+from ssif.formats.header import Header, Image, Kind, downwards
 from ssif.formats.wavelengths import written
+from ssif.hdf5 import Checked
 from ssif.io import whole_file
 
 NAMES = {
@@ -23,23 +24,24 @@ NAMES = {
 def _open_netcdf(path: Path, key: str | None) -> Image:
     with open(path, "rb") as stream:
         classic = stream.read(3) == b"CDF"
-    return _open(path, key, "scipy" if classic else "h5netcdf")
+    return _open(path, key, path, "scipy") if classic else _open(path, key, Checked(path), "h5netcdf")
 
 
 def _open_zarr(path: Path, key: str | None) -> Image:
     if find_spec("zarr") is None:
         raise UserError("Zarr needs the package zarr: pip install ssif-bench[arrays]")
-    return _open(path, key, "zarr", consolidated=False, chunks=None)
+    return _open(path, key, path, "zarr", consolidated=False, chunks=None)
 
 
-def _open(path: Path, key: str | None, engine: str, **options) -> Image:
-    """The image of a variable: that of the name "group/name" or "name", or the only one with three dimensions."""
+def _open(path: Path, key: str | None, source: Path | Checked, engine: str, **options) -> Image:
+    """The image of a variable that xarray reads from `source`: the one named "group/name" or "name", or the only one with
+    three dimensions."""
     import xarray  # here, because it takes a while
 
     group, _, name = (key or "").rpartition("/")
     if group:
         options["group"] = group
-    dataset = xarray.open_dataset(path, engine=engine, mask_and_scale=False, decode_times=False, **options)
+    dataset = xarray.open_dataset(source, engine=engine, mask_and_scale=False, decode_times=False, **options)
     try:
         variables = {
             str(name): variable for name, variable in dataset.data_vars.items() if variable.dtype.kind in "iuf"
@@ -138,14 +140,11 @@ def _create(path: Path, header: Header):
                 "good_wavelengths", ("wavelength",), np.int8, data=np.array(header.good, dtype=np.int8)
             )
         _write_georeference(file, cube, header)
-        top = 0
 
-        def write(values: np.ndarray) -> None:
-            nonlocal top
-            cube[:, top : top + len(values)] = header.stored(values).transpose(2, 0, 1)
-            top += len(values)
+        def put(rows: slice, stored: np.ndarray) -> None:
+            cube[:, rows] = stored.transpose(2, 0, 1)
 
-        yield write
+        yield downwards(header, put)
 
 
 def _write_georeference(file, cube, header: Header) -> None:

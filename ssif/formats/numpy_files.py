@@ -15,13 +15,7 @@ from ssif.io import whole_file, whole_files
 
 def _open(path: Path, key: str | None) -> Image:
     array, header = _zipped(path, key) if path.suffix.lower() == ".npz" else _plain(path)
-
-    def window(rows: slice, columns: slice) -> np.ndarray:
-        return np.array(array[rows, columns]).reshape(
-            rows.stop - rows.start, columns.stop - columns.start, header.count
-        )
-
-    return Image(path, header, window)
+    return Image(path, header, lambda rows, columns: array[rows, columns])
 
 
 def _plain(path: Path) -> tuple[np.ndarray, Header]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssif.errors import UserError, flat
-from ssif.formats.header import LARGEST_PIECE, Header, Image, Write
+from ssif.formats.header import LARGEST_PIECE, Header, Image, Write, downwards
 from ssif.io import check_room
 
 # GDAL would otherwise keep a twentieth of the machine's memory as cache and leave .aux.xml files beside images.
@@ -139,11 +139,6 @@ def is_transparent(source) -> bool:
     return source.count > 1 and source.colorinterp[-1] == ColorInterp.alpha
 
 
-def one(values):
-    """A number where all of `values` are equal, else all of them."""
-    return values[0] if len(set(values)) == 1 else list(values)
-
-
 @contextmanager
 def created(path: Path, header: Header, driver: str, describe: Callable, **options) -> Iterator[Write]:
     """Write a new file by a GDAL driver; `describe(dataset)` adds what is its own. Yields `write` (`create_image`)."""
@@ -157,12 +152,8 @@ def created(path: Path, header: Header, driver: str, describe: Callable, **optio
             profile["transform"] = rasterio.Affine(*header.transform)
         with rasterio.open(plain(path), "w", **profile) as target:
             describe(target)
-            top = 0
 
-            def write(rows: np.ndarray) -> None:
-                nonlocal top
-                stored = header.stored(rows).transpose(2, 0, 1)
-                target.write(stored, window=rasterio.windows.Window(0, top, header.width, len(rows)))
-                top += len(rows)
+            def put(rows: slice, stored: np.ndarray) -> None:
+                target.write(stored.transpose(2, 0, 1), window=(rows, slice(0, header.width)))
 
-            yield write
+            yield downwards(header, put)

@@ -10,7 +10,7 @@ from ssif import formats, published
 from ssif.errors import flat
 from ssif.formats import raster, torn
 from ssif.formats.header import Header
-from ssif.hdf5 import own
+from ssif.hdf5 import opened, own
 
 
 def about(path: Path, key: str | None = None) -> str:
@@ -27,7 +27,7 @@ def _is_prepared(path: Path) -> bool:
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
     try:
-        with h5py.File(path) as file:
+        with opened(path) as file:
             return own(file, "scenes") is not None and "choices" in file.attrs
     except torn.FAILURES:
         return False

@@ -141,7 +141,7 @@ def test_every_method_has_a_look_of_its_own():
     assert all(look["fillstyle"] == "full" and look["linestyle"] == "-" for look in fields.values())
     assert style.look("LIIF")["color"] == "#000000" and style.look("bicubic+linear")["linestyle"] == "--"
     on_grid = [method.label for method in METHODS.values() if method.stages or method.network.block]
-    assert len(on_grid) == 6 and all(style.look(label)["fillstyle"] != "full" for label in on_grid)
+    assert len(on_grid) == 9 and all(style.look(label)["fillstyle"] != "full" for label in on_grid)
 
 
 def test_a_method_of_the_user_s_has_a_look_that_stays():

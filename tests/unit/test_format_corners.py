@@ -280,3 +280,28 @@ def test_links_to_other_files_are_not_followed(tmp_path, name, link):
         assert image.header.bands is None
     with pytest.raises(UserError, match=r"has no key 'linked'; keys found: cube$"):
         read_mat(tmp_path / name, "linked")
+
+
+def test_texts_of_variable_length_in_hdf5(tmp_path):
+    """Of any length, with free space between them, and with sizes of four bytes instead of eight."""
+    sizes = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    sizes.set_sizes(4, 4)
+    names = ["é" * (37 * i % 50) + "." for i in range(300)]
+    for name, parts in (("a.h5", {}), ("b.h5", {"fcpl": sizes})):
+        with h5py.File(h5py.h5f.create(bytes(tmp_path / name), h5py.h5f.ACC_TRUNC, **parts)) as file:
+            file["cube"] = np.ones((2, 3, 300))
+            file["cube"].attrs.update(band_names=names[::-1], crs="x", provenance="y" * 10_000)
+            for key, value in (("crs", "z" * 5000), ("band_names", names)):
+                del file["cube"].attrs[key]
+                file["cube"].attrs[key] = value
+        with open_image(tmp_path / name) as image:
+            assert image.header.names == tuple(names)
+            assert image.header.crs == "z" * 5000 and image.header.provenance == "y" * 10_000
+
+
+def test_a_field_in_hdf5_that_is_neither_numbers_nor_text(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["cube"] = np.ones((2, 3, 1))
+        file.create_dataset("wavelength", (1,), h5py.vlen_dtype(float))[0] = [500.0]
+    with pytest.raises(UserError, match="wavelength is neither numbers nor text"):
+        open_image(tmp_path / "a.h5")

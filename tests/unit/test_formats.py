@@ -1,6 +1,7 @@
 """Every format there and back: values, wavelengths, no-data, scale, georeference; and files that others write."""
 
 import json
+import os
 from dataclasses import replace
 
 import h5py
@@ -15,6 +16,7 @@ from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.formats import create_image, matlab, open_image
 from ssif.formats.header import Header
+from ssif.io import this_machine
 
 CUBES = ("a.hdr", "a.img", "a.bsq", "a.bil", "a.bip", "a.dat", "a.tif", "a.mat", "a.h5", "a.npy", "a.npz")
 BANDS = Bands([[445, 515], [507, 595], [632, 697], [757, 852]])
@@ -262,6 +264,13 @@ def test_integers_keep_clear_of_the_no_data_value():
     assert replace(header, nodata=-9999.0).physical(np.array([[[241]]], np.uint8)) == 241
     with pytest.raises(UserError, match="no value that says so"):
         replace(header, nodata=None).stored(values)
+
+
+def test_a_killed_process_of_the_same_number_stops_nobody(tmp_path):
+    (left := tmp_path / f".a.npz.{this_machine()}.{os.getpid()}.part").mkdir()
+    (left / "a.json").write_text("{}")
+    write(tmp_path / "a.npz", PLAIN, cube(PLAIN))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):

@@ -145,7 +145,7 @@ def test_a_preset_and_what_it_is_with_its_base_are_one(path, tmp_path):
         (
             "ablations.fig6.methods",
             ["us3rn"],
-            "unknown neural field in ablations.fig6 'us3rn'; known: ciaosr, liif, lte, ssif+, ssif-m",
+            "unknown neural field in ablations.fig6 'us3rn'; known: ciaosr, liif, lte, ssif+",
         ),
         ("ablations.lambda_min.values", [-1], "lambda_min is nyquist or nm between 0 and lambda_max, got -1"),
         ("ablations.fig3", {}, "ablations.fig3 lacks dataset, scales, methods, change, values"),

@@ -7,8 +7,16 @@ from ssif.errors import choose
 from workflow.config.strict import typed
 
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
-SENSOR_TABLE = "table_sensors"
-TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
+SENSOR_TABLE, ROBUSTNESS_TABLE = OWN_TABLES = ("table_sensors", "table_robustness")  # in no paper
+TABLES = {
+    "table1": (),
+    "table2": (),
+    "table3": ("scales", "methods"),
+    SENSOR_TABLE: ("scales", "methods", "sensors"),
+    ROBUSTNESS_TABLE: ("scales", "methods"),
+}
+# What they may have beside it.
+OPTIONAL = {ROBUSTNESS_TABLE: ("camera",)}
 FIGURES = {
     "fig1": ("scales", "methods", "counts"),
     "fig3": ("scales",),
@@ -186,15 +194,17 @@ class Data:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its data set; of Table 3 and of that of sensors also scales p and methods, where Tables 1 and 2 have all.
+    """A table: its data set; of Table 3 and of OWN_TABLES also scales p and methods, where Tables 1 and 2 have all.
 
-    sensors: those (`ssif.sensors`) whose bands are predicted.
+    sensors: those (`ssif.sensors`) whose bands are predicted; camera: a sensor that takes the input of the table of robustness
+    once more, "" for none.
     """
 
     dataset: str
     scales: tuple[float, ...] = ()
     methods: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
+    camera: str = ""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,9 @@ _ON_GRID = {
     "RC/AW+MoG-DCN": ("#999933", "-", "^"),
     "SSJSR-style, layer sizes ours": ("#CC6677", "-", "v"),
     "US3RN": ("#44AA99", "-", "P"),
+    "RCAN+MST++": ("#117733", "--", "X"),
+    "MST++ +RCAN": ("#332288", "--", "p"),
+    "SSFIN": ("#882255", "--", "h"),
 }
 
 

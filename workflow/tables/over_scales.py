@@ -18,8 +18,8 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, learning, significance
-from workflow.tables.layout import columns_of, latex, markdown, write
+from workflow.tables import cells, learning, significance, submissions
+from workflow.tables.layout import ELSEWHERE, columns_of, latex, markdown, write
 
 SCORES = {
     "mpsnr": "psnr",
@@ -35,9 +35,14 @@ SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
     " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
-    " paper does not compare, and a row marked (not in the paper), which is ours."
+    " paper does not compare, a row marked (not in the paper), which is ours, and rows marked (submitted), whose scores were"
+    " computed elsewhere."
 )
-REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
+
+
+def paper_table(name: str) -> pd.DataFrame:
+    """What the paper has in its Table 1, 2 or 3 (`name` as in a preset), a row a data set, model and p."""
+    return pd.read_csv(Path(__file__).with_name(f"paper_{name}.csv"))
 
 
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -54,9 +59,12 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     )
     ours = ours.assign(source=[methods.APART.get(model, "ours") for model in ours["model"]], commit=commit())
     ours = pd.concat([ours[ours["source"] == source] for source in ("ours", "later", "extension")])
-    reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
+    reported = paper_table(target.name)
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
-    tidy = pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+    inside = ours.drop_duplicates("p").set_index("p")["distribution"]
+    submitted = submissions.means(target.dataset, set(scores["scene"]), target.scales).rename(columns=SCORES)
+    submitted = submitted.assign(source="submitted", seeds=1, distribution=submitted["p"].map(inside))
+    tidy = pd.concat([ours, submitted, reported], ignore_index=True)[list(ours.columns)]
     rivals = tidy[tidy["source"].isin(("ours", "later"))]
     return tidy.assign(place=rivals.groupby("p")["psnr"].rank(ascending=False, method="min"))
 
@@ -89,8 +97,8 @@ def _listed(commits: Iterable[str]) -> str:
 
 
 def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
-    """`table` with the columns of `costs`, empty in reported rows."""
-    ours = tidy["source"] != "reported"
+    """`table` with the columns of `costs`, empty in rows from elsewhere."""
+    ours = ~tidy["source"].isin(ELSEWHERE)
     return pd.concat([tidy[ours].merge(costs, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 

@@ -12,7 +12,7 @@ PARAMETERS = "sensor_band_parameters"
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.opened(path, key, _described)
+    return hdf5_product.image_of(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image
+from ssif.formats.header import Header, Image, one
 from ssif.formats.products.metadata import number, read_xml
 from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
@@ -60,8 +60,8 @@ def _header(source, found: list[Element], tags: tuple[str, ...]) -> Header:
         good=() if good.all() else tuple(good.tolist()),
         unit=unit,
         nodata=nodata,
-        scale=raster.one(gains),
-        offset=raster.one(offsets),
+        scale=one(gains),
+        offset=one(offsets),
         notes=notes,
     )
 

@@ -10,7 +10,7 @@ from ssif.errors import UserError
 from ssif.formats import fields, hdf5
 from ssif.formats.header import Header, Image, Window
 from ssif.formats.wavelengths import read_axis
-from ssif.hdf5 import own
+from ssif.hdf5 import opened, own
 
 SWATH = (
     "the image is in the geometry of the swath: latitudes and longitudes of the pixels are not carried over, the output has no"
@@ -22,20 +22,13 @@ def holds(path: Path, suffix: str, *names: str) -> bool:
     """Whether `path` is an HDF5 file of this suffix with all of these groups and datasets."""
     if path.suffix.lower() != suffix or not path.is_file() or not h5py.is_hdf5(path):
         return False
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         return all(find(file, name) is not None for name in names)
 
 
-def opened(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
-    """An image whose header and windows `describe(file)` gives; `key` names any other array, read as in any HDF5 file."""
-    if key is not None:
-        return hdf5.KIND.open(path, key)
-    file = h5py.File(path, "r")
-    try:
-        return Image(path, *describe(file), file.close)
-    except BaseException:
-        file.close()
-        raise
+def image_of(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
+    """The image whose header and windows `describe(file)` gives; `key` names any other array, read as in any HDF5 file."""
+    return hdf5.image_of(path, describe) if key is None else hdf5.KIND.open(path, key)
 
 
 def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
@@ -65,7 +58,6 @@ def numbers(file: h5py.File, name: str) -> np.ndarray:
 
 def attribute(owner: h5py.HLObject, name: str, default: float | None = None) -> np.ndarray:
     """An attribute of numbers as float64 [n]. Raises UserError where there is none, unless there is a default."""
-    # Reading texts of variable length never comes back from some broken files (`ssif.formats.hdf5`).
     if name in owner.attrs and owner.attrs.get_id(name).dtype.kind in "iufS":
         return np.ravel(owner.attrs[name]).astype(np.float64)
     if default is None:

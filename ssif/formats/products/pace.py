@@ -19,7 +19,7 @@ NEAR = 10.0  # nm that a band may be away from the nominal centre
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.opened(path, key, _described)
+    return hdf5_product.image_of(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:

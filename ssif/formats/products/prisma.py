@@ -8,7 +8,7 @@ import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, Window
+from ssif.formats.header import Header, Image, Window, one
 from ssif.formats.products import hdf5_product
 from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
@@ -19,7 +19,7 @@ PIXEL = 30.0  # m
 
 
 def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.opened(path, key, _described)
+    return hdf5_product.image_of(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
@@ -37,8 +37,8 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         bands,
         unit=unit,
         nodata=NODATA,
-        scale=raster.one([it.scale for it in detectors for _ in it.used]),
-        offset=raster.one([it.offset for it in detectors for _ in it.used]),
+        scale=one([it.scale for it in detectors for _ in it.used]),
+        offset=one([it.offset for it in detectors for _ in it.used]),
         **(_place(file, height, width) if mapped else {}),
         notes=notes if mapped else (*notes, hdf5_product.SWATH),
     )

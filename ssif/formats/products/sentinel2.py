@@ -11,7 +11,7 @@ import numpy as np
 from ssif.channels import Channel
 from ssif.errors import UserError, choose
 from ssif.formats import raster
-from ssif.formats.header import Header, Image
+from ssif.formats.header import Header, Image, one
 from ssif.formats.products.metadata import number, read_xml, text
 from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
@@ -74,11 +74,11 @@ def _header(first: Header, root: Element, names: list[str]) -> Header:
     if missing := [name for name in physical if name not in known]:
         raise UserError(f"{METADATA} has no Spectral_Information of {', '.join(missing)}")
     bands, unit, notes = read_axis([_interval(name, known[name]) for name in physical], None, "nm")
-    one = number(root, "BOA_QUANTIFICATION_VALUE")
+    quantification = number(root, "BOA_QUANTIFICATION_VALUE")
     shifts = [SHIFT if number(root, "PROCESSING_BASELINE") >= SHIFTED else 0.0] * len(names)
     if root.find(".//BOA_ADD_OFFSET") is not None:
         shifts = [number(root, f"BOA_ADD_OFFSET[@band_id='{known[name].get('bandId')}']") for name in physical]
-    offset = raster.one([shift / one for shift in shifts])
+    offset = one([shift / quantification for shift in shifts])
     return replace(
         first,
         count=len(names),
@@ -86,7 +86,7 @@ def _header(first: Header, root: Element, names: list[str]) -> Header:
         names=tuple(names),
         unit=unit,
         nodata=NODATA,
-        scale=1 / one,
+        scale=1 / quantification,
         offset=offset,
         notes=notes,
     )
