@@ -213,6 +213,7 @@ def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, caps
     assert np.load("b.npy").shape == (8, 10, 31)
     with pytest.raises(SystemExit, match=r"^error: ssif-cave is neither a file nor one of the published weights: "):
         ssif_command(monkeypatch, *arguments, "--weights", "ssif-cave")
+    monkeypatch.setenv("COLUMNS", "200")  # lines end at hyphens as well
     with pytest.raises(SystemExit):
         ssif_command(monkeypatch, "predict", "--help")
     text = " ".join(capsys.readouterr().out.split())
