@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG, BMP, or a product of a satellite")
     add("out", type=Path, help="in one of these formats; the suffix decides")
-    weights = f"weights.safetensors of a neural field (SSIF, SSIF+, LIIF, LTE, CiaoSR), or a published name: {', '.join(published.FILES)}"
+    weights = f"weights.safetensors of a neural field, or a published name: {', '.join(published.FILES)}"
     weights += "; several of one kind give their mean and OUT.std with its standard deviation"
     add("--weights", required=True, nargs="+", metavar="NAME", help=weights)
     add("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")

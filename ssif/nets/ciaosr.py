@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from ssif.coordinates import local_ensemble, neighbours
 
+PATCHES = 4096  # that attend to the image at once
+
 
 class CiaoSRDecoder(nn.Module):
     """Three MLPs with four hidden layers of width `hidden` -> `out`; used as `ssif.nets.liif.LIIFDecoder`.
 
-    non_local: a value also has what `CrossScaleAttention` finds elsewhere in the image. Time and memory then grow with the square
-    of the number of LR pixels, and a tile is not equal to the whole image.
+    non_local: a value also has what `CrossScaleAttention` finds elsewhere in the image. Time then grows with the square of the
+    number of LR pixels, and a tile is not equal to the whole image.
     """
 
     def __init__(self, channels: int, hidden: int, out: int, non_local: bool = False):
@@ -75,7 +77,8 @@ class CrossScaleAttention(nn.Module):
 
     A 3x3 patch of the features attends to all 3x3 patches, of length 1, of the features at half the size. It is replaced by the
     6x6 patches of the features at the places of those, which makes an image of twice the size; a convolution of stride 2 follows.
-    An odd side is continued by one pixel. The attention has h w x h w / 4 weights.
+    An odd side is continued by one pixel. Of the h w x h w / 4 weights only those of PATCHES patches are in memory, except in
+    training.
     """
 
     def __init__(self, channels: int):
@@ -91,10 +94,15 @@ class CrossScaleAttention(nn.Module):
         query = F.unfold(self.query(even), 3, padding=1)
         key = F.normalize(F.unfold(self.key(F.avg_pool2d(even, 2)), 3, padding=1), dim=1)
         value = F.unfold(self.value(even), 6, stride=2, padding=2)
-        flat = (x.transpose(1, 2) for x in (query, key, value))
-        patches = F.scaled_dot_product_attention(*flat, scale=10).transpose(1, 2)
+        query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+        seen = [F.scaled_dot_product_attention(part, key, value, scale=10) for part in query.split(PATCHES, dim=1)]
         # Nine patches cover a pixel, fewer at the border.
-        wide = F.fold(patches, (2 * even.shape[2], 2 * even.shape[3]), 6, stride=2, padding=2) / 9
+        wide = (
+            F.fold(
+                torch.cat(seen, dim=1).transpose(1, 2), (2 * even.shape[2], 2 * even.shape[3]), 6, stride=2, padding=2
+            )
+            / 9
+        )
         return self.down(wide)[..., :h, :w]
 
 

@@ -213,10 +213,11 @@ def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, caps
     assert np.load("b.npy").shape == (8, 10, 31)
     with pytest.raises(SystemExit, match=r"^error: ssif-cave is neither a file nor one of the published weights: "):
         ssif_command(monkeypatch, *arguments, "--weights", "ssif-cave")
+    monkeypatch.setenv("COLUMNS", "200")  # lines end at hyphens as well
     with pytest.raises(SystemExit):
         ssif_command(monkeypatch, "predict", "--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert f"or a published name: {', '.join(published.FILES)} --scale" in text
+    assert f"or a published name: {', '.join(published.FILES)}; several" in text
 
 
 def test_the_command_predicts_with_a_network_of_fixed_bands(fixed_bands, monkeypatch, tmp_path):

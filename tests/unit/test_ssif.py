@@ -10,6 +10,7 @@ from ssif.bands import Bands
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import lr_size
 from ssif.errors import UserError
+from ssif.nets import ciaosr
 from ssif.nets.ciaosr import CiaoSRDecoder
 from ssif.nets.edsr import EDSR
 from ssif.nets.itsrn import ITSRNDecoder
@@ -161,6 +162,7 @@ def test_predict_equals_forward_whatever_the_chunk(pixel_decoder, monkeypatch):
         values = model(lr_msi, query, cell, IRREGULAR).clamp(0, 1).transpose(1, 2).unflatten(-1, (height, width))
     torch.testing.assert_close(image, values, atol=1e-6, rtol=0)
     monkeypatch.setitem(inference.CHUNK, "cpu", 37)
+    monkeypatch.setattr(ciaosr, "PATCHES", 37)
     torch.testing.assert_close(model.predict(lr_msi, (height, width), IRREGULAR), image, atol=1e-6, rtol=0)
 
 
@@ -212,6 +214,8 @@ def test_unknown_names_list_the_known_ones():
         make(encoder={"name": "edsr", "depth": 3})
     with pytest.raises(UserError, match="known: M, RF-GF, RF-GI, RF-GS, RF-UF, RF-UI, RF-US"):
         make("RF-XX")
+    with pytest.raises(UserError, match="hidden is even, got 15"):
+        make(pixel_decoder="lte", hidden=15)
 
 
 def test_liif_with_c_outputs_serves_any_scale_and_only_its_own_bands():
