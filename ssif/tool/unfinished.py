@@ -1,4 +1,4 @@
-"""The finished part of a long computation: blocks of numbers in one file, in order, which survive a killed process."""
+"""The finished part of a long computation: a file with blocks of numbers, which survives a killed process."""
 
 import json
 import os
@@ -14,9 +14,8 @@ from ssif.io import locked
 class Blocks:
     """A file of float32 arrays of known shapes, filled one after the other; `done` is the number of finished arrays.
 
-    If the file exists, it is continued after the last complete block. identity: describes the computation. Raises UserError
-    if the file is of another computation, naming the keys that differ, if its first line is broken, and if another process is
-    filling it.
+    An existing file is continued after the last complete block. identity: describes the computation. Raises UserError if the
+    file is of another computation (with the keys that differ), if the first line is broken, and if another process fills it.
     """
 
     def __init__(self, path: Path, identity: dict, shapes: list[tuple[int, ...]]):

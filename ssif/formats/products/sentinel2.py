@@ -1,4 +1,4 @@
-"""Sentinel-2 L2A: a .SAFE folder, of which the bands of one resolution (`key`: 10m, 20m or 60m) are the image."""
+"""Sentinel-2 L2A: a .SAFE folder. The image has the bands of one resolution (`key`: 10m, 20m or 60m)."""
 
 import re
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ from ssif.formats.wavelengths import read_axis
 METADATA = "MTD_MSIL2A.xml"
 RESOLUTIONS = ("10m", "20m", "60m")
 NODATA, SATURATED = 0, 65535
-SHIFT, SHIFTED = -1000.0, 4.0  # what is added to stored values since this processing baseline
+SHIFT, SHIFTED = -1000.0, 4.0  # an offset of stored values, and the first processing baseline with it
 
 
 def _matches(path: Path) -> bool:
@@ -54,7 +54,7 @@ def _folder(path: Path) -> Path:
 
 
 def _files(folder: Path, root: Element, key: str | None) -> dict[str, Path]:
-    """Name -> file of the bands of a resolution, as the metadata list them; no path leads out of the folder."""
+    """Band -> file, for one resolution in the list of the metadata. No path leads out of the folder."""
     size = choose("resolution", key or RESOLUTIONS[0], RESOLUTIONS)
     pattern = re.compile(rf"GRANULE/[^/]+/IMG_DATA/R{size}/[^/]+_(B\w\w)_{size}")
     listed = [(element.text or "").strip() for element in root.iter("IMAGE_FILE")]
@@ -93,7 +93,7 @@ def _header(first: Header, root: Element, names: list[str]) -> Header:
 
 
 def _interval(name: str, element: Element) -> tuple[float, float]:
-    """A band in nm: at half maximum of the response that the metadata have from MIN to MAX, else from MIN to MAX."""
+    """A band in nm: the half maximum of its response, or the range from MIN to MAX if the metadata have no response."""
     low, high = number(element, "MIN"), number(element, "MAX")
     if element.find(".//VALUES") is None:
         return low, high
