@@ -41,12 +41,9 @@ def _open(path: Path, key: str | None, source: Path | Checked, engine: str, **op
         options["group"] = group
     dataset = xarray.open_dataset(source, engine=engine, mask_and_scale=False, decode_times=False, **options)
     try:
-        variables = {
-            str(name): variable for name, variable in dataset.data_vars.items() if variable.dtype.kind in "iuf"
-        }
-        cube = dataset[
-            fields.choose_array({name: found.shape for name, found in variables.items() if found.shape}, name or None)
-        ]
+        variables = dataset.data_vars.items()
+        shapes = {str(name): found.shape for name, found in variables if found.dtype.kind in "iuf" and found.shape}
+        cube = dataset[fields.choose_array(shapes, name or None)]
         dimensions = row_column_band(cube.dims)
         cube = cube.transpose(*dimensions)
         chunk = cube.encoding.get("chunksizes") or ()
@@ -62,14 +59,9 @@ def header(dataset, cube, dimensions: tuple[str, str, str]) -> Header:
     """The Header of an array of xarray with `dimensions` for rows, columns and bands, and other variables in `dataset`."""
     row, column, band = dimensions
     attributes = dict(dataset.attrs) | dict(cube.attrs) | dict(cube.encoding)
-    found = {
-        name: attributes[name]
-        for name in (*fields.ALIASES["nodata"], "scale_factor", "add_offset")
-        if name in attributes
-    }
+    names = (*fields.ALIASES["nodata"], "scale_factor", "add_offset", "band_names")
+    found = {name: attributes[name] for name in names if name in attributes}
     found["provenance"] = attributes.get("history", attributes.get("title"))
-    if "band_names" in attributes:
-        found["band_names"] = attributes["band_names"]
     beside = {name: dataset[name] for name in dataset.variables if dataset[name].dims == (band,)}
     known = {field: next((beside[name] for name in names if name in beside), None) for field, names in NAMES.items()}
     found |= {field: variable.values for field, variable in known.items() if variable is not None}

@@ -100,12 +100,11 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
 
     def window(rows: slice, columns: slice) -> np.ndarray:
         with gdal():
-            place = rasterio.windows.Window.from_slices(rows, columns)
-            return source.read(list(range(1, header.count + 1)), window=place).transpose(1, 2, 0)
+            return source.read(source.indexes[: header.count], window=(rows, columns)).transpose(1, 2, 0)
 
     def empty(rows: slice, columns: slice) -> np.ndarray:
         with gdal():
-            return source.read_masks(1, window=rasterio.windows.Window.from_slices(rows, columns)) == 0
+            return source.read_masks(1, window=(rows, columns)) == 0
 
     return Image(path, header, window, source.close, empty if header.masked else None)
 
