@@ -103,7 +103,7 @@ def _scale(fields: dict[str, str]) -> dict:
     gains, offsets = _numbers(fields, "data gain values"), _numbers(fields, "data offset values")
     factor = _numbers(fields, "reflectance scale factor")[:1]
     if factor and not factor[0] > 0:
-        raise UserError(f"a reflectance scale factor is positive, got {factor[0]:g}")
+        raise UserError(f"the reflectance scale factor must be positive, got {factor[0]:g}")
     if factor and any(abs(gain * factor[0] - 1) > 1e-6 for gain in gains):
         raise UserError(f"gain values {gains[:3]} and reflectance scale factor {factor[0]:g} disagree")
     gains = gains or [1 / value for value in factor]

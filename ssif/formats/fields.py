@@ -46,7 +46,7 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
     if values is not None:
         values = _unwrapped(values, count)
         if len(shape) == 3 and len(values) == shape[0] != count:
-            raise UserError(f"its axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
+            raise UserError(f"the axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
         widths = _field(get, "widths")
         widths = None if widths is None else np.ravel(widths)
         bands, unit, notes = read_axis(values, widths, _string(_field(get, "wavelength_units")))
@@ -124,7 +124,7 @@ def _numbers(get, name: str) -> list[float] | None:
     except (TypeError, ValueError):
         numbers = []
     if not numbers:
-        raise UserError(f"{name} is no number: {str(value)[:80]}")
+        raise UserError(f"{name} is not a number: {str(value)[:80]}")
     return numbers
 
 

@@ -123,7 +123,7 @@ class Header:
             return np.where(empty, np.nan if self.nodata is None else self.nodata, exact).astype(self.dtype)
         mark = self.mark
         if mark is None and empty.any():
-            raise UserError("some pixels have no data and the output has no value that says so")
+            raise UserError("some pixels have no data, but the output has no value for it")
         limits = np.iinfo(self.dtype)
         whole = np.clip(np.rint(np.where(empty, 0, exact)), limits.min, limits.max).astype(self.dtype)
         if mark is not None:

@@ -28,7 +28,7 @@ def one_line(path: Path) -> Iterator[None]:
         # Most messages of GDAL begin with the path.
         raise UserError(f"{path}: {flat(str(error).removeprefix(f'{path}: '))}") from None
     except PermissionError:
-        raise UserError(f"{path} may not be read: permission denied") from None
+        raise UserError(f"{path} cannot be read: permission denied") from None
     except FAILURES as error:
         reason = flat(str(error)) or type(error).__name__
         raise UserError(f"{path}: is not a whole {path.suffix} file ({reason})") from error

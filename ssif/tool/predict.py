@@ -87,7 +87,7 @@ def _check_room(plan: Plan, out: Path, part: Path) -> None:
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
         raise UserError(
-            f"{out} needs {needed / 2**30:.1f} GiB while it is made, the disk has {free / 2**30:.1f} GiB left"
+            f"{out} needs {needed / 2**30:.1f} GiB while it is written; the disk has {free / 2**30:.1f} GiB left"
         )
 
 

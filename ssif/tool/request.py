@@ -171,7 +171,7 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
     """
     if named is not None:
         if not 0 < named < np.inf:
-            raise UserError(f"--white is a positive number, got {named:g}")
+            raise UserError(f"--white must be a positive number, got {named:g}")
         return named
     header, usual, trained = image.header, None, model.white
     if header.scale is not None or header.dtype.kind == "f":
@@ -185,13 +185,13 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
             return trained
         if usual is not None:
             say(
-                f"{image.path}: its bright values are at {brightness:g}, on another scale than those of the training, which"
-                f" were divided by {trained:g}; they are divided by {usual:g} unless --white is given"
+                f"{image.path}: bright values are at {brightness:g}, on another scale than those of the training, which were"
+                f" divided by {trained:g}; the image is divided by {usual:g}, or by the value of --white"
             )
     if usual is None:
         raise UserError(
-            f"{image.path} holds {header.dtype} without a scale factor: name the value that stands for a perfectly white surface"
-            " with --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
+            f"{image.path} holds {header.dtype} without a scale factor: name the value of a perfectly white surface with"
+            " --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
         )
     return usual
 

@@ -31,7 +31,7 @@ class Blocks:
             raise UserError(f"the file {path} for unfinished work cannot be written: {error.strerror}") from None
         try:
             if not locked(self.file):
-                raise UserError(f"{path}: another process is at work on it")
+                raise UserError(f"{path}: another process is working on it")
             if path.stat().st_size:
                 self._check(identity)
             else:
@@ -51,7 +51,9 @@ class Blocks:
         except (OSError, ValueError, AttributeError):
             raise UserError(f"{self.path} is not a file of this program; delete it to start afresh") from None
         if differing:
-            raise UserError(f"{self.path} is of another prediction ({', '.join(differing)}); delete it to start afresh")
+            raise UserError(
+                f"{self.path} belongs to another prediction ({', '.join(differing)}); delete it to start afresh"
+            )
 
     def append(self, block: np.ndarray) -> None:
         """Write the next block to the disk."""

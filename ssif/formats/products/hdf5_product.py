@@ -43,7 +43,7 @@ def array(file: h5py.File, name: str, axes: int = 3) -> h5py.Dataset:
     """A dataset of numbers with so many axes. Raises UserError if there is none or it cannot be read safely."""
     found = find(file, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iuf" or found.ndim != axes:
-        raise UserError(f"has no array {name!r} of numbers with {axes} axes, which the product has")
+        raise UserError(f"has no array {name!r} of numbers with {axes} axes, which such a product has")
     hdf5.check_readable(found)
     return found
 
@@ -61,7 +61,7 @@ def attribute(owner: h5py.HLObject, name: str, default: float | None = None) -> 
     if name in owner.attrs and owner.attrs.get_id(name).dtype.kind in "iufS":
         return np.ravel(owner.attrs[name]).astype(np.float64)
     if default is None:
-        raise UserError(f"has no attribute {name!r} of numbers, which the product has")
+        raise UserError(f"has no attribute {name!r} of numbers, which such a product has")
     return np.array([default], dtype=np.float64)
 
 

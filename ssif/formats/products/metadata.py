@@ -16,7 +16,7 @@ class _Builder(ElementTree.TreeBuilder):
     """A builder that refuses a document type, in which a small file could define entities of gigabytes."""
 
     def doctype(self, name, public, system):
-        raise UserError("declares a document type (DOCTYPE), which metadata of a product does not")
+        raise UserError("declares a document type (DOCTYPE), which the metadata of a product never do")
 
 
 def read_xml(path: Path) -> Element:
@@ -45,5 +45,5 @@ def number(element: Element, tag: str) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise UserError(f"{tag} in the metadata is no number: {found[:80]!r}")
+        raise UserError(f"{tag} in the metadata is not a number: {found[:80]!r}")
     return value

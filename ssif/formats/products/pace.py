@@ -28,7 +28,9 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         widths, notes = hdf5_product.numbers(file, f"{PARAMETERS}/fwhm"), ()
     else:
         widths = np.array([_nominal(centre) for centre in centres])
-        notes = (f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, in the SWIR the nominal ones of OCI",)
+        notes = (
+            f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, and the nominal widths of OCI in the SWIR",
+        )
     (scale,), (offset,) = hdf5_product.attribute(cube, "scale_factor", 1), hdf5_product.attribute(cube, "add_offset", 0)
     return hdf5_product.swath(cube, centres, widths, -32767, scale=float(scale), offset=float(offset), notes=notes)
 

@@ -32,12 +32,14 @@ def _open(path: Path, key: str | None) -> Image:
     files = _files(folder, root, key)
     for file in files.values():
         if not file.is_file():
-            raise UserError(f"{file.relative_to(folder)} is missing, which {METADATA} lists")
+            raise UserError(f"{METADATA} lists {file.relative_to(folder)}, which is missing")
     with ExitStack() as stack:
         images = [stack.enter_context(raster.open_raster(file, "JP2OpenJPEG", _plain)) for file in files.values()]
         parts = [image.header for image in images]
         if len({(part.height, part.width, part.count, part.dtype) for part in parts}) > 1 or parts[0].count > 1:
-            raise UserError(f"the bands of {key or RESOLUTIONS[0]} are not of one size and type with one channel each")
+            raise UserError(
+                f"the bands of {key or RESOLUTIONS[0]} differ in size or type, or have more than one channel"
+            )
         header = _header(parts[0], root, list(files))
         close = stack.pop_all().close
 
