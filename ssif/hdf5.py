@@ -11,7 +11,7 @@ from ssif.errors import UserError
 
 
 class Checked(io.BufferedReader):
-    """A file for `h5py.File`. It raises OSError when HDF5 reads a broken heap, where texts of variable length lie.
+    """A file for `h5py.File`. It raises OSError when HDF5 reads a broken global heap, which holds texts of variable length.
 
     HDF5 (1.14.2 to 2.0.0) loops forever over a heap with an object of no size, and Python cannot interrupt it.
     """
@@ -28,7 +28,7 @@ class Checked(io.BufferedReader):
                 # The size of free space (index 0) includes these 16 bytes; that of a text does not and is rounded up.
                 step = 16 + -(-size // 8) * 8 if index else size
                 if not 16 <= step <= end - place:
-                    raise OSError("a heap of texts is broken")
+                    raise OSError("a global heap is broken")
                 place += step
         return count
 
