@@ -1,8 +1,8 @@
 """ENVI: a header (.hdr) beside raw data in any interleave and byte order.
 
-GDAL reads and writes the pixels, but the fields of a header are read here. GDAL (3.10) silently drops every field behind a
-line of 10,000 letters, such as the wavelengths of 500 bands, and keeps comments within lists. `spectral` (0.25) decodes a
-header by the locale of the machine, keeps double spaces in names and drops a list behind whose brace anything stands.
+GDAL reads and writes the pixels, but the fields of a header are read here. GDAL (3.10) silently drops a line of 10,000 letters
+and all fields after it, such as the scale of 500 bands. `spectral` (0.25) decodes a header by the locale of the machine, reads
+it whole at any size, keeps double spaces in names, and does not see the end of a list with text after the brace.
 """
 
 import re
