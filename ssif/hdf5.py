@@ -1,4 +1,4 @@
-"""HDF5 files that somebody else wrote: broken ones do not hang, and links and values in other files are not followed."""
+"""HDF5 files from anywhere: broken ones do not hang, and nothing is read from other files that they point at."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from ssif.errors import UserError
 
 
 class Checked(io.BufferedReader):
-    """A file for `h5py.File`. It raises OSError when HDF5 reads a broken heap, where texts of variable length lie.
+    """A file for `h5py.File`. It raises OSError when HDF5 reads a broken global heap, which holds texts of variable length.
 
     HDF5 (1.14.2 to 2.0.0) loops forever over a heap with an object of no size, and Python cannot interrupt it.
     """
@@ -28,7 +28,7 @@ class Checked(io.BufferedReader):
                 # The size of free space (index 0) includes these 16 bytes; that of a text does not and is rounded up.
                 step = 16 + -(-size // 8) * 8 if index else size
                 if not 16 <= step <= end - place:
-                    raise OSError("a heap of texts is broken")
+                    raise OSError("a global heap is broken")
                 place += step
         return count
 
@@ -39,13 +39,13 @@ def opened(path: Path) -> h5py.File:
 
 
 def walk(file: h5py.File) -> Iterator[tuple[h5py.Group, str]]:
-    """Every group of a file and each name in it, an object of several names once.
+    """Yield each name in every group of a file, with its group; an object with several names comes once.
 
-    Group by group, because HDF5's own visit, and asking it about an object, never comes back from some broken files.
+    The walk goes group by group because HDF5's own visit, and its information on an object, loop forever in some broken files.
     """
     seen, pending = set(), [file]
     for group in pending:
-        # A name that is no text comes as bytes; nobody could ask for it.
+        # h5py gives a name that is no text as bytes, and no user could type it.
         for name in (entry for entry in group if isinstance(entry, str)):
             link = group.id.links.get_info(name.encode())
             if link.type == h5py.h5l.TYPE_HARD:
@@ -58,13 +58,13 @@ def walk(file: h5py.File) -> Iterator[tuple[h5py.Group, str]]:
 
 
 def own(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
-    """What the file itself has under this name; None where it has nothing, or a link that may lead to another file."""
+    """What the file itself has under this name; None for nothing and for a link, which may lead to another file."""
     links, entry = group.id.links, name.encode()
     return group[name] if links.exists(entry) and links.get_info(entry).type == h5py.h5l.TYPE_HARD else None
 
 
 def check_own(dataset: h5py.Dataset) -> None:
-    """Raise UserError for values that lie in other files, which a file of somebody else may point at anywhere."""
+    """Raise UserError for values in other files: a downloaded file could point at any file of the user."""
     if dataset.external or (
         dataset.is_virtual and any(source.file_name != "." for source in dataset.virtual_sources())
     ):

@@ -1,5 +1,5 @@
 """Images in files: one way to open and to write ENVI, GeoTIFF, .mat, HDF5, NumPy and ordinary image files, and to open
-products of the agencies as they come.
+the products of space agencies.
 
 with open_image("tile.tif") as image:
     print(image.header.bands, image.read(slice(0, 100), slice(0, 200)).shape)
@@ -17,11 +17,11 @@ from ssif.formats.products import is_beside, product_of
 
 
 def open_image(path: str | Path, key: str | None = None) -> Image:
-    """The image in a file, its values read by windows (`Image.read`).
+    """Open the image in a file, whose values are read by windows (`Image.read`).
 
-    A product of an agency is read as that (`ssif.formats.products`), whatever its suffix. key: the array's name in a .mat,
-    .npz or HDF5 file that holds several, and the resolution of Sentinel-2. Raises UserError, one line that names the file,
-    for one that is missing, a directory, torn or of an unknown format, and for wavelengths that make no sense.
+    Products of agencies are recognised whatever their suffix (`ssif.formats.products`). key: the name of the array in a .mat,
+    .npz or HDF5 file with several arrays, or the resolution of Sentinel-2. Raises UserError, in one line that names the file,
+    if the file is missing, a directory, torn or of an unknown format, and if the wavelengths make no sense.
     """
     path = Path(path)
     archived = raster.archived(path)
@@ -38,10 +38,10 @@ def open_image(path: str | Path, key: str | None = None) -> Image:
 
 
 def create_image(path: str | Path, header: Header) -> AbstractContextManager[Write]:
-    """Within the block, `write(rows)` takes the image from top to bottom, [h, W, C] in physical units with NaN
-    or a mask (`numpy.ma`) for no-data; after it the file is there whole, and if the block raises, not at all.
+    """Give the block a function `write(rows)`, which takes the image from top to bottom.
 
-    Raises UserError for an unknown format and one that cannot hold such an image.
+    rows: [h, W, C] in physical units, with NaN or a mask (`numpy.ma`) where there is no data. The file appears after the block,
+    and does not if the block raises. Raises UserError for a format that is unknown or cannot hold such an image.
     """
     path, kind = Path(path), kind_of(Path(path))
     if kind.create is None:
@@ -50,12 +50,12 @@ def create_image(path: str | Path, header: Header) -> AbstractContextManager[Wri
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the file is an ordinary image (PNG, JPEG, BMP), which says nothing of wavelengths."""
+    """Whether the file is an ordinary image (PNG, JPEG, BMP), which has no wavelengths."""
     return path.suffix.lower() in pictures.KIND.suffixes
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file of a known format, or a product, is there, and is no file that a product has beside its image."""
+    """Whether a file of a known format, or a product, exists here; files that accompany the image of a product do not count."""
     known = (path.suffix.lower() in SUFFIXES and path.is_file() != (path.suffix.lower() in netcdf.ZARR.suffixes)) or (
         product_of(path) is not None
     )
@@ -63,10 +63,7 @@ def is_image(path: Path) -> bool:
 
 
 def read_files(path: Path, key: str | None = None) -> list[Path]:
-    """Every file that `open_image` reads for `path` and `key`.
-
-    Raises UserError for an unknown format and for one that is missing.
-    """
+    """Every file that `open_image` reads for `path` and `key`. Raises UserError for an unknown format and a missing file."""
     if archived := raster.archived(path):
         return [archived[1]]
     product = product_of(path)
@@ -75,7 +72,7 @@ def read_files(path: Path, key: str | None = None) -> list[Path]:
 
 
 def written_bytes(path: Path, header: Header) -> int:
-    """Bytes of the disk that `create_image` needs while it writes `path`, at most. Raises UserError for an unknown format."""
+    """The most bytes of the disk that `create_image` needs while it writes `path`. Raises UserError for an unknown format."""
     return kind_of(path).copies * header.nbytes
 
 

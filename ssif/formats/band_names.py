@@ -1,4 +1,4 @@
-"""Wavelengths that stand in the names of bands: "550 nm", "Band 3 (0.55 µm)", "560.2 Nanometers"."""
+"""Wavelengths in the names of bands: "550 nm", "Band 3 (0.55 µm)", "560.2 Nanometers"."""
 
 import re
 from dataclasses import replace
@@ -9,12 +9,12 @@ from ssif.formats.header import Header
 from ssif.formats.wavelengths import NM_PER, SPELLINGS
 
 UNITS = {spelling: NM_PER[unit] for unit, spellings in SPELLINGS.items() for spelling in spellings}
-# The number is no end of a range: "450-500 nm" is no centre.
+# A number that ends a range does not match: "450-500 nm" is no centre.
 WAVELENGTH = re.compile(rf"(?<![\d.–-])(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})\b", re.IGNORECASE)
 
 
 def with_bands(header: Header) -> Header:
-    """The header with the bands that its names say, if it has no bands and every name has one wavelength with its unit."""
+    """The header with bands from the names, if it has none and every name has one wavelength with a unit."""
     found = [WAVELENGTH.findall(name) for name in header.names]
     if header.bands is not None or not found or any(len(one) != 1 for one in found):
         return header

@@ -1,8 +1,8 @@
 """ENVI: a header (.hdr) beside raw data in any interleave and byte order.
 
-GDAL reads and writes the pixels, but the fields of a header are read here. GDAL (3.10) silently drops every field behind a
-line of 10,000 letters, such as the wavelengths of 500 bands, and keeps comments within lists. `spectral` (0.25) decodes a
-header by the locale of the machine, keeps double spaces in names and drops a list behind whose brace anything stands.
+GDAL reads and writes the pixels, but the fields of a header are read here. GDAL (3.10) silently drops a line of 10,000 letters
+and all fields after it, such as the scale of 500 bands. `spectral` (0.25) decodes a header by the locale of the machine, reads
+it whole at any size, keeps double spaces in names, and does not see the end of a list with text after the brace.
 """
 
 import re
@@ -103,7 +103,7 @@ def _scale(fields: dict[str, str]) -> dict:
     gains, offsets = _numbers(fields, "data gain values"), _numbers(fields, "data offset values")
     factor = _numbers(fields, "reflectance scale factor")[:1]
     if factor and not factor[0] > 0:
-        raise UserError(f"a reflectance scale factor is positive, got {factor[0]:g}")
+        raise UserError(f"the reflectance scale factor must be positive, got {factor[0]:g}")
     if factor and any(abs(gain * factor[0] - 1) > 1e-6 for gain in gains):
         raise UserError(f"gain values {gains[:3]} and reflectance scale factor {factor[0]:g} disagree")
     gains = gains or [1 / value for value in factor]

@@ -1,4 +1,4 @@
-"""The header of formats that hold named arrays (HDF5, .mat, NumPy): one name for each of its parts."""
+"""The header in formats with named arrays (HDF5, .mat, NumPy): each part is a field with a name."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from ssif.errors import UserError
 from ssif.formats.header import LARGEST_PIECE, Header, one
 from ssif.formats.wavelengths import read_axis, written
 
-# Other usual names of the same part.
+# Field -> all of the names that it may have.
 ALIASES = {
     "wavelengths": ("wavelengths", "wavelength", "wavelengths_nm", "wavelength_nm", "wl"),
     "widths": ("widths", "fwhm", "fwhm_nm", "width"),
-    "good": ("good", "bbl"),
+    "good": ("good", "bbl", "good_wavelengths"),
     "nodata": ("nodata", "_FillValue", "data_ignore_value"),
 }
 # Every name that `header` asks for.
@@ -25,7 +25,7 @@ LONGEST = 10**6  # numbers in a field
 
 
 def fields(header: Header) -> dict:
-    """Name -> string, number or list, of what `header` knows beside shape and type."""
+    """Name -> string, number or list: the fields of a header. Shape and type are those of the array."""
     found = {"crs": header.crs, "provenance": header.provenance, "band_names": list(header.names)}
     if header.bands is not None:
         found["wavelengths"], found["widths"] = written(header.bands, header.unit)
@@ -37,7 +37,7 @@ def fields(header: Header) -> dict:
 
 
 def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Header:
-    """The Header of an array [H, W, C] or [H, W]; `get(name)` gives a field as an array or a string, None if absent."""
+    """The Header of an array [H, W, C] or [H, W]. `get(name)` returns a field as an array or a string, or None."""
     if len(shape) not in (2, 3):
         raise UserError(f"want an array [height, width, bands], got shape {list(shape)}")
     count = shape[2] if len(shape) == 3 else 1
@@ -46,12 +46,15 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
     if values is not None:
         values = _unwrapped(values, count)
         if len(shape) == 3 and len(values) == shape[0] != count:
-            raise UserError(f"its axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
+            raise UserError(f"the axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
         widths = _field(get, "widths")
         widths = None if widths is None else np.ravel(widths)
         bands, unit, notes = read_axis(values, widths, _string(_field(get, "wavelength_units")))
-    scale, offset = _numbers(get, "scale_factor"), _numbers(get, "add_offset")
-    nodata, transform, good = (_numbers(get, name) for name in ("nodata", "transform", "good"))
+    scale, offset, nodata, transform, good = (
+        _numbers(get, name) for name in ("scale_factor", "add_offset", "nodata", "transform", "good")
+    )
+    if offset is not None and scale is None:
+        scale = [1.0]
     if transform is not None and len(transform) != 6:
         raise UserError(f"want a transform of 6 numbers, got {len(transform)}")
     names = _field(get, "band_names")
@@ -65,7 +68,7 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
         good=() if good is None or all(good) else tuple(flag != 0 for flag in good),
         unit=unit,
         nodata=None if nodata is None else nodata[0],
-        scale=1.0 if scale is None and offset is not None else None if scale is None else one(scale),
+        scale=None if scale is None else one(scale),
         offset=0.0 if offset is None else one(offset),
         crs=_string(_field(get, "crs")),
         transform=None if transform is None else tuple(transform),
@@ -75,9 +78,9 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
 
 
 def choose_array(shapes: dict[str, tuple[int, ...]], key: str | None) -> str:
-    """The name of the array that is the image: `key`, else `cube`, else the only one with three axes.
+    """The name of the array that is the image: `key`, else `cube`, else the only array with three axes.
 
-    Raises UserError, listing what is there, where none or several could be.
+    Raises UserError, with a list of the arrays, if none or several could be the image.
     """
     listed = ", ".join(f"{name} {list(shape)}" for name, shape in list(shapes.items())[:20]) or "none"
     if key is not None:
@@ -93,7 +96,7 @@ def choose_array(shapes: dict[str, tuple[int, ...]], key: str | None) -> str:
 
 
 def check_piece(nbytes: int, what: str) -> None:
-    """Raise UserError for a piece that must be in memory at once and is larger than LARGEST_PIECE bytes."""
+    """Raise UserError if a piece that must be in memory at once has more than LARGEST_PIECE bytes."""
     if nbytes > LARGEST_PIECE:
         raise UserError(
             f"{what} takes {nbytes / 2**30:.1f} GiB in memory at once; ENVI, GeoTIFF, .npy and HDF5 in small chunks are"
@@ -107,7 +110,7 @@ def _field(get, name: str):
 
 
 def _unwrapped(values, count: int) -> np.ndarray:
-    """Centres as a row or column of a matrix, as MATLAB has them, as [C]; intervals [C, 2] as they are."""
+    """Intervals stay [C, 2]. Centres become [C]; in MATLAB they are a row or a column of a matrix."""
     values = np.asarray(values)
     return values if values.ndim == 2 and values.shape == (count, 2) else values.ravel()
 
@@ -121,7 +124,7 @@ def _numbers(get, name: str) -> list[float] | None:
     except (TypeError, ValueError):
         numbers = []
     if not numbers:
-        raise UserError(f"{name} is no number: {str(value)[:80]}")
+        raise UserError(f"{name} is not a number: {str(value)[:80]}")
     return numbers
 
 

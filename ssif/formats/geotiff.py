@@ -1,4 +1,4 @@
-"""GeoTIFF, with wavelengths where GDAL keeps them: CENTRAL_WAVELENGTH_UM and FWHM_UM of each band."""
+"""GeoTIFF, with wavelengths in the tags that GDAL has for them: CENTRAL_WAVELENGTH_UM and FWHM_UM of each band."""
 
 import tempfile
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""HDF5: a dataset [H, W, C], its header in attributes of it, or in attributes or datasets beside it."""
+"""HDF5: a dataset [H, W, C], with its header in its attributes or in attributes or datasets beside it."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from ssif.formats.header import Header, Image, Kind, Window, downwards
 from ssif.hdf5 import check_own, opened, own, walk
 from ssif.io import check_room, whole_file
 
-CHUNK = 64  # rows and columns of a chunk that we write, at most
-LARGEST_ATTRIBUTE = 2**15  # bytes; HDF5 has room for 2**16 less what describes it
+CHUNK = 64  # largest number of rows and columns of a chunk that we write
+LARGEST_ATTRIBUTE = 2**15  # bytes; HDF5 has room for 2**16 with the description
 
 
 def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every dataset of numbers; links to other places are not followed."""
+    """Name -> shape of every dataset of numbers. Links are not followed."""
     found = {}
     for group, name in walk(file):
         item = own(group, name)
@@ -30,14 +30,14 @@ def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
 
 
 def check_readable(dataset: h5py.Dataset) -> None:
-    """Raise UserError for values that lie in other files, and for chunks that would take more memory than a window may."""
+    """Raise UserError for values in other files and for chunks that take too much memory (`fields.check_piece`)."""
     check_own(dataset)
     if dataset.chunks:
         fields.check_piece(int(np.prod(dataset.chunks, dtype=float)) * dataset.dtype.itemsize, "a chunk of it")
 
 
 def image_of(path: Path, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
-    """The image whose header and windows `describe(file)` gives."""
+    """The image with the header and the windows that `describe(file)` returns."""
     file = opened(path)
     try:
         return Image(path, *describe(file), file.close)
@@ -58,13 +58,13 @@ def _described(file: h5py.File, key: str | None) -> tuple[Header, Window]:
 
 
 def check_type(name: str, dtype: np.dtype) -> None:
-    """Raise UserError for anything but numbers and text: lists of variable length in broken files make HDF5 crash."""
+    """Raise UserError for anything but numbers and text. HDF5 crashes on lists of variable length in broken files."""
     if dtype.kind not in "biuf" and not h5py.check_string_dtype(dtype):
         raise UserError(f"{name} is neither numbers nor text")
 
 
 def _field(dataset: h5py.Dataset, name: str):
-    """A field from the attributes of the dataset, of its group or of the file, or from a dataset of that name beside it."""
+    """A field: an attribute of the dataset, of its group or of the file, or else a dataset of that name beside it."""
     for owner in (dataset, dataset.parent, dataset.file):
         if name in owner.attrs:
             check_type(name, owner.attrs.get_id(name).dtype)
@@ -84,7 +84,7 @@ def chunk(header: Header) -> tuple[int, int, int]:
 
 
 def check_room_for(path: Path, header: Header) -> None:
-    """`ssif.io.check_room` for whole chunks: HDF5 may end the process where the disk is full."""
+    """`ssif.io.check_room` for whole chunks: HDF5 may end the process if the disk is full."""
     rows, columns, count = chunk(header)
     chunks = math.ceil(header.height / rows) * math.ceil(header.width / columns)
     check_room(path, chunks * rows * columns * count * header.dtype.itemsize)

@@ -1,4 +1,4 @@
-"""What a file says of its image, whatever its format, and how stored values become physical ones."""
+"""The header of an image, the same for all formats, and the way from stored to physical values."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ from ssif.bands import Bands
 from ssif.errors import UserError
 from ssif.formats import torn
 
-# A block that must be decompressed in one piece, or an array that a format cannot give by windows, is at most this large.
+# Most bytes of a block that is decompressed in one piece, and of an array that a format cannot read by windows.
 LARGEST_PIECE = 2**31
 
 Write = Callable[[np.ndarray], None]
@@ -22,13 +22,14 @@ Window = Callable[[slice, slice], np.ndarray]
 class Header:
     """An image of `height` x `width` pixels and `count` bands, stored as `dtype`.
 
-    bands: C intervals in nm, in the file's order, None where it does not say; names: of the bands, may be empty; good:
-    False for bands on a bad-band list; unit: nm or µm, as wavelengths are written; nodata: the stored value that means no
-    data (NaN always does); scale, offset: physical = stored * scale + offset, numbers or one a band, scale None where the
-    file has none; crs: WKT; transform: affine a, b, c, d, e, f with x = a * column + b * row + c, y = d * column + e *
-    row + f, from the upper left corner; provenance: one line; masked: whether the file says by a mask of its own where there
-    is no data; overviews: whether the file has the image in smaller sizes, too; facts: what ENVI headers say of the sensor and the
-    acquisition, name -> text; notes: what was assumed in reading.
+    bands: C intervals in nm in the order of the file, or None if they are unknown. names: of the bands, or empty.
+    good: False for bands on a bad-band list, or empty. unit: nm or µm, for wavelengths in the file.
+    nodata: the stored value that means no data; NaN always does.
+    scale, offset: physical = stored * scale + offset; one number, or one for each band; scale is None if the file has neither.
+    crs: WKT. transform: affine a, b, c, d, e, f with x = a * column + b * row + c and y = d * column + e * row + f, from
+    the upper left corner. provenance: one line.
+    masked: whether the file has a mask for pixels without data. overviews: whether it has the image in smaller sizes, too.
+    facts: name -> text about the sensor and the acquisition, from ENVI headers. notes: what the reader assumed.
 
     Raises UserError for parts that do not fit each other and for scales that are zero or not finite.
     """
@@ -86,7 +87,7 @@ class Header:
         return a * columns, b * rows, c, d * columns, e * rows, f
 
     def physical(self, stored: np.ndarray) -> np.ndarray:
-        """Stored values [..., C] -> float32 in physical units, NaN where there is no data."""
+        """Stored values [..., C] -> float32 in physical units, with NaN for no data."""
         # No-data values of float64 may lie beyond float32.
         with np.errstate(over="ignore"):
             values = stored.astype(np.float32)
@@ -99,7 +100,7 @@ class Header:
 
     @property
     def mark(self) -> np.generic | None:
-        """The no-data value as it is stored; None where there is none and where the type cannot hold it."""
+        """The no-data value in the stored type; None if there is none or the type cannot hold it."""
         if self.nodata is None or np.isnan(self.nodata):
             return None
         if self.dtype.kind == "f":
@@ -109,10 +110,10 @@ class Header:
         return self.dtype.type(int(self.nodata)) if whole else None
 
     def stored(self, values: np.ndarray) -> np.ndarray:
-        """The inverse of `physical`, masked values as NaN: integers are rounded and kept within their type and clear of the
+        """The inverse of `physical`. Masked values count as NaN; integers are rounded, clipped to their type and kept off the
         no-data value.
 
-        Raises UserError for NaN where the type is of integers and there is no no-data value.
+        Raises UserError for NaN if the type is of integers and has no no-data value.
         """
         exact = (np.ma.filled(values.astype(np.float64), np.nan) - self.offset) / (
             1 if self.scale is None else self.scale
@@ -122,7 +123,7 @@ class Header:
             return np.where(empty, np.nan if self.nodata is None else self.nodata, exact).astype(self.dtype)
         mark = self.mark
         if mark is None and empty.any():
-            raise UserError("some pixels have no data and the output has no value that says so")
+            raise UserError("some pixels have no data, but the output has no value for it")
         limits = np.iinfo(self.dtype)
         whole = np.clip(np.rint(np.where(empty, 0, exact)), limits.min, limits.max).astype(self.dtype)
         if mark is not None:
@@ -137,7 +138,7 @@ def one(values):
 
 
 def downwards(header: Header, put: Callable[[slice, np.ndarray], None]) -> Write:
-    """A function that takes the image from top to bottom, some rows at a time, and calls `put(rows, stored values)`."""
+    """A function that takes the image from top to bottom, a few rows at a time, and calls `put(rows, stored values)`."""
     top = 0
 
     def write(values: np.ndarray) -> None:
@@ -151,16 +152,17 @@ def downwards(header: Header, put: Callable[[slice, np.ndarray], None]) -> Write
 class Image:
     """An open image file: its `header`, and `read` for any window of it. Use it as a context manager.
 
-    window(rows, columns) gives stored values [h, w, C], or [h, w] of one band; empty, where the file has a mask, gives [h, w], true without data.
+    window(rows, columns) returns stored values [h, w, C], or [h, w] of one band. empty(rows, columns), for a file with a mask,
+    returns [h, w], true where there is no data.
     """
 
     def __init__(self, path: Path, header: Header, window: Window, close=lambda: None, empty: Window | None = None):
         self.path, self.header, self._window, self.close, self._empty = path, header, window, close, empty
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
-        """Rows and columns of the image, within it: float32 [h, w, C] in physical units, NaN where there is no data.
+        """Read a window within the image: float32 [h, w, C] in physical units, with NaN for no data.
 
-        Raises UserError where the file turns out to be torn.
+        Raises UserError if the file turns out to be torn.
         """
         with torn.one_line(self.path):
             shape = rows.stop - rows.start, columns.stop - columns.start, self.header.count
@@ -178,9 +180,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Kind:
-    """A file format: `open(path, key)` gives an Image from the files `read(path)`, `create(path, header)` a context manager
-    that yields `write` and leaves the files `written(path)`. `create` is None for a format that is only read. copies: how often
-    the image is on the disk while it is written."""
+    """A file format. `open(path, key)` returns an Image, which comes from the files `read(path)`.
+
+    `create(path, header)` returns a context manager that yields `write` and leaves the files `written(path)`; None for a format
+    that is only read. copies: how often the image is on the disk while it is written.
+    """
 
     name: str
     suffixes: tuple[str, ...]

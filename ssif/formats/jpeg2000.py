@@ -1,4 +1,4 @@
-"""JPEG 2000, which says nothing of wavelengths; read only."""
+"""JPEG 2000, which has no wavelengths and is only read."""
 
 from pathlib import Path
 

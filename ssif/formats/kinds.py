@@ -1,4 +1,4 @@
-"""Which format a file has, by its suffix."""
+"""The format of a file, by its suffix."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
 
 
 def kind_of(path: Path) -> Kind:
-    """The format of a file's suffix; an ENVI data file may have none, beside its header.
+    """The format of a file. ENVI data beside a header may have any suffix.
 
-    Raises UserError, listing the known suffixes, for any other.
+    Raises UserError, with a list of the known suffixes, for an unknown format.
     """
     suffix = path.suffix.lower()
     for kind in KINDS:

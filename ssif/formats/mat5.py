@@ -1,4 +1,4 @@
-"""MATLAB's .mat of version 5 (v6, v7): its variables of numbers and of text.
+"""MATLAB's .mat of version 5 (v6, v7): variables of numbers and of text.
 
 This is our own code because SciPy (1.17) ends the process on some broken files: it does not check the kind of stored values.
 Layout: "MAT-File Format", MathWorks, level 5.
@@ -27,8 +27,10 @@ HEAD = 2**13  # bytes that hold class, sizes and name of a variable
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable at byte `position` of the file, whose values begin `start` bytes later, after decompression. `shape` has
-    MATLAB's order of axes; `dtype` is that of real numbers, str for text and None for anything else."""
+    """A variable at byte `position` of the file, whose values begin at byte `start` of its decompressed content.
+
+    `shape` has MATLAB's order of axes; `dtype` is that of real numbers, str for text and None for anything else.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -53,14 +55,14 @@ def variables(path: Path) -> dict[str, Variable]:
 
 
 def load(path: Path, variable: Variable) -> np.ndarray:
-    """The values of a variable of numbers, [*shape]; of text, its rows. Raises as `variables` does."""
+    """The values of a variable: numbers [*shape] or the rows of a text. Raises the errors of `variables`."""
     if variable.dtype is None:
         raise UserError(f"{variable.name} holds neither real numbers nor text")
     numbers, count = variable.dtype != np.dtype(str), math.prod(variable.shape)
     with open(path, "rb") as file:
         order = _order(file)
         file.seek(variable.position)
-        # Letters take 4 bytes at most and numbers 8. The padding behind them leads on to the checksum of compressed content.
+        # A value has at most 8 bytes. Zlib tests its checksum only if it may go on behind the last value.
         content, _ = _content(file, order, variable.start + 8 * count + 16)
     kind, values, _ = _element(content, order, variable.start)
     if kind not in (STORED if numbers else ENCODINGS):
@@ -91,7 +93,7 @@ def _content(file: BinaryIO, order: str, most: int) -> tuple[memoryview, int]:
         raise UserError("is not a whole .mat file")
     if kind == MATRIX:
         return memoryview(file.read(min(size, most))), after
-    # Within the compressed content stands the tag of the matrix.
+    # The compressed content begins with the tag of the matrix.
     packed = file.read(min(size, 2 * most))
     return memoryview(zlib.decompressobj().decompress(packed, 8 + most))[8:], after
 
@@ -114,7 +116,7 @@ def _element(content: memoryview, order: str, start: int) -> tuple[int, memoryvi
     kind, size = struct.unpack_from(order + "II", content, start)
     first, after = start + 8, start + 8 + -(-size // 8) * 8
     if kind >> 16:
-        # Up to four bytes stand in the tag itself.
+        # The tag itself holds up to four bytes.
         kind, size, first, after = kind & 0xFFFF, min(kind >> 16, 4), start + 4, start + 8
     if first + size > len(content):
         raise UserError("is not a whole .mat file: it ends early")

@@ -1,4 +1,4 @@
-"""MATLAB's .mat, version 5 (read as a whole) and 7.3 (HDF5, read by windows): a variable [H, W, C] beside its header."""
+"""MATLAB's .mat: a variable [H, W, C] and fields of its header. Version 5 is read whole, 7.3 (HDF5) by windows."""
 
 import math
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from ssif.formats.header import Header, Image, Kind, Window, downwards
 from ssif.hdf5 import check_own, opened, own
 from ssif.io import whole_file
 
-# Version 5 counts a variable's bytes in 32 bits, of which MATLAB uses 31.
+# Version 5 counts the bytes of a variable in 32 bits, of which MATLAB uses 31.
 LARGEST_V5 = 2**31 - 1
 # The beginning of the 512 bytes that MATLAB 7.3 has before the HDF5 file.
 USER_BLOCK = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
@@ -25,7 +25,7 @@ CLASSES = {"f4": "single", "f8": "double"}
 def read_mat(path: Path, key: str) -> np.ndarray:
     """The whole array `key` of a MATLAB file, version 5 or 7.3, with MATLAB's order of axes.
 
-    Raises UserError for a file that is no whole .mat file and for a missing key, with the keys that are there.
+    Raises UserError if the file is no whole .mat file, and, with a list of the keys, if the key is missing.
     """
     with torn.one_line(path):
         if h5py.is_hdf5(path):
@@ -33,7 +33,7 @@ def read_mat(path: Path, key: str) -> np.ndarray:
                 found = [name for name in file if not name.startswith("#") and own(file, name)]
                 if key in found:
                     check_own(file[key])
-                # HDF5 counts axes from the slowest: MATLAB's [rows, columns, bands] lie there reversed.
+                # HDF5 counts axes from the slowest, so that MATLAB's [rows, columns, bands] are reversed.
                 array = np.ascontiguousarray(file[key][()].T) if key in found else None
         else:
             found = mat5.variables(path)
@@ -86,7 +86,7 @@ def _variable(file: h5py.File, name: str):
 
 @contextmanager
 def _create(path: Path, header: Header):
-    """Version 5, which every program reads, or 7.3 where an array is too large for it.
+    """Write version 5, which every program reads, or 7.3 if the array is too large for it.
 
     A text becomes a char matrix with a row for each string, numbers become a row.
     """

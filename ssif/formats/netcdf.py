@@ -1,4 +1,4 @@
-"""netCDF after the CF conventions, and Zarr with named dimensions, read by xarray; netCDF is also written, by h5netcdf."""
+"""netCDF with the CF conventions and Zarr with named dimensions. xarray reads both, and h5netcdf writes netCDF."""
 
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,11 +14,7 @@ from ssif.formats.wavelengths import written
 from ssif.hdf5 import Checked
 from ssif.io import whole_file
 
-NAMES = {
-    "wavelengths": ("wavelength", "wavelengths", "wl"),
-    "widths": ("fwhm", "width", "widths"),
-    "good": ("good", "good_wavelengths", "bbl"),
-}
+NAMES = {field: fields.ALIASES[field] for field in ("wavelengths", "widths", "good")}
 
 
 def _open_netcdf(path: Path, key: str | None) -> Image:
@@ -34,8 +30,10 @@ def _open_zarr(path: Path, key: str | None) -> Image:
 
 
 def _open(path: Path, key: str | None, source: Path | Checked, engine: str, **options) -> Image:
-    """The image of a variable that xarray reads from `source`: the one named "group/name" or "name", or the only one with
-    three dimensions."""
+    """The image in a variable that xarray reads from `source`.
+
+    key: "group/name" or "name"; None for the only variable with three dimensions.
+    """
     import xarray  # here, because it takes a while
 
     group, _, name = (key or "").rpartition("/")
@@ -43,12 +41,9 @@ def _open(path: Path, key: str | None, source: Path | Checked, engine: str, **op
         options["group"] = group
     dataset = xarray.open_dataset(source, engine=engine, mask_and_scale=False, decode_times=False, **options)
     try:
-        variables = {
-            str(name): variable for name, variable in dataset.data_vars.items() if variable.dtype.kind in "iuf"
-        }
-        cube = dataset[
-            fields.choose_array({name: found.shape for name, found in variables.items() if found.shape}, name or None)
-        ]
+        variables = dataset.data_vars.items()
+        shapes = {str(name): found.shape for name, found in variables if found.dtype.kind in "iuf" and found.shape}
+        cube = dataset[fields.choose_array(shapes, name or None)]
         dimensions = row_column_band(cube.dims)
         cube = cube.transpose(*dimensions)
         chunk = cube.encoding.get("chunksizes") or ()
@@ -61,31 +56,25 @@ def _open(path: Path, key: str | None, source: Path | Checked, engine: str, **op
 
 
 def header(dataset, cube, dimensions: tuple[str, str, str]) -> Header:
-    """The Header of an array of xarray whose `dimensions` are rows, columns and bands, with the variables of `dataset` beside it."""
+    """The Header of an array of xarray with `dimensions` for rows, columns and bands, and other variables in `dataset`."""
     row, column, band = dimensions
     attributes = dict(dataset.attrs) | dict(cube.attrs) | dict(cube.encoding)
-    found = {
-        name: attributes[name]
-        for name in (*fields.ALIASES["nodata"], "scale_factor", "add_offset")
-        if name in attributes
-    }
+    names = (*fields.ALIASES["nodata"], "scale_factor", "add_offset", "band_names")
+    found = {name: attributes[name] for name in names if name in attributes}
     found["provenance"] = attributes.get("history", attributes.get("title"))
-    if "band_names" in attributes:
-        found["band_names"] = attributes["band_names"]
     beside = {name: dataset[name] for name in dataset.variables if dataset[name].dims == (band,)}
-    for field, names in NAMES.items():
-        for known in [beside[name] for name in names if name in beside][:1]:
-            found[field] = known.values
-            if field == "wavelengths":
-                found["wavelength_units"] = known.attrs.get("units")
-                bounds = dataset.variables.get(known.attrs.get("bounds", ""))
-                if bounds is not None and bounds.shape == (cube.shape[2], 2):
-                    found["wavelengths"] = np.sort(bounds.values, axis=1)
+    known = {field: next((beside[name] for name in names if name in beside), None) for field, names in NAMES.items()}
+    found |= {field: variable.values for field, variable in known.items() if variable is not None}
+    if (axis := known["wavelengths"]) is not None:
+        found["wavelength_units"] = axis.attrs.get("units")
+        bounds = dataset.variables.get(axis.attrs.get("bounds", ""))
+        if bounds is not None and bounds.shape == (cube.shape[2], 2):
+            found["wavelengths"] = np.sort(bounds.values, axis=1)
     return fields.header(cube.shape, cube.dtype, (found | _georeference(dataset, cube, row, column)).get)
 
 
 def _georeference(dataset, cube, row: str, column: str) -> dict:
-    """crs and transform: from the grid mapping, else from evenly spaced coordinates of pixel centres."""
+    """The fields crs and transform, from the grid mapping or from evenly spaced coordinates of pixel centres."""
     mapping = dataset.variables.get(cube.attrs.get("grid_mapping", cube.encoding.get("grid_mapping", "spatial_ref")))
     attributes = {} if mapping is None else mapping.attrs
     found = {"crs": attributes.get("crs_wkt") or attributes.get("spatial_ref")}
@@ -165,7 +154,7 @@ def _write_georeference(file, cube, header: Header) -> None:
 
 
 def geotransform(transform: tuple[float, ...]) -> str:
-    """A transform (`Header`) in the order of GDAL, which the attribute GeoTransform has."""
+    """A transform (`Header`) as the attribute GeoTransform, in the order of GDAL."""
     a, b, c, d, e, f = transform
     return " ".join(f"{value:.17g}" for value in (c, a, b, f, d, e))
 

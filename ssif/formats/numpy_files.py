@@ -1,4 +1,4 @@
-"""NumPy: .npy with its header in a .json file beside it, and .npz with the header as arrays of their own."""
+"""NumPy: .npy with its header in a .json file beside it, and .npz with an array for each field of the header."""
 
 import json
 import zipfile
@@ -43,7 +43,7 @@ def _zipped(path: Path, key: str | None) -> tuple[np.ndarray, Header]:
 
 
 def _declared(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of a member, read from its first bytes alone: a small file may unpack to a giant array."""
+    """Shape and type of an array in the archive, from its first bytes: a small file may unpack to a giant array."""
     with file.zip.open(f"{name}.npy") as stream:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -15,7 +15,7 @@ from ssif.formats.header import Header, Image, Kind
 from ssif.io import whole_file
 
 DRIVERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
-# Driver -> what GDAL, writing, and Pillow, reading, call a line of text; BMP has no room for one.
+# Driver -> the names of a line of text in GDAL, which writes, and Pillow, which reads. BMP has no room for a text.
 TEXT = {"PNG": ("DESCRIPTION", "Description"), "JPEG": ("COMMENT", "comment")}
 
 
@@ -32,8 +32,10 @@ def _open(path: Path, key: str | None) -> Image:
 
 
 def _decoded(path: Path, text: str) -> tuple[bool, str]:
-    """Whether the camera says that it was turned, and the line called `text`. Decodes the file once, by Pillow, which raises
-    for a torn one; GDAL would give zeros or grey."""
+    """Whether the camera was turned, and the line named `text`.
+
+    Pillow decodes the file once because it raises an error for a torn one. GDAL would return zeros or grey.
+    """
     with warnings.catch_warnings():
         # Pillow warns of very large pictures and of broken EXIF. Neither is a reason to refuse a photo.
         warnings.simplefilter("ignore")
@@ -51,7 +53,7 @@ def _header(source) -> Header:
     from rasterio.enums import ColorInterp
 
     with suppress(Exception):
-        # GDAL raises one error for broken EXIF, at the first question that it is asked. The pixels are whole.
+        # For broken EXIF, GDAL raises an error once, at the first question. The pixels are whole.
         source.colorinterp  # noqa: B018
     if ColorInterp.palette in source.colorinterp:
         raise UserError("has a palette; save it as RGB or grey")

@@ -1,4 +1,4 @@
-"""What the formats that GDAL reads share: opening by one driver only, windows, georeference, and errors as one line."""
+"""What all formats of GDAL share: files opened by a single driver, windows, georeference, and errors in one line."""
 
 import sys
 import warnings
@@ -18,8 +18,8 @@ OPTIONS = {"GDAL_CACHEMAX": 64, "GDAL_PAM_ENABLED": False, "GDAL_DISABLE_READDIR
 
 @contextmanager
 def gdal(failure: str = "") -> Iterator:
-    """The module rasterio under OPTIONS; what it raises in the block becomes a UserError that begins with `failure`."""
-    import rasterio  # here, because training and evaluation run on machines without it
+    """Yield the module rasterio under OPTIONS. Its errors in the block become a UserError that begins with `failure`."""
+    import rasterio  # here, because training and evaluation may run without it
     from rasterio.errors import NotGeoreferencedWarning
 
     with rasterio.Env(**OPTIONS), warnings.catch_warnings(), _unprinted():
@@ -27,10 +27,10 @@ def gdal(failure: str = "") -> Iterator:
         try:
             yield rasterio
         except Exception as error:
-            # Some of GDAL's errors come as a class that rasterio does not show.
+            # Some classes of errors are private to rasterio.
             if not type(error).__module__.startswith("rasterio."):
                 raise
-            # Outside GDAL's own words the cause is one level down.
+            # GDAL's own words are in the cause, if there is one.
             raise UserError(failure + flat(str(error.__cause__ or error))) from None
 
 
@@ -38,7 +38,8 @@ def gdal(failure: str = "") -> Iterator:
 def _unprinted() -> Iterator[None]:
     """Keep rasterio from printing tracebacks in the block.
 
-    rasterio (1.4.4) cannot decode a message of GDAL that quotes broken bytes; it prints a traceback that nobody can catch and goes on.
+    rasterio (1.4.4) cannot decode messages of GDAL that quote broken bytes. It prints a traceback, which cannot be caught, and
+    goes on.
     """
     hooks = sys.excepthook, sys.unraisablehook
     sys.excepthook = sys.unraisablehook = lambda *_: None
@@ -49,9 +50,9 @@ def _unprinted() -> Iterator[None]:
 
 
 def plain(path: Path) -> Path | str:
-    """The path from the root: what it starts with otherwise, s3:, zip: or GTIFF_DIR:, GDAL would take for an address.
+    """The path from the root. GDAL would take a path that starts with s3:, zip: or GTIFF_DIR: for an address.
 
-    Raises UserError for a name that is no text in UTF-8, which rasterio cannot pass on.
+    Raises UserError for a name that is not in UTF-8, which rasterio cannot pass on.
     """
     try:
         str(path).encode()
@@ -64,14 +65,14 @@ def plain(path: Path) -> Path | str:
 
 
 def archived(path: Path) -> tuple[str, Path, Path] | None:
-    """GDAL's name of the archive's format, the archive and the path inside of /vsizip/images.zip/a.tif; None for other paths.
+    """The parts of a path such as /vsizip/images.zip/a.tif: vsizip, the archive and the path inside. None for other paths.
 
     Raises UserError if there is no such archive.
     """
     if path.parts[:2] not in (("/", "vsizip"), ("/", "vsitar")):
         return None
     for end in range(3, len(path.parts)):
-        # /vsizip//home/me/a.zip leads from the root, and pathlib makes one slash of two.
+        # /vsizip//home/me/a.zip starts at the root, but pathlib makes one slash of two.
         for archive in (Path(*path.parts[2:end]), Path("/", *path.parts[2:end])):
             if archive.is_file():
                 return path.parts[1], archive, Path(*path.parts[end:])
@@ -79,11 +80,10 @@ def archived(path: Path) -> tuple[str, Path, Path] | None:
 
 
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
-    """An image opened by this driver alone; `describe(dataset)` gives its header, which may leave out the last bands.
+    """An image that only this driver may open. `describe(dataset)` returns the header, which may leave out the last bands.
 
-    Pixels that a mask or a band of transparency hides have no data, where the header says `masked`.
-    Raises UserError for what GDAL cannot read, and for blocks of more than LARGEST_PIECE bytes, which would have to be
-    decompressed in one piece.
+    If the header says `masked`, pixels that a mask or a band of transparency hides have no data. Raises UserError for a file that
+    GDAL cannot read, and for blocks of more than LARGEST_PIECE bytes, which are decompressed in one piece.
     """
     with gdal() as rasterio:
         source = rasterio.open(plain(path), driver=driver)
@@ -100,12 +100,11 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
 
     def window(rows: slice, columns: slice) -> np.ndarray:
         with gdal():
-            place = rasterio.windows.Window.from_slices(rows, columns)
-            return source.read(list(range(1, header.count + 1)), window=place).transpose(1, 2, 0)
+            return source.read(source.indexes[: header.count], window=(rows, columns)).transpose(1, 2, 0)
 
     def empty(rows: slice, columns: slice) -> np.ndarray:
         with gdal():
-            return source.read_masks(1, window=rasterio.windows.Window.from_slices(rows, columns)) == 0
+            return source.read_masks(1, window=(rows, columns)) == 0
 
     return Image(path, header, window, source.close, empty if header.masked else None)
 
@@ -123,7 +122,7 @@ def basics(source) -> dict:
 
 
 def masks(source, transparent: bool) -> dict:
-    """The parts of a Header that a mask decides; `transparent`: the last band is no band but says where there is data."""
+    """The parts of a Header that depend on a mask. transparent: whether the last band is no band but a mask."""
     from rasterio.enums import MaskFlags
 
     flags = source.mask_flag_enums[0]
@@ -141,7 +140,7 @@ def is_transparent(source) -> bool:
 
 @contextmanager
 def created(path: Path, header: Header, driver: str, describe: Callable, **options) -> Iterator[Write]:
-    """Write a new file by a GDAL driver; `describe(dataset)` adds what is its own. Yields `write` (`create_image`)."""
+    """Write a file by a driver of GDAL and yield `write` (`create_image`). `describe(dataset)` adds what the format has."""
     check_room(path, header.nbytes)
     with gdal(f"{path} cannot be written: ") as rasterio:
         profile = {"driver": driver, "height": header.height, "width": header.width, "count": header.count}

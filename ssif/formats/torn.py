@@ -1,4 +1,4 @@
-"""What libraries raise for files that are torn, or of another kind than they say, as one line."""
+"""Errors of libraries that read torn or mislabelled files, in one line."""
 
 import struct
 import tokenize
@@ -21,14 +21,14 @@ FAILURES = (
 
 @contextmanager
 def one_line(path: Path) -> Iterator[None]:
-    """What a reader raises in the block becomes a UserError of one line that begins with `path`."""
+    """Turn the errors of a reader in the block into a UserError of one line that begins with `path`."""
     try:
         yield
     except UserError as error:
-        # GDAL names the file itself, mostly.
+        # Most messages of GDAL begin with the path.
         raise UserError(f"{path}: {flat(str(error).removeprefix(f'{path}: '))}") from None
     except PermissionError:
-        raise UserError(f"{path} may not be read: permission denied") from None
+        raise UserError(f"{path} cannot be read: permission denied") from None
     except FAILURES as error:
         reason = flat(str(error)) or type(error).__name__
         raise UserError(f"{path}: is not a whole {path.suffix} file ({reason})") from error

@@ -1,4 +1,4 @@
-"""The spectral axis as files write it: centres or intervals, with or without widths, in nanometres or micrometres."""
+"""The spectral axis of a file: centres or intervals, with or without widths, in nanometres or micrometres."""
 
 import numpy as np
 
@@ -14,11 +14,11 @@ UNSAID = ("", "unknown", "none")
 
 
 def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, ...]]:
-    """Bands in nm, the unit ("nm" or "µm") and notes on what was assumed, from a file's wavelengths.
+    """Bands in nm, the unit ("nm" or "µm") and notes on assumptions, from the wavelengths of a file.
 
-    values: centres [C] or intervals [C, 2]; widths: full width at half maximum [C], or None: then a band is as
-    wide as the smaller step to its neighbours. Bands may come in any order and overlap: each keeps its own interval and its place in the file.
-    Raises UserError for values that are no wavelengths, mixed or contradicting units and widths that cannot be known.
+    values: centres [C] or intervals [C, 2]. widths: full width at half maximum [C]; with None a band is as wide as the smaller
+    step to its neighbours. Bands may overlap and come in any order; each keeps its interval and its place in the file.
+    Raises UserError for values that are no wavelengths, for mixed or wrong units, and for widths that cannot be known.
     """
     values = _numbers(values, "wavelengths")
     unit, notes = _unit(values, unit)
@@ -45,7 +45,7 @@ def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, 
 
 
 def written(bands: Bands, unit: str) -> tuple[list[float], list[float]]:
-    """Centres and widths in `unit`, as they go into a file."""
+    """Centres and widths in `unit`, to be written into a file."""
     return tuple(np.round(values / NM_PER[unit], 9).tolist() for values in (bands.centres, bands.widths))
 
 
@@ -60,7 +60,7 @@ def _numbers(values, what: str) -> np.ndarray:
 
 
 def _unit(values: np.ndarray, said: str | None) -> tuple[str, tuple[str, ...]]:
-    """The unit, and a note where the values had to tell it: light that is imaged has 0.1 to 100 µm."""
+    """The unit, and a note if only the values tell it: imaged light has 0.1 to 100 µm."""
     low, high = values.min(), values.max()
     if low < 100 <= high:
         raise UserError(f"wavelengths from {low:g} to {high:g} mix nanometres and micrometres")

@@ -1,4 +1,4 @@
-"""The description of a file in lines (`ssif info`): an image, weights, or a prepared data set."""
+"""The description of an image, of weights or of a prepared data set in lines (`ssif info`)."""
 
 import json
 from pathlib import Path

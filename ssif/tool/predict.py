@@ -1,4 +1,7 @@
-"""From an image file to an image file of any size and bands (`ssif predict`), in limited memory and resumable."""
+"""The prediction of an image file of any size and bands from an image file (`ssif predict`).
+
+It takes limited memory, and goes on where it was stopped.
+"""
 
 import os
 import shutil
@@ -46,15 +49,15 @@ def predict(
     say: Say = note,
     more: Sequence[Pretrained] = (),
 ) -> None:
-    """Read `source` (its array `key`) and write `out`; `say` gets assumptions and findings, stderr the progress.
+    """Read `source` (its array `key`) and write `out`. `say` receives assumptions and findings; the progress goes to stderr.
 
     more: networks that were trained as `model`, from other seeds. Then `out` is the mean over all, and `deviation_file` gets
     the standard deviation of each pixel and band, in the same units.
 
     The output has the georeference, unit of wavelengths, type, scale factor and no-data value of the input. 8-bit values
-    become float32 in the same units, unless `out` is a picture. Unfinished work is in `out`.part, from which the same call
-    resumes. Raises UserError, and writes nothing, for bands, values or formats that do not fit, for an `out` that exists, and
-    for a disk that is too small.
+    become float32 in the same units, unless `out` is a picture. Unfinished work is in `out`.part, and the same call goes on
+    from there. Raises UserError and writes nothing if bands, values or formats do not fit, if `out` exists, or if the disk is
+    too small.
     """
     if out.is_dir():
         raise UserError(f"{out} is a directory; name the file to write")
@@ -85,7 +88,7 @@ def predict(
             try:
                 _compute(plan, image, models, blocks, wanted.consistent, say)
             except UserError:
-                # Finished blocks stay: the disk of the image may have failed for a moment only.
+                # Finished blocks stay, because the disk of the image may have failed only for a moment.
                 if not blocks.done:
                     blocks.remove()
                 raise
@@ -125,12 +128,12 @@ def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
         raise UserError(
-            f"{out} needs {needed / 2**30:.1f} GiB while it is made, the disk has {free / 2**30:.1f} GiB left"
+            f"{out} needs {needed / 2**30:.1f} GiB while it is written; the disk has {free / 2**30:.1f} GiB left"
         )
 
 
 def _rehearse(header: Header, out: Path) -> None:
-    """Write one pixel of such an image beside `out`, to find what its format cannot hold before hours of work."""
+    """Write one pixel of the output beside `out`: what the format cannot hold shows before hours of work."""
     with tempfile.TemporaryDirectory(".part", f".{out.name}.", out.resolve().parent) as folder:
         trial = Path(folder, out.name)
         try:
@@ -159,7 +162,7 @@ def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks,
     outside, total = plan.clipped
     if outside:
         say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
-    # This call read no valid pixel. An earlier one may have.
+    # This call read no valid pixel, but an earlier one may have.
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
         blocks.remove()
         raise UserError(f"{image.path}: no pixel has data")

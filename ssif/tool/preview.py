@@ -1,4 +1,4 @@
-"""A picture of an image, or of a prediction beside its input, in pseudo-RGB, and the spectra of a few pixels."""
+"""A picture of an image, or of a prediction and its input, in pseudo-RGB with the spectra of a few pixels."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +17,10 @@ QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of brightness of the pixels w
 
 
 class Thinned(NamedTuple):
-    """Every n-th row and column of an image, at most SIDE of each: `values` [h, w, C] of the bands that have data somewhere, and
-    these `bands`, None if they are not known."""
+    """Every n-th row and column of an image, at most SIDE of each.
+
+    values: [h, w, C] of the bands that have data somewhere. bands: of these values; None if they are unknown.
+    """
 
     header: Header
     values: np.ndarray
@@ -26,13 +28,13 @@ class Thinned(NamedTuple):
 
     @classmethod
     def of(cls, path: Path, key: str | None = None, named: Bands | None = None) -> "Thinned":
-        """The image of a file (its array `key`); named: its bands, if they are not those of the file."""
+        """Read a file (its array `key`). named: the bands, if they are not those in the file."""
         with open_image(path, key) as image:
             header = image.header
             step = -(-max(header.height, header.width) // SIDE)
             tops = range(0, header.height, step)
             values = np.stack([image.read(slice(top, top + 1), slice(0, header.width))[0, ::step] for top in tops])
-        # A band without any data, such as one of water vapour, would leave no pixel with a whole spectrum.
+        # With a band without data, such as one of water vapour, no pixel would have a whole spectrum.
         filled = np.isfinite(values).any(axis=(0, 1))
         filled |= not filled.any()
         bands = named or header.bands
@@ -42,9 +44,9 @@ class Thinned(NamedTuple):
 def preview(path: Path, source: Path | None = None, key: str | None = None, named: Bands | None = None) -> Path:
     """Draw an image and the spectra of a few pixels as `path`.preview.png, and return that path.
 
-    source: the image that it was predicted from, which is drawn beside it. key: the array of `source`, or of `path` if there is no
-    source; named: the bands of `source`, if its file does not contain them. Only some rows and columns are read, so the images
-    may be of any size. Raises UserError if an image cannot be read.
+    source: the input of a prediction, drawn on the left. key: the array of `source`, or of `path` if there is no source.
+    named: the bands of `source`, if its file does not contain them. Only some rows and columns are read, so the images may
+    have any size. Raises UserError if an image cannot be read.
     """
     import matplotlib
 
@@ -99,16 +101,16 @@ def preview(path: Path, source: Path | None = None, key: str | None = None, name
 
 
 def pseudo_rgb(values: np.ndarray, bands: Bands | None) -> np.ndarray:
-    """[h, w, C] -> [h, w, 3] in [0, 1], with one stretch; white without data.
+    """[h, w, C] -> [h, w, 3] in [0, 1], with one stretch for all colours; pixels without data are white.
 
-    Red, green and blue are means over the bands, weighted as a camera sees them: single bands are noisy. If the bands are not
-    visible, their last, middle and first are red, green and blue; without wavelengths the first, middle and last.
+    Red, green and blue are means over the bands with the weights of a camera, because single bands are noisy. If the bands are
+    not visible, the last, middle and first band are red, green and blue. Without wavelengths, the first, middle and last are.
     """
     count = values.shape[-1]
     weights = np.eye(count)[[0, count // 2, count - 1] if bands is None else [count - 1, count // 2, 0]]
     if bands is not None and bands.edges.min() < 500 and bands.edges.max() > 600:
         centre, width = np.array(RGB).T[..., None]
-        # A band counts by its width, and one that is far from a colour least: every row has a sum.
+        # Wide bands weigh more. The minimum keeps the sum of a row positive if all bands are far from a colour.
         weights = np.maximum(np.exp(-0.5 * ((bands.centres - centre) / width) ** 2), 1e-30) * bands.widths
         weights /= weights.sum(axis=1, keepdims=True)
     used = weights.any(axis=0) & (weights.max(axis=0) > 1e-4)
@@ -120,7 +122,7 @@ def pseudo_rgb(values: np.ndarray, bands: Bands | None) -> np.ndarray:
 
 
 def chosen(values: np.ndarray) -> list[tuple[int, int]]:
-    """Row and column of one pixel per quantile of brightness, from the pixels with data."""
+    """Row and column of one pixel for each quantile of brightness, among the pixels with data."""
     bright = values.mean(axis=-1)
     order = np.argsort(bright, axis=None)[: np.isfinite(bright).sum()]
     indices = [order[int(q * (len(order) - 1))] for q in QUANTILES] if len(order) else []

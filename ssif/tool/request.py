@@ -1,4 +1,4 @@
-"""What a prediction will do with an image. It is decided, or the image is refused, before the first tile."""
+"""The plan of a prediction, made before the first tile. Images that do not fit are refused here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -31,9 +31,10 @@ Say = Callable[[str], None]
 class Wanted:
     """The user's request: `bands` (with `names`) at a `scale` p, and what the file of the image does not contain.
 
-    input: the channels of the image; as_trained: whether they are those of the training, whatever the file says; white: the physical value that is 1 to the network; extrapolate: whether bands may
-    leave the wavelengths of the training; tile: LR side of a tile; overviews: whether a GeoTIFF gets them; consistent: whether the
-    prediction is corrected so that the sensor of the weights would see the image in it; command: the command line, for the provenance.
+    input: the channels of the image. as_trained: whether they are those of the training, whatever the file says.
+    white: the physical value that is 1 to the network. extrapolate: whether bands may leave the wavelengths of the training.
+    tile: LR side of a tile. overviews: whether a GeoTIFF has overviews. consistent: whether the prediction is corrected so that
+    the sensor of the weights would see the image in it. command: the command line, for the provenance.
     """
 
     bands: Bands
@@ -51,7 +52,7 @@ class Wanted:
 
 @dataclass
 class Plan:
-    """How an image becomes the input of the network, and the form of the output."""
+    """The way from an image to the input of the network, and the form of the output."""
 
     grid: Grid
     size: tuple[int, int]
@@ -108,7 +109,7 @@ class Plan:
         ]
 
     def values(self, image: Image, rows: slice, columns: slice) -> np.ndarray:
-        """The input [h, w, c] of the network in [0, 1]; NaN where a band that is used has no data."""
+        """The input [h, w, c] of the network in [0, 1], with NaN where a used band has no data."""
         used = np.flatnonzero(self.matrix.any(axis=0))
         values = image.read(rows, columns)[..., used] @ (self.matrix[:, used].T / self.white).astype(np.float32)
         inside = np.clip(values, 0, 1)
@@ -118,7 +119,7 @@ class Plan:
 
 
 def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.ndarray:
-    """Weights [c, C_in] from the bands of the image, in the file or named by the user, to the channels of the network."""
+    """Weights [c, C_in] from the bands of the image, which the file or the user names, to the channels of the network."""
     bands = image.header.bands if wanted.input is None else _named(image, wanted.input)
     if bands is None or wanted.as_trained:
         return _as_trained(image, model, wanted.as_trained, say)
@@ -134,7 +135,7 @@ def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.n
 
 
 def _named(image: Image, sensor: Sensor) -> Bands:
-    """The bands that the user names, by the names in the file if it has them, else in their order."""
+    """The bands that the user names, matched to the file by name if possible and otherwise in order."""
     if places := by_name(image.header.names, sensor.names):
         return Bands(sensor.bands.edges[places])
     if len(sensor.bands) != image.header.count:
@@ -143,7 +144,7 @@ def _named(image: Image, sensor: Sensor) -> Bands:
 
 
 def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.ndarray:
-    """Weights [c, c] for an image whose channels are those of the training: by their names if both have names, else in their order."""
+    """Weights [c, c] for an image with the channels of the training, matched by name if possible and otherwise in order."""
     count, channels, sensor = image.header.count, model.card["arguments"]["channels"], model.card["msi"]
     picture = formats.is_picture(image.path)
     if count != channels and not picture and not asked:
@@ -167,7 +168,7 @@ def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.nd
 
 
 def _sample(image: Image, matrix: np.ndarray) -> np.ndarray:
-    """Pixels [n, c] with data from some rows: the channels of the network in physical units."""
+    """Pixels [n, c] with data from some rows, in the channels of the network and physical units."""
     step, used = max(1, image.header.height // SAMPLED), np.flatnonzero(matrix.any(axis=0))
     rows = range(step // 2, image.header.height, step)
     values = [image.read(slice(row, row + 1), slice(0, image.header.width))[0][:, used] for row in rows]
@@ -178,12 +179,12 @@ def _sample(image: Image, matrix: np.ndarray) -> np.ndarray:
 def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndarray, say: Say) -> float:
     """The physical value that is 1 to the network.
 
-    It is the value `named` by the user, else that of the training if the values of the image can be on its scale, else the
-    usual one for the type of the file.
+    It is the value `named` by the user; without one, the value of the training if the image can be on the same scale, and
+    otherwise the usual one for the type of the file.
     """
     if named is not None:
         if not 0 < named < np.inf:
-            raise UserError(f"--white is a positive number, got {named:g}")
+            raise UserError(f"--white must be a positive number, got {named:g}")
         return named
     header, usual, trained = image.header, usual_white(image.path, image.header), model.white
     if trained not in (None, *RELATIVE) and len(sample) and not formats.is_picture(image.path):
@@ -193,13 +194,13 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
             return trained
         if usual is not None:
             say(
-                f"{image.path}: its bright values are at {brightness:g}, on another scale than those of the training, which"
-                f" were divided by {trained:g}; they are divided by {usual:g} unless --white is given"
+                f"{image.path}: bright values are at {brightness:g}, on another scale than those of the training, which were"
+                f" divided by {trained:g}; the image is divided by {usual:g}, or by the value of --white"
             )
     if usual is None:
         raise UserError(
-            f"{image.path} holds {header.dtype} without a scale factor: name the value that stands for a perfectly white surface"
-            " with --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
+            f"{image.path} holds {header.dtype} without a scale factor: name the value of a perfectly white surface with"
+            " --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
         )
     return usual
 
@@ -214,15 +215,15 @@ def usual_white(path: Path, header: Header) -> float | None:
 
 
 def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model: Pretrained) -> Header:
-    """The header of the input, changed to the new pixels and bands; white: the largest value of the output."""
+    """The header of the input with the new pixels and bands. white: the largest value of the output."""
     one_scale = found.scale is None or np.ndim(found.scale) == np.ndim(found.offset) == 0
     # The 256 steps of 8 bit are too coarse for a spectrum, and an image with a mask needs a value for no data.
     real = found.dtype.kind == "f" or found.dtype.itemsize == 1 or not one_scale or found.masked
-    # Integers and a scale factor that fit the values of the input say nothing of those of another instrument.
+    # The integers and scale factor of the input may not fit the values of another instrument.
     real = real or "output_white" in model.card
     nodata, largest = None if found.mark is None else float(found.mark), float(np.finfo(np.float32).max)
     if real:
-        # NaN replaces a no-data value that is no float32 or that a prediction in 0 to `white` could take.
+        # NaN replaces a no-data value outside float32 or within 0 to `white`, where predictions lie.
         kept = nodata is not None and found.dtype.kind == "f" and (-largest <= nodata < 0 or white < nodata <= largest)
         nodata = nodata if kept else np.nan
     header = Header(
@@ -233,6 +234,6 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
     )  # fmt: skip
     if formats.is_picture(out):
         dtype = np.uint16 if found.dtype == np.uint16 and out.suffix.lower() == ".png" else np.uint8
-        # A picture has no scale factor: white is its largest value, no data is black.
+        # A picture has no scale factor: white becomes the largest value, and no data becomes black.
         header = replace(header, dtype=dtype, scale=white / np.iinfo(dtype).max, offset=0.0, nodata=0)
     return header

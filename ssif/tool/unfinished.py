@@ -1,4 +1,4 @@
-"""The finished part of a long computation: blocks of numbers in one file, in order, which survive a killed process."""
+"""The finished part of a long computation: a file with blocks of numbers, which survives a killed process."""
 
 import json
 import os
@@ -14,9 +14,8 @@ from ssif.io import locked
 class Blocks:
     """A file of float32 arrays of known shapes, filled one after the other; `done` is the number of finished arrays.
 
-    If the file exists, it is continued after the last complete block. identity: describes the computation. Raises UserError
-    if the file is of another computation, naming the keys that differ, if its first line is broken, and if another process is
-    filling it.
+    An existing file is continued after the last complete block. identity: describes the computation. Raises UserError if the
+    file is of another computation (with the keys that differ), if the first line is broken, and if another process fills it.
     """
 
     def __init__(self, path: Path, identity: dict, shapes: list[tuple[int, ...]]):
@@ -32,7 +31,7 @@ class Blocks:
             raise UserError(f"the file {path} for unfinished work cannot be written: {error.strerror}") from None
         try:
             if not locked(self.file):
-                raise UserError(f"{path}: another process is at work on it")
+                raise UserError(f"{path}: another process is working on it")
             if path.stat().st_size:
                 self._check(identity)
             else:
@@ -52,7 +51,9 @@ class Blocks:
         except (OSError, ValueError, AttributeError):
             raise UserError(f"{self.path} is not a file of this program; delete it to start afresh") from None
         if differing:
-            raise UserError(f"{self.path} is of another prediction ({', '.join(differing)}); delete it to start afresh")
+            raise UserError(
+                f"{self.path} belongs to another prediction ({', '.join(differing)}); delete it to start afresh"
+            )
 
     def append(self, block: np.ndarray) -> None:
         """Write the next block to the disk."""

@@ -200,7 +200,7 @@ def test_axes_in_another_order(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["cube"] = np.ones((4, 30, 20))
         file["cube"].attrs["wavelengths"] = [400, 500, 600, 700]
-    with pytest.raises(UserError, match=r"its axes \[4, 30, 20\] look like \[bands, height, width\]; want \[height, "):
+    with pytest.raises(UserError, match=r"the axes \[4, 30, 20\] look like \[bands, height, width\]; want \[height, "):
         open_image(tmp_path / "a.h5")
 
 

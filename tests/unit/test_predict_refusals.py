@@ -94,7 +94,9 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
     monkeypatch.setattr(program, "render_tile", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run(source, tmp_path / "b.tif", model)
-    with pytest.raises(UserError, match=r"b\.tif\.part is of another prediction \(tile: 5 there, 6 here\); delete it"):
+    with pytest.raises(
+        UserError, match=r"b\.tif\.part belongs to another prediction \(tile: 5 there, 6 here\); delete it"
+    ):
         run(source, tmp_path / "b.tif", model, replace(WANTED, tile=6))
     (tmp_path / "b.tif.part").write_bytes(b"\x00\x01")
     with pytest.raises(UserError, match="is not a file of this program; delete it"):
@@ -110,7 +112,7 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
         ({"good": (False, True, True)}, {}, "some of them marked bad"),
         ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for"),
         ({}, {"scale": 0.5}, "a scale p is at least 1, got 0.5"),
-        ({}, {"white": -1.0}, "--white is a positive number"),
+        ({}, {"white": -1.0}, "--white must be a positive number"),
         ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor: name the value"),
         ({"scale": 1.0}, {}, "most values lie above 1; name the value"),
         ({"scale": -1.0}, {}, "most values lie below 0; want radiance or reflectance"),

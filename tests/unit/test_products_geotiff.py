@@ -72,8 +72,8 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
     "change, message",
     [
         *WRONG_XML,
-        (lambda text: text.replace("650.5", "wide"), "wavelengthCenterOfBand in the metadata is no number: 'wide'"),
-        (lambda text: text.replace("650.5", "nan"), "wavelengthCenterOfBand in the metadata is no number: 'nan'"),
+        (lambda text: text.replace("650.5", "wide"), "wavelengthCenterOfBand in the metadata is not a number: 'wide'"),
+        (lambda text: text.replace("650.5", "nan"), "wavelengthCenterOfBand in the metadata is not a number: 'nan'"),
         (lambda text: text.replace("650.5", ""), "the metadata have no wavelengthCenterOfBand"),
         (lambda text: text.replace("8.0", "-8.0"), "want positive band widths"),
         (lambda text: text.replace("0.0001", "0"), "want a scale factor other than 0"),

@@ -97,7 +97,7 @@ def test_pace(pace):
         50,
     ]
     assert header.nodata == -32767 and header.scale == 1 and header.good == () and SWATH in header.notes
-    assert "no band widths: they are taken to be 5 nm, in the SWIR the nominal ones of OCI" in header.notes
+    assert "no band widths: they are taken to be 5 nm, and the nominal widths of OCI in the SWIR" in header.notes
     assert np.isnan(values[0, 0]).all() and np.isnan(values).sum() == 6
     assert values[1, 1, 0] == np.float32(-0.002) and values[3, 3, 1] == 1.25
 

@@ -29,7 +29,7 @@ def test_it_goes_on_behind_the_last_whole_block(tmp_path):
         assert blocks.done == 2 - bool(torn)
         assert np.array_equal(blocks.rows(0, slice(1, 2)), block(0)[1:])
         blocks.close()
-    with pytest.raises(UserError, match=r"a\.part is of another prediction \(of: 1 there, 2 here\)"):
+    with pytest.raises(UserError, match=r"a\.part belongs to another prediction \(of: 1 there, 2 here\)"):
         Blocks(path, {"of": 2}, SHAPES)
     blocks.remove()
     assert not path.exists()
@@ -58,7 +58,7 @@ def test_two_processes_do_not_write_into_one_file(tmp_path):
     command = [sys.executable, "-c", OTHER, path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(UserError, match=r"a\.part: another process is at work on it"):
+        with pytest.raises(UserError, match=r"a\.part: another process is working on it"):
             Blocks(path, {}, [(2, 3)])
         assert path.exists()
         other.kill()

@@ -48,7 +48,7 @@ def test_reflectance_for_weights_of_digital_numbers_is_said_to_be_on_another_sca
     source = write(tmp_path / "a.npy", Header(9, 12, 3, "float32", RGB), image)
     lines = run(source, tmp_path / "b.npy", trained)
     (line,) = [line for line in lines if "another scale" in line]
-    assert "which were divided by 8000; they are divided by 1 unless --white is given" in line
+    assert "which were divided by 8000; the image is divided by 1, or by the value of --white" in line
     wanted = trained.predict(np.minimum(image, 1), BANDS, scale=2.5)
     assert np.nanmax(np.abs(read(tmp_path / "b.npy")[1] - wanted)) < 1e-5
     # With --white there is no such line.
@@ -168,5 +168,5 @@ def test_masked_rows_are_written_as_no_data(tmp_path, dtype):
     write(tmp_path / "a.npy", Header(9, 12, 3, dtype, RGB, nodata=65535), masked)
     assert np.array_equal(read(tmp_path / "a.npy")[1], masked.astype("float32").filled(np.nan), equal_nan=True)
     if dtype == "uint16":
-        with pytest.raises(UserError, match="some pixels have no data and the output has no value that says so"):
+        with pytest.raises(UserError, match="some pixels have no data, but the output has no value for it"):
             write(tmp_path / "b.npy", Header(9, 12, 3, dtype, RGB), masked)

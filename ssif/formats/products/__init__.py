@@ -1,4 +1,4 @@
-"""Products of the agencies as they come, one module for each (docs/predict.md). They are read only."""
+"""Products of space agencies, with one module for each (docs/predict.md). They are only read."""
 
 import re
 from pathlib import Path
@@ -8,16 +8,16 @@ from ssif.formats.products import desis, emit, enmap, pace, prisma, sentinel2
 from ssif.formats.products.product import Product
 
 PRODUCTS = [enmap.PRODUCT, desis.PRODUCT, prisma.PRODUCT, emit.PRODUCT, pace.PRODUCT, sentinel2.PRODUCT]
-# Metadata, quick looks, quality layers and uncertainties.
+# Files with metadata, quick looks, quality layers and uncertainties.
 BESIDE = re.compile(r"(ENMAP|DESIS).*-(METADATA|QL_\w+)\.\w+|EMIT_L2A_(RFLUNCERT|MASK)_.*\.nc", re.IGNORECASE)
 
 
 def product_of(path: Path) -> Product | None:
-    """The product that a file or a folder is; None for any other. Raises UserError for a torn HDF5 file."""
+    """The product in a file or a folder, or None. Raises UserError for a torn HDF5 file."""
     with torn.one_line(path):
         return next((product for product in PRODUCTS if product.matches(path)), None)
 
 
 def is_beside(path: Path) -> bool:
-    """Whether the file belongs to the image of a product and is none itself."""
+    """Whether the file accompanies the image of a product."""
     return BESIDE.fullmatch(path.name) is not None

@@ -1,4 +1,4 @@
-"""DESIS L2A: reflectance of 235 bands, 400 to 1000 nm, or fewer where they were binned."""
+"""DESIS L2A: reflectance of 235 bands from 400 to 1000 nm, or of fewer if they were binned."""
 
 from ssif.formats.products import geotiff_product
 

@@ -1,4 +1,4 @@
-"""EnMAP L2A: reflectance of 224 bands, VNIR then SWIR, whose wavelengths overlap; the file's order is kept."""
+"""EnMAP L2A: reflectance of 224 bands in the order of the file, VNIR before SWIR, which overlap."""
 
 from ssif.formats.products import geotiff_product
 

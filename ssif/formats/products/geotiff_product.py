@@ -1,4 +1,4 @@
-"""Products that are a GeoTIFF (...-SPECTRAL_IMAGE.TIF) with metadata beside it (...-METADATA.XML), as DLR makes them."""
+"""Products of DLR: a GeoTIFF (...-SPECTRAL_IMAGE.TIF) with metadata (...-METADATA.XML) beside it."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,15 @@ from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
 
 NODATA = -32768
-SAMPLED = 3  # rows that are looked at for bands without data
+SAMPLED = 3  # number of rows that are searched for bands without data
 PARTS = r"-(SPECTRAL_IMAGE(_COG)?\.tiff?|METADATA\.xml)"
 
 
 def product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -> Product:
-    """A product whose files begin with the pattern `start`. Each element `band` of the metadata has four `tags`: centre and
-    width in nm, gain and offset."""
+    """A product whose file names begin with the pattern `start`.
+
+    The metadata have an element `band` for each band, with four `tags`: centre and width in nm, gain and offset.
+    """
     pattern = re.compile(start + r".*" + PARTS, re.IGNORECASE)
 
     def opened(path: Path, key: str | None) -> Image:
@@ -32,7 +34,7 @@ def product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -
 
 
 def _pair(path: Path) -> list[Path]:
-    """Image and metadata, where `path` is one of them. Raises UserError where the image is missing."""
+    """The image and the metadata; `path` is one of them. Raises UserError if the image is missing."""
     start = re.sub(f"{PARTS}$", "", path.name, flags=re.IGNORECASE)
     files = [file for file in sorted(path.parent.iterdir()) if file.name.startswith(start)]
     parts = [file for file in files if re.fullmatch(PARTS, file.name[len(start) :], re.IGNORECASE)]
@@ -67,9 +69,9 @@ def _header(source, found: list[Element], tags: tuple[str, ...]) -> Header:
 
 
 def _filled(source, nodata: float) -> np.ndarray:
-    """[C]: false for bands without data where others have some, such as those in the absorption of water vapour.
+    """Whether each band has data, [C]; all true if none has. Bands in the absorption of water vapour may have none.
 
-    The metadata do not mark them, so a few rows are read.
+    The metadata do not mark these bands, so a few rows are read.
     """
     rows = np.linspace(0, source.height, SAMPLED + 2).astype(int)[1:-1]
     filled = np.zeros(source.count, bool)

@@ -1,4 +1,4 @@
-"""Products in HDF5, which netCDF-4 is, too: their arrays by name, and images in the geometry of the swath."""
+"""Products in HDF5 or netCDF-4: arrays by name, and images in the geometry of the swath."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ SWATH = (
 
 
 def holds(path: Path, suffix: str, *names: str) -> bool:
-    """Whether `path` is an HDF5 file of this suffix with all of these groups and datasets."""
+    """Whether `path` is an HDF5 file with this suffix and all of these groups and datasets."""
     if path.suffix.lower() != suffix or not path.is_file() or not h5py.is_hdf5(path):
         return False
     with opened(path) as file:
@@ -27,12 +27,12 @@ def holds(path: Path, suffix: str, *names: str) -> bool:
 
 
 def image_of(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
-    """The image whose header and windows `describe(file)` gives; `key` names any other array, read as in any HDF5 file."""
+    """The image with the header and windows that `describe(file)` returns, or the array `key`, as in any HDF5 file."""
     return hdf5.image_of(path, describe) if key is None else hdf5.KIND.open(path, key)
 
 
 def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
-    """What the file itself has under a path; links to other places are not followed."""
+    """What the file itself has under a path. Links are not followed."""
     found = file
     for part in name.split("/"):
         found = own(found, part) if isinstance(found, h5py.Group) else None
@@ -40,10 +40,10 @@ def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
 
 
 def array(file: h5py.File, name: str, axes: int = 3) -> h5py.Dataset:
-    """A dataset of numbers with so many axes. Raises UserError where there is none, and for one that cannot be read safely."""
+    """A dataset of numbers with so many axes. Raises UserError if there is none or it cannot be read safely."""
     found = find(file, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iuf" or found.ndim != axes:
-        raise UserError(f"has no array {name!r} of numbers with {axes} axes, which the product has")
+        raise UserError(f"has no array {name!r} of numbers with {axes} axes, which such a product has")
     hdf5.check_readable(found)
     return found
 
@@ -57,17 +57,19 @@ def numbers(file: h5py.File, name: str) -> np.ndarray:
 
 
 def attribute(owner: h5py.HLObject, name: str, default: float | None = None) -> np.ndarray:
-    """An attribute of numbers as float64 [n]. Raises UserError where there is none, unless there is a default."""
+    """An attribute of numbers as float64 [n]. Raises UserError if there is neither an attribute nor a default."""
     if name in owner.attrs and owner.attrs.get_id(name).dtype.kind in "iufS":
         return np.ravel(owner.attrs[name]).astype(np.float64)
     if default is None:
-        raise UserError(f"has no attribute {name!r} of numbers, which the product has")
+        raise UserError(f"has no attribute {name!r} of numbers, which such a product has")
     return np.array([default], dtype=np.float64)
 
 
 def swath(cube: h5py.Dataset, centres: np.ndarray, widths: np.ndarray, fill: float, **parts) -> tuple[Header, Window]:
-    """Header and windows of an array [line, pixel, band] with band centres and widths in nm; `fill` where it does not say
-    its no-data value, `parts` of the Header besides."""
+    """Header and windows of an array [line, pixel, band].
+
+    centres, widths: of the bands, in nm. fill: the no-data value if the array has no _FillValue. parts: of the Header.
+    """
     bands, unit, notes = read_axis(centres, widths, "nm")
     notes += (*parts.pop("notes", ()), SWATH)
     (nodata,) = attribute(cube, "_FillValue", fill)

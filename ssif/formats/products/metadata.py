@@ -9,18 +9,18 @@ import numpy as np
 from ssif.errors import UserError
 from ssif.formats import torn
 
-LARGEST = 2**26  # bytes; those of whole scenes have one or two million
+LARGEST = 2**26  # bytes; the metadata of a whole scene have one or two million
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Refuses a document type, because only with one can a small file define entities that expand to gigabytes."""
+    """A builder that refuses a document type, in which a small file could define entities of gigabytes."""
 
     def doctype(self, name, public, system):
-        raise UserError("declares a document type (DOCTYPE), which metadata of a product does not")
+        raise UserError("declares a document type (DOCTYPE), which the metadata of a product never do")
 
 
 def read_xml(path: Path) -> Element:
-    """The root. Raises UserError for a file that is missing, torn, larger than LARGEST, or has a document type."""
+    """The root of a file. Raises UserError if it is missing, torn, larger than LARGEST or has a document type."""
     if not path.is_file():
         raise UserError(f"the metadata file {path.name} is missing; it belongs beside the image")
     with torn.one_line(path):
@@ -30,7 +30,7 @@ def read_xml(path: Path) -> Element:
 
 
 def text(element: Element, tag: str) -> str:
-    """The text of the first element `tag` below `element`, in any name space. Raises UserError where there is none."""
+    """The text of the first element `tag` below `element`, in any name space. Raises UserError if there is none."""
     found = (element.findtext(f".//{{*}}{tag}") or "").strip()
     if not found:
         raise UserError(f"the metadata have no {tag}")
@@ -38,12 +38,12 @@ def text(element: Element, tag: str) -> str:
 
 
 def number(element: Element, tag: str) -> float:
-    """`text` as a number. Raises UserError where it is none, or not finite."""
+    """The text of `tag` as a number. Raises UserError if it is no finite number."""
     found = text(element, tag)
     try:
         value = float(found)
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise UserError(f"{tag} in the metadata is no number: {found[:80]!r}")
+        raise UserError(f"{tag} in the metadata is not a number: {found[:80]!r}")
     return value

@@ -1,4 +1,4 @@
-"""PACE OCI L2: surface reflectance `rhos` [line, pixel, wavelength], the wavelengths in nm in `wavelength_3d`."""
+"""PACE OCI L2: surface reflectance `rhos` [line, pixel, wavelength] with wavelengths `wavelength_3d` in nm."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from ssif.instruments import EVENLY_SPACED
 CUBE = "geophysical_data/rhos"
 PARAMETERS = "sensor_band_parameters"
 HYPERSPECTRAL = 5.0  # nm, full width at half maximum
-# Nominal centre -> width in nm of the bands of the SWIR detectors, each of which has one band.
+# Nominal centre -> width in nm of the SWIR bands; each SWIR detector has one band.
 SWIR = {centre: width for centre, _, count, width in EVENLY_SPACED["pace-oci"] if count == 1}
-NEAR = 10.0  # nm that a band may be away from the nominal centre
+NEAR = 10.0  # largest distance in nm from the nominal centre
 
 
 def _open(path: Path, key: str | None) -> Image:
@@ -28,7 +28,9 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         widths, notes = hdf5_product.numbers(file, f"{PARAMETERS}/fwhm"), ()
     else:
         widths = np.array([_nominal(centre) for centre in centres])
-        notes = (f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, in the SWIR the nominal ones of OCI",)
+        notes = (
+            f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, and the nominal widths of OCI in the SWIR",
+        )
     (scale,), (offset,) = hdf5_product.attribute(cube, "scale_factor", 1), hdf5_product.attribute(cube, "add_offset", 0)
     return hdf5_product.swath(cube, centres, widths, -32767, scale=float(scale), offset=float(offset), notes=notes)
 

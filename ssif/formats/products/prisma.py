@@ -28,7 +28,7 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
     height, width = vnir.size
     if swir.size != vnir.size:
         raise UserError(f"VNIR_Cube has {height} x {width} pixels, SWIR_Cube {swir.size[0]} x {swir.size[1]}")
-    bands, unit, notes = read_axis(*(np.concatenate(lists) for lists in zip(*(it.axis for it in detectors))), "nm")
+    bands, unit, notes = read_axis(*(np.concatenate(lists) for lists in zip(vnir.axis, swir.axis)), "nm")
     header = Header(
         height,
         width,
@@ -37,22 +37,24 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         bands,
         unit=unit,
         nodata=NODATA,
-        scale=one([it.scale for it in detectors for _ in it.used]),
-        offset=one([it.offset for it in detectors for _ in it.used]),
+        scale=one([detector.scale for detector in detectors for _ in detector.used]),
+        offset=one([detector.offset for detector in detectors for _ in detector.used]),
         **(_place(file, height, width) if mapped else {}),
         notes=notes if mapped else (*notes, hdf5_product.SWATH),
     )
 
     def window(rows: slice, columns: slice) -> np.ndarray:
-        return np.concatenate([it.read(rows, columns) for it in detectors], axis=-1)
+        return np.concatenate([detector.read(rows, columns) for detector in detectors], axis=-1)
 
     return header, window
 
 
 @dataclass(frozen=True)
 class _Detector:
-    """`cube` and `errors` (None where the file has none) [row, band, column], the bands that are `used` [n], their
-    `axis` (centres and widths in nm), and reflectance = stored * scale + offset."""
+    """One of the two detectors: its `cube` and `errors` (or None) [row, band, column] and the numbers of the bands `used` [n].
+
+    axis: centres and widths of these bands in nm. scale, offset: reflectance = stored * scale + offset.
+    """
 
     cube: h5py.Dataset
     errors: h5py.Dataset | None
@@ -75,7 +77,7 @@ class _Detector:
             raise UserError(
                 f"{upper}_Cube has {count} bands, but {len(centres)} wavelengths, {len(widths)} widths and {len(selected)} flags"
             )
-        # Bands that were not transmitted have neither wavelength nor values.
+        # Bands that were not transmitted have neither wavelengths nor values.
         used = np.flatnonzero((centres > 0) & (selected != 0))
         low, high = (hdf5_product.attribute(file, f"L2Scale{name}{end}")[0] for end in ("Min", "Max"))
         return cls(cube, errors, used, (centres[used], widths[used]), (high - low) / LARGEST, low)
@@ -85,7 +87,7 @@ class _Detector:
         return self.cube.shape[0], self.cube.shape[2]
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
-        """Stored values [h, w, n]: 0 where the error matrix says invalid, negative or saturated."""
+        """Stored values [h, w, n]; 0 where the error matrix says invalid, negative or saturated."""
         values = self.cube[rows, :, columns]
         if self.errors is not None:
             values[self.errors[rows, :, columns] != 0] = NODATA
@@ -93,9 +95,9 @@ class _Detector:
 
 
 def _place(file: h5py.File, height: int, width: int) -> dict:
-    """The parts of a Header that say where the image lies.
+    """The parts of a Header with the place of the image.
 
-    Corners are those of the image or the centres of its corner pixels; the middle of the image is the same.
+    The corners in the file may be those of the image or the centres of its corner pixels. Both have the same middle.
     """
     east, north = (
         np.mean([hdf5_product.attribute(file, f"Product_{corner}corner_{axis}")[0] for corner in ("UL", "LR")])

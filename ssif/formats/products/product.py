@@ -1,4 +1,4 @@
-"""What a product of an agency is to the rest of the code."""
+"""The interface of a product."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from ssif.formats.header import Image
 
 @dataclass(frozen=True)
 class Product:
-    """A product in the layout of its agency: `open(path, key)` gives an Image from the files `read(path, key)`, and
-    `matches(path)` says whether the path is one."""
+    """A product in the layout of its agency. `matches(path)` says whether a path is such a product, and `open(path, key)`
+    returns an Image, which comes from the files `read(path, key)`."""
 
     name: str
     matches: Callable[[Path], bool]

@@ -1,4 +1,4 @@
-"""Sentinel-2 L2A: a .SAFE folder, of which the bands of one resolution (`key`: 10m, 20m or 60m) are the image."""
+"""Sentinel-2 L2A: a .SAFE folder. The image has the bands of one resolution (`key`: 10m, 20m or 60m)."""
 
 import re
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ from ssif.formats.wavelengths import read_axis
 METADATA = "MTD_MSIL2A.xml"
 RESOLUTIONS = ("10m", "20m", "60m")
 NODATA, SATURATED = 0, 65535
-SHIFT, SHIFTED = -1000.0, 4.0  # what is added to stored values since this processing baseline
+SHIFT, SHIFTED = -1000.0, 4.0  # an offset of stored values, and the first processing baseline with it
 
 
 def _matches(path: Path) -> bool:
@@ -32,12 +32,14 @@ def _open(path: Path, key: str | None) -> Image:
     files = _files(folder, root, key)
     for file in files.values():
         if not file.is_file():
-            raise UserError(f"{file.relative_to(folder)} is missing, which {METADATA} lists")
+            raise UserError(f"{METADATA} lists {file.relative_to(folder)}, which is missing")
     with ExitStack() as stack:
         images = [stack.enter_context(raster.open_raster(file, "JP2OpenJPEG", _plain)) for file in files.values()]
         parts = [image.header for image in images]
         if len({(part.height, part.width, part.count, part.dtype) for part in parts}) > 1 or parts[0].count > 1:
-            raise UserError(f"the bands of {key or RESOLUTIONS[0]} are not of one size and type with one channel each")
+            raise UserError(
+                f"the bands of {key or RESOLUTIONS[0]} differ in size or type, or have more than one channel"
+            )
         header = _header(parts[0], root, list(files))
         close = stack.pop_all().close
 
@@ -54,7 +56,7 @@ def _folder(path: Path) -> Path:
 
 
 def _files(folder: Path, root: Element, key: str | None) -> dict[str, Path]:
-    """Name -> file of the bands of a resolution, as the metadata list them; no path leads out of the folder."""
+    """Band -> file, for one resolution in the list of the metadata. No path leads out of the folder."""
     size = choose("resolution", key or RESOLUTIONS[0], RESOLUTIONS)
     pattern = re.compile(rf"GRANULE/[^/]+/IMG_DATA/R{size}/[^/]+_(B\w\w)_{size}")
     listed = [(element.text or "").strip() for element in root.iter("IMAGE_FILE")]
@@ -93,7 +95,7 @@ def _header(first: Header, root: Element, names: list[str]) -> Header:
 
 
 def _interval(name: str, element: Element) -> tuple[float, float]:
-    """A band in nm: at half maximum of the response that the metadata have from MIN to MAX, else from MIN to MAX."""
+    """A band in nm: the half maximum of its response, or the range from MIN to MAX if the metadata have no response."""
     low, high = number(element, "MIN"), number(element, "MAX")
     if element.find(".//VALUES") is None:
         return low, high
