@@ -230,7 +230,7 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
         nodata, None if real else found.scale, 0.0 if real else found.offset,
         found.crs, found.transform_at(size), flat(f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}"),
-        overviews=wanted.overviews, facts=found.facts,
+        overviews=wanted.overviews, swath=found.swath, facts=found.facts,
     )  # fmt: skip
     if formats.is_picture(out):
         dtype = np.uint16 if found.dtype == np.uint16 and out.suffix.lower() == ".png" else np.uint8
