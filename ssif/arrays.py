@@ -13,7 +13,7 @@ from ssif.formats import fields, netcdf
 from ssif.formats.wavelengths import written
 from ssif.matching import channel_matrix
 from ssif.sensors import parse_bands
-from ssif.swath import refined_grid
+from ssif.swath import refined, refined_grid
 
 # From a prediction [H, W, C], NaN without data, and its bands to an array of the kind that came in.
 Give = Callable[[np.ndarray, Bands], object]
