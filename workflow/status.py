@@ -17,7 +17,7 @@ import yaml
 from ssif.errors import UserError
 from ssif.io import whole_file
 from workflow.config import presets
-from workflow.config.schema import SENSOR_TABLE, Config
+from workflow.config.schema import ROBUSTNESS_TABLE, SENSOR_TABLE, Config
 from workflow.methods import network
 from workflow.plan import runs
 from workflow.plan.finished import finished, trained
@@ -59,11 +59,13 @@ class Job:
 
 def jobs(config: Config) -> list[Job]:
     """Every training, evaluation and classification of a preset."""
-    measured = targets(config)[SENSOR_TABLE].rows if SENSOR_TABLE in config.tables else []
+    shown = targets(config)
+    sensors, changed = (shown[name].rows if name in shown else [] for name in (SENSOR_TABLE, ROBUSTNESS_TABLE))
     return [
         *(Job("train", "training", run, "weights.safetensors") for run in networks(config)),
         *(Job("evaluate", "evaluation", run, "metrics.csv") for run in rows(config)),
-        *(Job("evaluate_sensors", "sensors", run, "sensors.csv") for run in measured),
+        *(Job("evaluate_sensors", "sensors", run, "sensors.csv") for run in sensors),
+        *(Job("evaluate_robustness", "robustness", run, "robustness.csv") for run in changed),
         *(Job("classify", "classification", run, "land_use.csv") for run in classified(config)),
     ]
 

@@ -17,6 +17,7 @@ LONGEST = 24 * 60  # minutes; what has not ended by then goes on in the next att
 FIRST = 20  # minutes for what comes before and after the work, on a slow disk
 # Numbers that the backward pass keeps, for each pixel of a batch and unit of size (the product of SIZES).
 KEPT = {"rcan": 1, "awan": 20, "sspsr": 16, "mog-dcn": 400, "ssjsr": 40, "us3rn": 5000, "land_use": 20}
+UNKNOWN = 400  # for a block that was not measured
 SIZES = ("groups", "blocks", "channels", "width", "kernels")
 # Seconds of a step for each of these numbers: of a field, of others, and on a GPU, where a step also has a shortest time.
 FIELD, GRID, GPU, SHORTEST = 1e-7, 3e-7, 2e-10, 0.25
@@ -90,6 +91,8 @@ def _kept_for_a_pixel(config: Config, run: Run) -> int:
             return 0
         case "field":
             encoder = sizes["encoder"]
-            layers, width = encoder["blocks"] * encoder.get("layers", 2), encoder.get("growth", encoder["channels"])
+            # What is not said is as in EDSR-baseline.
+            layers = encoder.get("blocks", 16) * encoder.get("layers", 2)
+            width = encoder.get("growth", encoder.get("width", encoder.get("channels", 64)))
             return 12 * sizes["hidden"] + layers * width
-    return KEPT[network(run.method).block] * prod(sizes[key] for key in SIZES if key in sizes)
+    return KEPT.get(network(run.method).block, UNKNOWN) * prod(sizes[key] for key in SIZES if key in sizes)
