@@ -150,8 +150,9 @@ def _truth(store: Store, scale: float) -> np.ndarray:
 def main() -> None:
     config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
     figure = DRAWINGS.get(target.name, ablated)(config, target)
-    style.save(figure, runs.RESULTS / "figures" / target.name)
-    print(f"results/figures/{target.name}.pdf and .png")
+    path = runs.results() / "figures" / target.name
+    style.save(figure, path)
+    print(f"{path}.pdf and .png")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 
 def page(config: Config) -> str:
     """The whole page. Raises UserError naming the first file that is missing or of another preset."""
-    shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
+    shown, paper = targets(config), presets.load(presets.FOLDER / "paper.yaml")
     over_p = [tables.table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
     cells_of = {(run.id, *cell) for target in shown.values() for run in target.rows for cell in target.cells(run)}
     every, scores = trainings.trained(config), tables.csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
@@ -69,9 +69,10 @@ def page(config: Config) -> str:
 @program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
-    with whole_file(runs.RESULTS / "report.html") as temporary:
+    path = runs.results() / "report.html"
+    with whole_file(path) as temporary:
         temporary.write_text(page(config), encoding="utf-8")
-    print("results/report.html")
+    print(path)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        return runs.RESULTS / "logs" / f"{self.rule}.{self.run.preset}.{self.run.dataset}.{self.run.id}.log"
+        return runs.results() / "logs" / f"{self.rule}.{self.run.preset}.{self.run.dataset}.{self.run.id}.log"
 
     @property
     def standing(self) -> str:
@@ -82,7 +82,7 @@ def hours(config: Config) -> tuple[float, float, int]:
             spent += record["seconds"]
             if steps := record["training"].get("steps"):
                 pace.setdefault((run.dataset, run.method), []).append(record["seconds"] / steps)
-    cost = runs.RESULTS / "cost.csv"
+    cost = runs.results() / "cost.csv"
     measured = pd.read_csv(cost).dropna().set_index("run")["step_seconds"] if cost.exists() else {}
     for run in trainings:
         if run.weights.exists() or config.weights or network(run.method).family == "map":
@@ -143,7 +143,7 @@ def main() -> None:
         return
     print(summary(config))
     if not trained(networks(config)) and (part := finished(mapping)):
-        path = runs.RESULTS / "presets" / f"{config.preset}.finished.yaml"
+        path = runs.results() / "presets" / f"{config.preset}.finished.yaml"
         with whole_file(path) as temporary:
             temporary.write_text(yaml.safe_dump(part, sort_keys=False), encoding="utf-8")
         print(f"to draw what is finished: snakemake --configfile {path} --cores 4")

@@ -28,7 +28,9 @@ from workflow.config.schema import (
 from workflow.config.strict import check_finite, strict, typed
 from workflow.methods import METHODS
 
-FOLDER = Path(__file__).resolve().parents[2] / "config"
+# An installed package has them inside (pyproject.toml), a checkout at its top.
+PACKAGED = Path(__file__).resolve().parents[1] / "presets"
+FOLDER = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
 
 
 def load(path: str | Path) -> Config:

@@ -14,7 +14,7 @@ PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half t
 
 def drawing(name: str) -> str:
     """A figure of results/figures, as `embedded`."""
-    path = runs.RESULTS / "figures" / f"{name}.png"
+    path = runs.results() / "figures" / f"{name}.png"
     with stored.readable(path, f"python -m workflow.figure --figure {name}"):
         return embedded(path)
 

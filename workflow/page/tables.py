@@ -24,7 +24,7 @@ def table(config: Config, target: Target) -> dict:
     for model, served in ours.groupby("model", sort=False)["p"]:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
             absent.setdefault(lacking, []).append(model)
-    reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
+    reported = over_scales.paper_table(target.name)
     commits, choices = list(ours["commit"].unique()), prepared.data(target.dataset).choices
     return {
         "target": target,
@@ -140,7 +140,7 @@ def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tu
     """results/<name>.csv. Raises UserError where it is missing, damaged or of another preset, and where it has not one row
     of ours with each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"
-    path = runs.RESULTS / f"{name}.csv"
+    path = runs.results() / f"{name}.csv"
     with stored.readable(path, remedy):
         found = pd.read_csv(path, dtype=stored.TEXTS)
         presets_of_others = sorted(set(found["preset"].dropna().astype(str)) - {config.preset})

@@ -45,6 +45,11 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
     return hashlib.sha256("".join(found[name] for name in sorted(found)).encode()).hexdigest()[:12]
 
 
+def of_files(*paths: str | Path) -> str:
+    """A short hash of the contents of files of the project, each relative to its top, that are no code but are read with it."""
+    return hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in paths)).hexdigest()[:12]
+
+
 def _path(module: str) -> Path | None:
     base = ROOT / module.replace(".", "/")
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)

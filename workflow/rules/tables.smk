@@ -8,14 +8,16 @@ rule cells:
         "results/cells.csv",
     log:
         "results/logs/cells.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=imports(TARGETS),
         code=fingerprints.fingerprint("workflow.tables.cells"),
     shell:
-        "python -m workflow.tables.cells --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.cells")
 
 
 rule table:
@@ -25,21 +27,25 @@ rule table:
         records=lambda wildcards: records(
             behind(wildcards.table), "config.json", "train.jsonl"
         ),
-        reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
     output:
         multiext("results/{table}", ".csv", ".md", ".tex"),
     log:
         "results/logs/{table}.log",
     wildcard_constraints:
         table="table[12]",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=lambda wildcards: imports([wildcards.table]),
+        files=lambda wildcards: fingerprints.of_files(
+            f"workflow/tables/paper_{wildcards.table}.csv"
+        ),
         code=fingerprints.fingerprint("workflow.tables.over_scales"),
     shell:
-        "python -m workflow.tables.over_scales --table {wildcards.table:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.over_scales --table {wildcards.table:q}")
 
 
 rule ablation:
@@ -50,15 +56,17 @@ rule ablation:
         "results/ablation.csv",
     log:
         "results/logs/ablation.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.ablations),
         imports=imports(CONFIG.ablations),
         code=fingerprints.fingerprint("workflow.tables.ablation"),
     shell:
-        "python -m workflow.tables.ablation --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.ablation")
 
 
 rule evaluate_sensors:
@@ -75,9 +83,10 @@ rule evaluate_sensors:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: runs.stages(ROWS[run])),
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
         method=lambda wildcards: method(ROWS[wildcards.run]),
         code=lambda wildcards: fingerprints.of_job(
@@ -85,7 +94,7 @@ rule evaluate_sensors:
             *runs.modules(runs.stages(ROWS[wildcards.run])),
         ),
     shell:
-        "python -m workflow.evaluate_sensors --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("evaluate_sensors --run {wildcards.run:q}")
 
 
 rule sensor_table:
@@ -99,11 +108,13 @@ rule sensor_table:
         multiext("results/table_sensors", ".csv", ".md", ".tex"),
     log:
         "results/logs/table_sensors.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=lambda wildcards: imports([schema.SENSOR_TABLE]),
         code=fingerprints.fingerprint("workflow.tables.sensors"),
     shell:
-        "python -m workflow.tables.sensors --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.sensors")

@@ -12,10 +12,9 @@ from typing import IO
 
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import locked, remove_strays, this_machine
-from workflow.plan.runs import RESULTS, Run
+from workflow.plan.runs import Run, results
 
 STARTER = "SSIF_SNAKEMAKE"  # environment variable of jobs: the process id of the Snakemake that started them
-LOCKS = RESULTS / "locks"
 PATIENCE = 20  # seconds in which a program whose Snakemake was killed has ended
 
 
@@ -25,7 +24,7 @@ def lock(name: str, work: str, patience: float = 0) -> IO:
     Raises UserError, naming the process that has it, if that still works after `patience` seconds, and where the file cannot
     be written.
     """
-    path = LOCKS / name
+    path = results() / "locks" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
@@ -52,7 +51,7 @@ def alone(run: Run, work: str) -> IO:
 
 def at_work(run: Run, work: str) -> bool:
     """Whether a program does this kind of work on a run now."""
-    path = LOCKS / f"{run.preset}/{run.id}.{work}"
+    path = results() / "locks" / f"{run.preset}/{run.id}.{work}"
     if not path.exists():
         return False
     with path.open("a") as file:
@@ -70,7 +69,7 @@ def program(main):
         try:
             if starter := os.environ.get(STARTER):
                 threading.Thread(target=_stop_after, args=(int(starter), os.getppid()), daemon=True).start()
-            remove_strays(RESULTS)
+            remove_strays(results())
             main()
         finally:
             signal.signal(signal.SIGTERM, before)

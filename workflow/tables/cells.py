@@ -62,7 +62,7 @@ def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> 
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     every = pd.concat([means(scores(config, target)) for target in targets(config).values()])
-    with noted_file(runs.RESULTS / "cells.csv") as temporary:
+    with noted_file(runs.results() / "cells.csv") as temporary:
         every.drop_duplicates(KEYS).to_csv(temporary, index=False, float_format="%.6g")
 
 

@@ -27,7 +27,7 @@ from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables.cells import over_seeds
 from workflow.tables.layout import latex, markdown, write
-from workflow.tables.over_scales import REFERENCE
+from workflow.tables.over_scales import paper_table
 
 METRICS = ("oa", "aa", "kappa", "macro_f1", "miou")
 COLUMNS = {"oa": ("OA", 1, True), "aa": ("AA", 1, True), "macro_f1": ("F1", 1, True)}
@@ -98,7 +98,7 @@ def table(config: schema.Config, target: Target, ids: list[int]) -> pd.DataFrame
     ours = over_seeds(rows, keys, METRICS).merge(rows.groupby(keys, sort=False)[each].mean().reset_index(), on=keys)
     bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
     ours = pd.concat([ours[ours["source"] != "bound"], *bounds])
-    paper = pd.read_csv(REFERENCE / "paper_table3.csv")
+    paper = paper_table("table3")
     paper = paper[paper["dataset"] == target.dataset]
     reported = paper[["model", "p"]].assign(accuracy=paper["accuracy_percent"] / 100, source="reported")
     tidy = pd.concat([ours.assign(accuracy=np.nan), reported], ignore_index=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.plan.runs import RESULTS
+from workflow.plan.runs import results
 
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
@@ -64,7 +64,7 @@ def write(name: str, tidy: pd.DataFrame, text: str, tabular: str) -> None:
     """results/<name>.csv, .md and .tex, each whole or not at all; the Markdown is printed, too."""
     contents = {"csv": tidy.to_csv(index=False, float_format="%.6g"), "md": text, "tex": tabular}
     for suffix, content in contents.items():
-        with noted_file(RESULTS / f"{name}.{suffix}") as temporary:
+        with noted_file(results() / f"{name}.{suffix}") as temporary:
             temporary.write_text(content)
     print(text)
 

@@ -35,7 +35,11 @@ MARKS = (
     " first six come from Ma et al. 2021, and are ranked among themselves; a row marked (not in the paper) is ours and is not"
     " ranked."
 )
-REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
+
+
+def paper_table(name: str) -> pd.DataFrame:
+    """What the paper has in its Table 1, 2 or 3 (`name` as in a preset), a row a data set, model and p."""
+    return pd.read_csv(Path(__file__).with_name(f"paper_{name}.csv"))
 
 
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -48,7 +52,7 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     ours = ours.assign(source="ours", commit=commit())
     extension = ours["model"].isin(methods.EXTENSIONS)
     ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
-    reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
+    reported = paper_table(target.name)
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
     return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
 
