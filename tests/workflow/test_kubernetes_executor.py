@@ -115,7 +115,11 @@ def make(folder: Path, cluster: Cluster, device: str, *options: str, **variables
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment |= {"KUBECONFIG": str(folder / "kube.yaml")} | variables
     done = subprocess.run(
-        [*command, "--retries", "0", "results/table1.csv"], cwd=project, env=environment, capture_output=True, text=True
+        [*command, "--retries", "0", "--", "results/table1.csv"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     for job in cluster.jobs.values():
         kubernetes_validate.validate(job | {"apiVersion": "batch/v1", "kind": "Job"}, "1.33", strict=True)
@@ -134,7 +138,7 @@ def test_a_table_is_made_by_pods(tmp_path, cluster):
 
 def test_a_training_gets_its_gpu_under_limits(tmp_path, cluster):
     """The pods of this cluster have none."""
-    options = ["--envvars", "SSIF_STATE", "--kubernetes-persistent-volumes", "ssif:/state", "--"]
+    options = ["--envvars", "SSIF_STATE", "--kubernetes-persistent-volumes", "ssif:/state"]
     status, said, limits = make(tmp_path, cluster, "cuda", *options, SSIF_STATE="/state")
     assert status and "device: cuda, but PyTorch finds no GPU here" in said
     assert [its["nvidia.com/gpu"] for its in limits] == ["1"]
