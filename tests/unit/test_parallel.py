@@ -53,6 +53,8 @@ def learn(folder, processes: int, draw=draw, model=field, average: float = 0.9, 
     answers = FORK.Queue()
 
     def work(rank: int) -> None:
+        # A fork has none of the threads of its parent.
+        torch.set_num_threads(1)
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(processes)}
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         with parallel.together(CPU):
