@@ -50,8 +50,8 @@ def write_preset():
             temporary.write_text(RESOLVED, encoding="utf-8")
 
 
-# A job on another machine is a Snakemake of its own there. A module of somebody else's workflow has no onstart.
-if not workflow.is_main_process or __name__ != "__main__":
+# A job on another machine is a Snakemake of its own there. A module, which Snakemake calls by its name, has no onstart.
+if not workflow.is_main_process or __name__:
     write_preset()
 
 
