@@ -55,11 +55,11 @@ def test_every_job_is_counted_once(capsys):
         log("train", run("synthetic.a2s2k.s0"), "synthetic.a2s2k.s0: 50/600 steps")
         assert programs.run(status) is None
     said = capsys.readouterr().out
-    counts = {line.split()[0]: line.split()[1:] for line in said.splitlines()[2:6]}
+    counts = {line.split()[0]: line.split()[1:] for line in said.splitlines()[2:7]}
     every = len(targets.networks(CONFIG))
     assert counts["train"] == ["1", "1", "2", str(every - 4)]
     assert counts["evaluate"] == ["0", "0", "1", str(len(targets.rows(CONFIG)) - 1)]
-    assert counts["evaluate_sensors"][3] == "3" and counts["classify"][3] == "8"
+    assert [counts[name][3] for name in ("evaluate_sensors", "evaluate_robustness", "classify")] == ["3", "3", "8"]
     assert said.splitlines()[-4:] == [
         "  train synthetic.rcan-msi.p2.s0: no log (results/logs/train.smoke.synthetic.synthetic.rcan-msi.p2.s0.log)",
         f"  train {OTHER}: error: killed (status 137) (results/logs/train.smoke.synthetic.{OTHER}.log)",
