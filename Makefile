@@ -8,7 +8,7 @@ TORCH = torch==2.13.0
 SNAKEMAKE = $(BIN)/python -m snakemake --configfile "config/$$PRESET.yaml" --cores "$$CORES"
 export PRESET CORES PYTHON
 
-.PHONY: table1 figures report all test test-workflow test-others bench lint requirements docs clean
+.PHONY: table1 figures report all status test test-workflow test-others bench lint requirements docs clean
 
 table1: .venv/installed
 	$(SNAKEMAKE) results/table1.csv
@@ -21,6 +21,9 @@ report: .venv/installed
 
 all: .venv/installed
 	$(SNAKEMAKE)
+
+status: .venv/installed
+	$(BIN)/python -m workflow.status --config "config/$$PRESET.yaml"
 
 # Both halves at once, with one thread each, keep two cores busy: most of the time each of them works on one.
 test: .venv/installed
@@ -40,7 +43,7 @@ bench: .venv/installed
 lint: .venv/installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m snakefmt --check Snakefile workflow/rules
+	$(BIN)/python -m snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/python -m snakemake --lint
 
 # torch comes first and without a hash: an index may have a build for CPUs or one for GPUs.

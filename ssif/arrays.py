@@ -13,6 +13,7 @@ from ssif.formats import fields, netcdf
 from ssif.formats.wavelengths import written
 from ssif.matching import channel_matrix
 from ssif.sensors import parse_bands
+from ssif.swath import refined, refined_grid
 
 # From a prediction [H, W, C], NaN without data, and its bands to an array of the kind that came in.
 Give = Callable[[np.ndarray, Bands], object]
@@ -71,16 +72,19 @@ def _labelled(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
 
     def give(values: np.ndarray, bands: Bands):
         row, column, spectrum = dimensions
-        # Coordinates over two dimensions, such as the longitudes of a swath, are left out.
         coordinates = {name: found for name, found in image.coords.items() if not found.dims}
         for name in coordinates:
             if "GeoTransform" in coordinates[name].attrs:
-                refined = netcdf.geotransform(header.transform_at(values.shape[:2]))
-                coordinates[name] = coordinates[name].assign_attrs(GeoTransform=refined)
+                finer = netcdf.geotransform(header.transform_at(values.shape[:2]))
+                coordinates[name] = coordinates[name].assign_attrs(GeoTransform=finer)
         for name, count in ((row, values.shape[0]), (column, values.shape[1])):
             centres = image[name].values
             if name in image.coords and centres.dtype.kind in "iuf" and len(centres) > 1:
-                coordinates[name] = (name, _refined(centres, count), image[name].attrs)
+                coordinates[name] = (name, refined(centres, count), image[name].attrs)
+        for name, found in image.coords.items():
+            if set(found.dims) == {row, column} and found.dtype.kind in "iuf":
+                finer = refined_grid(str(name), found.transpose(row, column).values, values.shape[:2])
+                coordinates[name] = ((row, column), finer, found.attrs)
         unit = {"units": {"nm": "nm", "µm": "um"}[header.unit]}
         axis = spectrum if spectrum in netcdf.NAMES["wavelengths"] else "wavelength"
         for name, numbers in zip((axis, "fwhm"), written(bands, header.unit)):
@@ -93,10 +97,3 @@ def _labelled(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
         return type(image)(values, coordinates, dimensions, image.name, attributes).transpose(*image.dims)
 
     return values, give
-
-
-def _refined(centres: np.ndarray, count: int) -> np.ndarray:
-    """Centres of pixels as `count` finer ones over the same extent; piecewise linear where they are not evenly spaced."""
-    place = (np.arange(count) + 0.5) * len(centres) / count - 0.5
-    first = np.clip(np.floor(place).astype(int), 0, len(centres) - 2)
-    return centres[first] + (place - first) * (centres[first + 1] - centres[first]).astype(float)

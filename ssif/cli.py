@@ -23,8 +23,9 @@ def parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("image", type=Path, help="ENVI, GeoTIFF, .mat, HDF5, .npy, .npz, PNG, JPEG, BMP, or a product of a satellite")
     add("out", type=Path, help="in one of these formats; the suffix decides")
-    weights = f"weights.safetensors of SSIF, SSIF+ or LIIF, or a published name: {', '.join(published.FILES)}"
-    add("--weights", required=True, help=weights)
+    weights = f"weights.safetensors of a neural field, or a published name: {', '.join(published.FILES)}"
+    weights += "; several of one kind give their mean and OUT.std with its standard deviation"
+    add("--weights", required=True, nargs="+", metavar="NAME", help=weights)
     add("--scale", type=float, default=1, metavar="P", help="at least 1 (default: %(default)s)")
     add("--bands", required=True, metavar="SPEC", help=SPEC)
     add("--input", metavar="SPEC", help="the bands of the image, or `trained` for those of the weights")
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     add("--extrapolate", action="store_true", help="also bands outside the wavelengths of the training")
     add("--tile", type=int, metavar="SIDE", help="side in pixels of the tiles of the image (default: 256)")
     add("--cog", action="store_true", help="a cloud-optimised GeoTIFF, with overviews")
+    add("--consistent", action="store_true", help="correct the prediction so that the sensor would see the image in it")
     add("--preview", action="store_true", help="also OUT.preview.png: both images and some spectra")
 
     command = commands.add_parser("info", help="describe an image, weights or a prepared data set")
@@ -44,6 +46,30 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=run_preview)
     command.add_argument("file", type=Path)
     command.add_argument("--key", help=KEY)
+
+    command = commands.add_parser("score", help="all metrics of a predicted image against the truth")
+    command.set_defaults(run=run_score)
+    add = command.add_argument
+    add("prediction", type=Path, help="in any format")
+    add("truth", type=Path, help="in any format; its bands are brought to those of the prediction by wavelength")
+    add("--scale", type=float, default=1, metavar="P", help="the scale p that ERGAS divides by (default: %(default)s)")
+    add(
+        "--white",
+        type=float,
+        metavar="VALUE",
+        help="the value that is 1 to the metrics (default: 1, or 255 for 8 bits)",
+    )
+    add("--truth-white", type=float, metavar="VALUE", help="the same in the truth, if it is in other units")
+    add("--bands", metavar="SPEC", help=f"the bands of a file that does not say its wavelengths: {SPEC}")
+    add("--key", help=KEY)
+    add("--truth-key", help=KEY)
+    add("--format", choices=["table", "csv", "json"], default="table", help="of what is printed (default: %(default)s)")
+
+    command = commands.add_parser("check", help="whether this machine computes what ours did, with published weights")
+    command.set_defaults(run=run_check)
+    command.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"published weights (default: {', '.join(published.FILES)})"
+    )
 
     command = commands.add_parser("sensors", help="list the sensors that have a name")
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
@@ -89,17 +115,43 @@ def run_predict(arguments: argparse.Namespace) -> None:
         extrapolate=arguments.extrapolate,
         tile=arguments.tile,
         overviews=arguments.cog,
+        consistent=arguments.consistent,
         command=shlex.join(["ssif", *sys.argv[1:]]),
     )
-    model = load(arguments.weights, "cuda" if torch.cuda.is_available() else "cpu")
+    place = "cuda" if torch.cuda.is_available() else "cpu"
+    model, *more = (load(name, place) for name in arguments.weights)
     try:
-        predict(arguments.image, arguments.out, model, wanted, arguments.key)
+        predict(arguments.image, arguments.out, model, wanted, arguments.key, more=more)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
     if arguments.preview:
         shown = named.bands if named else (model.input_bands if as_trained or is_picture(arguments.image) else None)
         print(preview(arguments.out, arguments.image, arguments.key, shown))
+
+
+def run_score(arguments: argparse.Namespace) -> None:
+    from ssif.tool.score import printed, score
+
+    found = score(
+        arguments.prediction,
+        arguments.truth,
+        lambda line: print(line, file=sys.stderr),
+        p=arguments.scale,
+        white=arguments.white,
+        truth_white=arguments.truth_white,
+        keys=(arguments.key, arguments.truth_key),
+        bands=sensors.parse_bands(arguments.bands)[0] if arguments.bands else None,
+    )
+    print(printed(found, arguments.format))
+
+
+def run_check(arguments: argparse.Namespace) -> None:
+    from ssif.tool.check import line
+
+    found = [line(name) for name in arguments.names or published.FILES]
+    print("\n".join(text for _, text in found))
+    sys.exit(not all(same for same, _ in found))
 
 
 def run_info(arguments: argparse.Namespace) -> None:

@@ -31,6 +31,21 @@ def neighbours(query: Tensor, n: int, reach: float | Tensor) -> tuple[Tensor, Te
     return index.long(), rel
 
 
+def local_ensemble(query: Tensor, h: int, w: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The four LR pixels around each query [N, Q, 2] (LIIF's local ensemble), in images of h x w pixels.
+
+    Returns index [4, N, Q] into the flat pixels of all N images, rel [4, N, Q, 2], the query's offset from the pixel's centre in
+    half LR pixels, and weights [4, N, Q], which sum to 1.
+    """
+    rows, rel_y = neighbours(query[..., 0], h, 1 / h)
+    columns, rel_x = neighbours(query[..., 1], w, 1 / w)
+    image = torch.arange(len(query), device=query.device)[:, None]
+    index = (image * h + rows[:, None]) * w + columns[None]
+    rel = torch.stack(torch.broadcast_tensors(rel_y[:, None], rel_x[None]), dim=-1)
+    weights = ensemble_weights(rel_y)[:, None] * ensemble_weights(rel_x)[None]
+    return index.flatten(0, 1), rel.flatten(0, 1), weights.flatten(0, 1)
+
+
 def ensemble_weights(rel: Tensor) -> Tensor:
     """Linear weights [2, N, Q] of the two cells along one axis: each by the distance to the other one; they sum to 1.
 

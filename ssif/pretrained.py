@@ -24,11 +24,13 @@ NETWORKS = {
     "SSIF": ("ssif.nets.ssif", "SSIF"),
     "SSIF+": ("ssif.nets.plus", "SSIFPlus"),
     "LIIF": ("baselines.liif", "LIIF"),
+    "LTE": ("baselines.lte", "LTE"),
+    "CiaoSR": ("baselines.ciaosr", "CiaoSR"),
 }
 
 
 def load(name: str | Path, device: str = "cpu") -> "Pretrained":
-    """The network in a weights.safetensors of SSIF, SSIF+ or LIIF, or in published weights by name (`ssif.published`).
+    """The network in a weights.safetensors of one of NETWORKS, or in published weights by name (`ssif.published`).
 
     Raises UserError if the file is missing, a directory or damaged, and if it holds another network or has no card.
     """

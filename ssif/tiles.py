@@ -1,7 +1,7 @@
 """An image of any size, tile by tile. Each tile is rendered from a window with a halo as wide as the network sees.
 
 The tiles are equal to the whole image: a pixel keeps its place and size in the whole image, and the halo holds everything that
-it depends on (`NeuralField.reach`). Pixels without data stay without data.
+it depends on (`NeuralField.reach`, `NeuralField.period`). Pixels without data stay without data.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,9 +44,10 @@ class PixelAxis(NamedTuple):
         wide = self.upscaled(part)
         return (2 * np.arange(wide.start, wide.stop) + 1) * self.low // (2 * self.high) - part.start
 
-    def halo(self, part: slice, reach: int) -> slice:
-        """The part with up to `reach` more LR pixels on either side."""
-        return slice(max(0, part.start - reach), min(self.low, part.stop + reach))
+    def halo(self, part: slice, reach: int, period: int = 1) -> slice:
+        """The part with `reach` more LR pixels on either side, up to multiples of `period` and to the ends of the axis."""
+        start, stop = (part.start - reach) // period * period, -(-(part.stop + reach) // period) * period
+        return slice(max(0, start), min(self.low, stop))
 
     def place(self, part: slice, window: slice) -> tuple[Tensor, float]:
         """Centres [n] of the HR pixels of `part` in the [-1, 1] of the LR pixels `window`, and their size there."""
@@ -81,7 +82,7 @@ def check_tiles(model) -> None:
     """Raise UserError for a network that needs the whole image."""
     if model.reach is None:
         raise UserError(
-            f"the pixel decoder {type(model.decoder).__name__.removesuffix('Decoder')} depends on the size of the whole image"
+            f"the pixel decoder {type(model.decoder).__name__.removesuffix('Decoder')} depends on the whole image"
             " and cannot be computed in tiles; use weights with the decoder liif"
         )
 
@@ -92,7 +93,7 @@ def render_tile(model, grid: Grid, read: Read, rows: slice, columns: slice, band
     If memory runs out, the tile is halved along its longer side, as often as necessary.
     """
     tile = (rows, columns)
-    window = [axis.halo(part, model.reach + FILL) for axis, part in zip(grid, tile)]
+    window = [axis.halo(part, model.reach + FILL, model.period) for axis, part in zip(grid, tile)]
     values = read(*window)
     valid = np.isfinite(values).all(axis=-1)
     inner = (slice(part.start - place.start, part.stop - place.start) for part, place in zip(tile, window))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from ssif import parallel
 from ssif.checkpoint import load_state, save_state
 from ssif.errors import UserError
 from ssif.io import whole_file
@@ -96,6 +97,7 @@ def train(
     with the exponential mean of the weights of all steps, of which each step keeps at most this share. Raises UserError for a
     loss that is not finite, naming the step and the scenes of its batch, and Interrupted after SIGTERM or Ctrl-C.
     """
+    parallel.check(model)
     device = next(model.parameters()).device
     if precision == torch.bfloat16:
         # A convolution in bfloat16 takes two thirds of the time when the channels of a pixel lie side by side.
@@ -119,6 +121,8 @@ def train(
 
     def save(step: int) -> None:
         _check_finite(losses, step, draw)
+        if not parallel.first():
+            return
         save_state(state_path, config, {
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
@@ -133,6 +137,8 @@ def train(
         write_curve()
 
     def write_curve() -> None:
+        if not parallel.first():
+            return
         with whole_file(folder / "train.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in curve))
 
@@ -140,18 +146,19 @@ def train(
     progress = Progress(label, schedule.steps, "steps", first)
     with _noted_signals() as came:
         for step in range(first, schedule.steps):
-            batch = draw(step)
+            batch, share = parallel.share(draw(step))
             for group in optimiser.param_groups:
                 group["lr"] = schedule.at(step)
             # bfloat16 has the range of float32, so the loss needs no scaling; coordinates stay float32 inside the model.
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
-                loss = model.loss(batch)
+                loss = share * model.loss(batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
+            loss = parallel.add_up(loss.detach(), model)
             optimiser.step()
             if averaged:
                 averaged.update_parameters(model)
-            losses.append(loss.detach())
+            losses.append(loss)
 
             done = step + 1
             if validation and (done % validation.every == 0 or done == schedule.steps):
@@ -170,10 +177,12 @@ def train(
                 curve.append({"step": done, "loss": mean, "rate": schedule.at(step), "seconds": round(seconds, 2)})
                 if scored is not None:
                     curve[-1]["validation"], scored = scored, None
-                progress.update(done, f"loss {mean:.5f}")
-            if came:
+                if parallel.first():
+                    progress.update(done, f"loss {mean:.5f}")
+            # A signal reaches the processes at different steps, and all must stop at the same one.
+            if number := parallel.largest(came[0] if came else 0):
                 save(done)
-                raise Interrupted(came[0], done)
+                raise Interrupted(number, done)
             if time.monotonic() - saved > SAVE_EVERY:
                 save(done)
                 saved = time.monotonic()

@@ -1,4 +1,4 @@
-"""SSIF, LIIF and ITSRN written out line by line from the papers' equations: the oracle for the rewritten forms.
+"""SSIF, its pixel decoders and SwinIR written out line by line from the papers' equations: the oracle for the rewritten forms.
 
 Slow and memory-hungry on purpose: every query unfolds, gathers and runs its MLP four times, every wavelength meets
 every pixel. Uses the parameters of a rewritten model, so both must give the same numbers.
@@ -44,6 +44,11 @@ def liif(decoder, features: Tensor, query: Tensor, cell: Tensor, area_weights: b
             x = layer(x).relu()
         outputs.append(decoder.last(x))
         rels.append(rel.abs())
+    return ensemble(outputs, rels, area_weights)
+
+
+def ensemble(outputs: list[Tensor], rels: list[Tensor], area_weights: bool = False) -> Tensor:
+    """The four outputs [N, Q, out], weighted by the distances [N, Q, 2] of the opposite pixels."""
     if area_weights:
         areas = [rel[..., 0] * rel[..., 1] + 1e-9 for rel in rels]
         weights = [areas[3 - j] / sum(areas) for j in range(4)]
@@ -70,12 +75,120 @@ def itsrn(decoder, features: Tensor, query: Tensor, cell: Tensor) -> Tensor:
     return decoder.merge(torch.stack(outputs, dim=-1))[..., 0]
 
 
+def lte(decoder, features: Tensor, query: Tensor, cell: Tensor) -> Tensor:
+    """h_l [N, Q, out] of LTE: an MLP on a local Fourier series, averaged as in LIIF."""
+    h, w = features.shape[2:]
+    coefficients, frequencies = (
+        layer(features).flatten(2).transpose(1, 2) for layer in (decoder.coefficient, decoder.frequency)
+    )
+    outputs, rels = [], []
+    for sign in OFFSETS:
+        index, rel = nearest(query, (1 / h, 1 / w), h, w, sign)
+        phase = decoder.phase(cell * cell.new_tensor([h, w]))
+        images = []
+        for n in range(len(query)):
+            along_y, along_x = frequencies[n, index[n]].chunk(2, dim=-1)
+            angle = along_y * rel[n, :, :1] + along_x * rel[n, :, 1:] + phase[n]
+            waves = torch.cat([(np.pi * angle).cos(), (np.pi * angle).sin()], dim=-1)
+            x = coefficients[n, index[n]] * waves
+            for layer in decoder.middle:
+                x = layer(x).relu()
+            images.append(decoder.last(x))
+        outputs.append(torch.stack(images))
+        rels.append(rel.abs())
+    return ensemble(outputs, rels)
+
+
+def ciaosr(decoder, features: Tensor, query: Tensor, cell: Tensor) -> Tensor:
+    """h_l [N, Q, out] of CiaoSR: the pixel of the query attends to the four around it."""
+    h, w = features.shape[2:]
+    asked = take(features, nearest(query, (0, 0), h, w, (1, 1))[0])
+    found = None if decoder.non_local is None else non_local(decoder.non_local, features).flatten(2)
+    scores, values = [], []
+    for sign in OFFSETS:
+        index, rel = nearest(query, (1 / h, 1 / w), h, w, sign)
+        place = torch.cat([rel, (cell * cell.new_tensor([h, w]))[:, None].expand_as(rel)], dim=-1)
+        key = value = take(features, index)
+        if found is not None:
+            value = torch.cat([key, torch.stack([image[:, i].T for image, i in zip(found, index)])], dim=-1)
+        scores.append((asked * key * decoder.key(torch.cat([key, place], dim=-1))).sum(dim=-1, keepdim=True).exp())
+        values.append(value * decoder.value(torch.cat([value, place], dim=-1)))
+    average = sum(score * value for score, value in zip(scores, values)) / sum(scores)
+    return decoder.last(decoder.merge(average).relu())
+
+
+def non_local(block, features: Tensor) -> Tensor:
+    """CiaoSR's cross-scale attention, one patch after the other: [N, c, h, w] -> same."""
+    h, w = features.shape[2:]
+    even = torch.cat([features, features[:, :, -1:]], dim=2) if h % 2 else features
+    even = torch.cat([even, even[..., -1:]], dim=3) if w % 2 else even
+    small = sum(even[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)) / 4
+    query, key, value = block.query(even), block.key(small), block.value(even)
+
+    def patch(image: Tensor, top: int, left: int, size: int) -> Tensor:
+        return F.pad(image, [2] * 4)[..., top + 2 : top + 2 + size, left + 2 : left + 2 + size]
+
+    wide = F.pad(torch.zeros_like(F.interpolate(value, scale_factor=2)), [2] * 4)
+    places = [(i, j) for i in range(small.shape[2]) for j in range(small.shape[3])]
+    for n in range(len(even)):
+        keys = torch.stack([F.normalize(patch(key[n], i - 1, j - 1, 3).flatten(), dim=0) for i, j in places])
+        values = torch.stack([patch(value[n], 2 * i - 2, 2 * j - 2, 6) for i, j in places])
+        for i in range(even.shape[2]):
+            for j in range(even.shape[3]):
+                alike = (10 * keys @ patch(query[n], i - 1, j - 1, 3).flatten()).softmax(dim=0)
+                # Pixel (i, j) is at (2 i, 2 j) of the wide image, which has a margin of 2.
+                wide[n, :, 2 * i : 2 * i + 6, 2 * j : 2 * j + 6] += torch.tensordot(alike, values, 1) / 9
+    return block.down(wide[..., 2:-2, 2:-2])[..., :h, :w]
+
+
+def swinir(network, x: Tensor) -> Tensor:
+    """SwinIR's features [N, channels, h, w], one window after the other."""
+    h, w = x.shape[2:]
+    size = network.period
+
+    def reflected(n: int) -> list[int]:
+        places = []
+        for i in range(-(-n // size) * size):
+            while i >= n:
+                i = abs(2 * (n - 1) - i) if n > 1 else 0
+            places.append(i)
+        return places
+
+    shallow = network.head(x[:, :, reflected(h)][..., reflected(w)])
+    tokens = network.norm_first(shallow.movedim(1, -1))
+    for block in network.blocks:
+        before = tokens
+        for number, layer in enumerate(block.layers):
+            tokens = tokens + windowed(layer, layer.norm_attention(tokens), size, size // 2 * (number % 2))
+            tokens = tokens + layer.mlp(layer.norm_mlp(tokens))
+        tokens = before + block.conv(tokens.movedim(-1, 1)).movedim(1, -1)
+    return network.tail(shallow + network.body(network.norm_last(tokens).movedim(-1, 1)))[..., :h, :w]
+
+
+def windowed(layer, x: Tensor, size: int, shift: int) -> Tensor:
+    """Attention of [N, h, w, width] in windows that start at `shift`; those at the border are cut off there."""
+    out = torch.zeros_like(x)
+    for top in range(shift - size, x.shape[1], size):
+        for left in range(shift - size, x.shape[2], size):
+            part = slice(max(top, 0), top + size), slice(max(left, 0), left + size)
+            window = x[:, *part]
+            if not window.numel():
+                continue
+            y, xs = (axis.flatten() for axis in torch.meshgrid(*map(torch.arange, window.shape[1:3]), indexing="ij"))
+            offset = (y[:, None] - y + size - 1) * (2 * size - 1) + xs[:, None] - xs + size - 1
+            q, k, v = layer.qkv(window.flatten(1, 2)).chunk(3, dim=-1)
+            heads = []
+            for head, (a, b, c) in enumerate(zip(*(one.chunk(layer.heads, dim=-1) for one in (q, k, v)))):
+                scores = a @ b.transpose(1, 2) / a.shape[-1] ** 0.5 + layer.bias[offset, head]
+                heads.append(scores.softmax(dim=-1) @ c)
+            out[:, *part] = layer.join(torch.cat(heads, dim=-1)).view(window.shape)
+    return out
+
+
 def ssif(model, lr_msi: Tensor, query: Tensor, cell: Tensor, bands, generator=None) -> Tensor:
     """Values [N, Q, C] of Equation 6: for each band the weighted sum over K wavelengths of D(b_ik; h_l)."""
     features = model.encoder((lr_msi - 0.5) / 0.5)
-    pixel = {"LIIFDecoder": liif, "ITSRNDecoder": itsrn}[type(model.decoder).__name__](
-        model.decoder, features, query, cell
-    )
+    pixel = DECODERS[type(model.decoder).__name__](model.decoder, features, query, cell)
     if model.variant in ("RF-UI", "RF-GI"):
         wavelengths, share = quadrature(model.variant, bands)
         response = torch.ones(len(bands), 1, dtype=torch.float64)
@@ -88,6 +201,9 @@ def ssif(model, lr_msi: Tensor, query: Tensor, cell: Tensor, bands, generator=No
         psi = torch.einsum("k,ckf->cf", share, psi)[:, None]
     radiance = radiances(model.spectral_decoder, encoder.mlp(psi.to(lr_msi.dtype)), pixel)
     return (response.to(lr_msi.dtype) * radiance).sum(dim=-1) * 0.5 + 0.5
+
+
+DECODERS = {"LIIFDecoder": liif, "ITSRNDecoder": itsrn, "LTEDecoder": lte, "CiaoSRDecoder": ciaosr}
 
 
 def quadrature(variant: str, bands) -> tuple[Tensor, Tensor]:

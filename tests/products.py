@@ -31,6 +31,11 @@ FOLDERS = {
     "20m": ("B02", "B03", "B04", "B05", "B12", "B8A"),
     "60m": ("B01", "B8A"),
 }
+# Latitudes and longitudes of a swath of 8 x 6 pixels that passes 180 degrees.
+PLACES = (
+    50 - 0.01 * np.arange(8)[:, None] + 0.002 * np.arange(6),
+    (179.97 + 0.001 * np.arange(8)[:, None] + 0.01 * np.arange(6) + 180) % 360 - 180,
+)
 SIDE = {"10m": 12, "20m": 6, "60m": 2}
 # What becomes of the text, None for a file that is missing, and the message.
 WRONG_XML = [
@@ -125,8 +130,8 @@ def write_emit(place: Path) -> Path:
         parameters["wavelengths"] = np.float32([450, 550, 650, 850, 1380])
         parameters["fwhm"] = np.float32([8.5, 8.25, 8, 8, 9])
         parameters["good_wavelengths"] = np.uint8([1, 1, 1, 1, 0])
-        for name in ("lon", "lat", "elev"):
-            file[f"location/{name}"] = np.zeros((8, 6))
+        file["location/elev"] = np.zeros((8, 6))
+        file["location/lat"], file["location/lon"] = PLACES
         for name in ("glt_x", "glt_y"):
             file[f"location/{name}"] = np.zeros((10, 9), np.int32)
         file.attrs["geotransform"] = [10.0, 5e-4, 0, 50, 0, -5e-4]
@@ -140,7 +145,7 @@ def write_pace(place: Path) -> Path:
     with h5py.File(path, "r+") as file:
         file["sensor_band_parameters/wavelength_3d"] = np.float64([450, 550, 650, 655, 2131])
         file["sensor_band_parameters/wavelength"] = np.float64([450, 452.5, 455])
-        file["navigation_data/longitude"] = np.zeros((8, 6))
+        file["navigation_data/latitude"], file["navigation_data/longitude"] = map(np.float32, PLACES)
     return path
 
 

@@ -12,13 +12,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-m", "snakemake"]
 SNAKEMAKE = [*PROGRAM, "--snakefile", str(ROOT / "Snakefile")]
 # What a checkout needs to run.
-PARTS = ("ssif", "baselines", "workflow", "config", "profiles", "results/reference", "Snakefile", "Makefile")
+PARTS = ("ssif", "baselines", "workflow", "config", "profiles", "Snakefile", "Makefile")
 PARTS += ("environment.yml", "requirements.txt", "pyproject.toml")
 
 
 def copy_project(folder: Path) -> None:
-    """The project without tests and documentation; of the measured results the paper's tables are enough."""
-    left_out = shutil.ignore_patterns("__pycache__", "cave-*", "quick", "speed", "weights")
+    """The project without tests, documentation and measured results."""
+    left_out = shutil.ignore_patterns("__pycache__")
     for part in PARTS:
         target = folder / part
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -70,7 +70,7 @@ def main() -> None:
         rows.append(measured(config, run))
         progress.update(len(rows), run.id)
     table = pd.DataFrame(rows)
-    with whole_file(runs.RESULTS / "cost.csv") as temporary:
+    with whole_file(runs.results() / "cost.csv") as temporary:
         table.to_csv(temporary, index=False, float_format="%.4g")
     print(table.to_string(index=False, na_rep="", float_format="{:.3g}".format))
     print(f"{len(every)} networks, {table['hours'].sum():.1f} hours with {config.threads} thread(s) each")

@@ -9,7 +9,6 @@ the first test scene is kept in predictions.h5.
 import pandas as pd
 import torch
 
-from ssif.bands import resampling_matrix
 from ssif.data.store import Store
 from workflow.config import schema
 from workflow.methods import METHODS
@@ -19,7 +18,7 @@ from workflow.steps import predictions
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, method, open_data, trained
 from workflow.steps.processes import alone, program
-from workflow.steps.scoring import BandSet, scores, write_scores
+from workflow.steps.scoring import decimated, parts, scores, write_scores
 
 
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
@@ -30,19 +29,15 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.D
     """
     shown = targets.targets(config)
     cells, kept, first = targets.cells(shown.values(), run), targets.images(shown, run), store.names("test")[0]
-    wanted = {p: [_parts(store, count) for count in counts] for p, counts in cells.items()}
+    wanted = {p: [parts(store, count) for count in counts] for p, counts in cells.items()}
     rows, images = [], {}
-    for row, image in scores(model, store, wanted, config.antialias, device(config), f"{run.id} evaluation"):
+    for row, image in scores(
+        model, store, wanted, decimated(store, config.antialias), device(config), f"{run.id} evaluation"
+    ):
         rows.append(row)
         if row["scene"] == first and row["C"] in kept.get(row["p"], ()):
             images[row["p"], row["C"]] = image.cpu().numpy()
     return pd.DataFrame(rows), images
-
-
-def _parts(store: Store, count: int) -> BandSet:
-    bands = store.bands.parts(count)
-    reference = "measured" if count <= len(store.bands) else "interpolated"
-    return BandSet({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
 
 
 def work(config: schema.Config, run: Run) -> None:

@@ -20,14 +20,14 @@ from workflow.plan.runs import Run
 from workflow.steps.arguments import chosen_run
 from workflow.steps.building import device, open_data, trained
 from workflow.steps.processes import alone, program
-from workflow.steps.scoring import BandSet, scores, write_scores
+from workflow.steps.scoring import BandSet, decimated, scores, write_scores
 
 
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, sensor, channels (how many are scored) and the seven metrics."""
     table = config.tables[SENSOR_TABLE]
     wanted = {key: [_sensor(store, sensor) for sensor in table.sensors] for key in table.scales}
-    found = scores(model, store, wanted, config.antialias, device(config), f"{run.id} sensors")
+    found = scores(model, store, wanted, decimated(store, config.antialias), device(config), f"{run.id} sensors")
     return pd.DataFrame([row for row, _ in found]).drop(columns=["seconds", "peak_mib"])
 
 

@@ -6,9 +6,11 @@ The first seed stands for all where one image or one set of weights is shown.
 """
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
+from torch.utils.flop_counter import FlopCounterMode
 
 from ssif.bands import resampling_matrix
 from ssif.data.degrade import lr_size
@@ -16,7 +18,7 @@ from ssif.data.store import Store
 from workflow import methods
 from workflow.config import schema
 from workflow.config.names import spelled
-from workflow.figures import embeddings, errors, land_use_maps, over_counts, signature, style
+from workflow.figures import embeddings, errors, land_use_maps, over_cost, over_counts, signature, style
 from workflow.land_use import images
 from workflow.land_use.accuracy import scores
 from workflow.methods import METHODS
@@ -24,12 +26,13 @@ from workflow.plan import runs
 from workflow.plan.targets import Target
 from workflow.steps import predictions, prepared
 from workflow.steps.arguments import chosen_target
-from workflow.steps.building import open_data, trained
+from workflow.steps.building import method, open_data, trained
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import ablation, cells, land_use
 
 WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
+COSTED, COUNTED = 512, 128  # sides in pixels of the image whose cost is shown, and of the one that is counted
 
 
 def sweep(config: schema.Config, target: Target) -> Figure:
@@ -110,7 +113,36 @@ def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     return land_use_maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
 
 
+def quality_against_cost(config: schema.Config, target: Target) -> Figure:
+    """The figure cost: PSNR of every method over the multiply-adds of its prediction."""
+    store = open_data(config, target.rows[0])
+    scored = cells.means(cells.scores(config, target)).groupby(["model", "p"], sort=False)[["mpsnr", "seconds"]].mean()
+    points = []
+    for run in target.rows:
+        if run.seed != config.seeds[0]:
+            continue
+        networks = [trained(config, network, store) for network in runs.stages(run)]
+        parameters = sum(parameter.numel() for network in networks for parameter in network.parameters())
+        for p, _ in target.cells(run):
+            label = METHODS[run.method].label
+            psnr, seconds = scored.loc[(label, p)]
+            counted = multiply_adds(method(networks, run, store), store, p)
+            points.append((label, p, psnr, seconds, parameters, counted))
+    table = pd.DataFrame(points, columns=["model", "p", "psnr", "seconds", "parameters", "multiply_adds"])
+    return over_cost.draw(table, size=COSTED, footer=footer(config, target))
+
+
+def multiply_adds(model, store: Store, p: float) -> float:
+    """Those of matrix products and convolutions of a prediction of COSTED x COSTED pixels, counted on a smaller image."""
+    low, (height, width) = lr_size((COUNTED, COUNTED), p)
+    device = next(model.parameters(), torch.zeros(0)).device
+    with FlopCounterMode(display=False) as counter:
+        model.predict_each(torch.rand(1, store.channels, *low, device=device), (height, width), [store.bands])
+    return counter.get_total_flops() / 2 * COSTED**2 / (height * width)
+
+
 DRAWINGS = {
+    "cost": quality_against_cost,
     "fig1": spectrum,
     "fig3": sweep,
     "fig4": sweep,
@@ -150,8 +182,9 @@ def _truth(store: Store, scale: float) -> np.ndarray:
 def main() -> None:
     config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
     figure = DRAWINGS.get(target.name, ablated)(config, target)
-    style.save(figure, runs.RESULTS / "figures" / target.name)
-    print(f"results/figures/{target.name}.pdf and .png")
+    path = runs.results() / "figures" / target.name
+    style.save(figure, path)
+    print(f"{path}.pdf and .png")
 
 
 if __name__ == "__main__":

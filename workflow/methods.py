@@ -44,30 +44,36 @@ class Network:
 class Method:
     """A row of the tables: its label and what it is made of, a network of its own or the names of `stages` in turn.
 
-    extension: of no paper that is compared here, so it stands below the others and is not ranked with them.
+    later: of a paper that the SSIF paper does not compare with, so it stands below the paper's methods. extension: of no paper,
+    so it stands below all others. Neither is ranked with the paper's methods.
     """
 
     label: str
     network: Network | None = None
     stages: tuple[str, ...] = ()
+    later: bool = False
     extension: bool = False
 
     @property
     def source(self) -> str:
         """The `source` of the method's rows in the tables."""
-        return "extension" if self.extension else "ours"
+        return "extension" if self.extension else "later" if self.later else "ours"
 
 
 BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at", "decay", "average", "queries")
 FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
 FOURIER = ("lambda_min", "lambda_max")
-# What a field reads that serves any bands; one of fixed bands (LIIF) has always the same.
+# What a field reads that serves any bands; one of fixed bands (such as LIIF) has always the same.
 ANY_BANDS = (*FIELD, *FOURIER, *BUDGET, "intervals")
 PLUS = tuple(key for key in (*ANY_BANDS, "k") if key not in ("pixel_decoder", "spectral_decoder"))
 
 
 def _ssif(variant: str, *keys: str) -> Network:
     return Network("ssif.nets.ssif", "SSIF", takes="any bands", fixed={"variant": variant}, keys=(*ANY_BANDS, *keys))
+
+
+def _fixed_bands(module: str, name: str) -> Network:
+    return Network(module, name, takes="fixed bands", keys=("encoder", "hidden", *BUDGET), one_count=True)
 
 
 def _on_grid(module: str, name: str, block: str, takes: str = "joint", **needs) -> Network:
@@ -84,12 +90,18 @@ def _awan(size: str, **needs: bool) -> Network:
     return _on_grid("baselines.awan", "AWAN", "awan", "spectral", fixed={"size": size}, **needs)
 
 
+def _mst(size: str, **needs: bool) -> Network:
+    return _on_grid("baselines.mst", "MST", "mst++", "both counts", fixed={"size": size}, **needs)
+
+
 # Networks that are no row of a table but stages of several: each is trained once and shared.
 STAGES = {
     "rcan-msi": _rcan("msi", one_count=False),
     "rcan-hsi": _rcan("hsi"),
     "awan-lr": _awan("lr"),
     "awan-hr": _awan("hr", one_scale=False),
+    "mst-lr": _mst("lr"),
+    "mst-hr": _mst("hr", one_scale=False),
     "sspsr": _on_grid("baselines.sspsr", "SSPSR", "sspsr", "spatial hsi"),
     "mog-dcn": _on_grid("baselines.mog_dcn", "MoGDCN", "mog-dcn"),
 }
@@ -102,10 +114,7 @@ METHODS = {
     "rcan+awan+mog-dcn": Method("RC/AW+MoG-DCN", stages=("rcan-msi", "awan-lr", "mog-dcn")),
     "ssjsr": Method("SSJSR-style, layer sizes ours", _on_grid("baselines.ssjsr", "SSJSR", "ssjsr")),
     "us3rn": Method("US3RN", _on_grid("baselines.us3rn", "US3RN", "us3rn")),
-    "liif": Method(
-        "LIIF",
-        Network("baselines.liif", "LIIF", takes="fixed bands", keys=("encoder", "hidden", *BUDGET), one_count=True),
-    ),
+    "liif": Method("LIIF", _fixed_bands("baselines.liif", "LIIF")),
     "ssif-m": Method("SSIF-M", _ssif("M")),
     "ssif-rf-gs": Method("SSIF-RF-GS", _ssif("RF-GS", "k")),
     "ssif-rf-gf": Method("SSIF-RF-GF", _ssif("RF-GF", "k")),
@@ -113,6 +122,11 @@ METHODS = {
     "ssif-rf-uf": Method("SSIF-RF-UF", _ssif("RF-UF", "k")),
     "ssif-rf-gi": Method("SSIF-RF-GI", _ssif("RF-GI")),
     "ssif-rf-ui": Method("SSIF-RF-UI", _ssif("RF-UI")),
+    "rcan+mst": Method("RCAN+MST++", stages=("rcan-msi", "mst-hr"), later=True),
+    "mst+rcan": Method("MST++ +RCAN", stages=("mst-lr", "rcan-hsi"), later=True),
+    "ssfin": Method("SSFIN", _on_grid("baselines.ssfin", "SSFIN", "ssfin"), later=True),
+    "lte": Method("LTE", _fixed_bands("baselines.lte", "LTE"), later=True),
+    "ciaosr": Method("CiaoSR", _fixed_bands("baselines.ciaosr", "CiaoSR"), later=True),
     "ssif+": Method(
         "SSIF+",
         Network(
@@ -126,8 +140,8 @@ METHODS = {
         extension=True,
     ),
 }
-# Labels of the rows that are no part of the comparison.
-EXTENSIONS = [method.label for method in METHODS.values() if method.extension]
+# Label -> source of the rows that are no part of the paper's comparison.
+APART = {method.label: method.source for method in METHODS.values() if method.source != "ours"}
 
 
 # Not rows of a table but what Table 3 and Figure 9 look at predicted images with.

@@ -14,7 +14,7 @@ import jinja2
 from ssif.data.readers import DATASETS
 from ssif.io import whole_file
 from workflow.config import presets
-from workflow.config.schema import SENSOR_TABLE, Config
+from workflow.config.schema import ROBUSTNESS_TABLE, SENSOR_TABLE, Config
 from workflow.methods import METHODS
 from workflow.page import images, tables, trainings
 from workflow.plan import runs
@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 
 def page(config: Config) -> str:
     """The whole page. Raises UserError naming the first file that is missing or of another preset."""
-    shown, paper = targets(config), presets.load(HERE.parent / "config/paper.yaml")
+    shown, paper = targets(config), presets.load(presets.FOLDER / "paper.yaml")
     over_p = [tables.table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
     cells_of = {(run.id, *cell) for target in shown.values() for run in target.rows for cell in target.cells(run)}
     every, scores = trainings.trained(config), tables.csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
@@ -49,6 +49,7 @@ def page(config: Config) -> str:
         tables=over_p,
         land_use=tables.classification(config, shown["table3"]) if "table3" in shown else None,
         sensors=tables.sensor_table(config, shown[SENSOR_TABLE]) if SENSOR_TABLE in shown else None,
+        robustness=tables.robustness_table(config, shown[ROBUSTNESS_TABLE]) if ROBUSTNESS_TABLE in shown else None,
         ablations={name: tables.ablation(config, name, ablated) for name in config.ablations},
         images={name: images.drawing(name) for name in [*config.figures, *config.ablations]},
         curves=trainings.drawn_curves(config, every),
@@ -69,9 +70,10 @@ def page(config: Config) -> str:
 @program
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
-    with whole_file(runs.RESULTS / "report.html") as temporary:
+    path = runs.results() / "report.html"
+    with whole_file(path) as temporary:
         temporary.write_text(page(config), encoding="utf-8")
-    print("results/report.html")
+    print(path)
 
 
 if __name__ == "__main__":

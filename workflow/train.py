@@ -3,17 +3,21 @@
     python -m workflow.train --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
 
 Needs the prepared data set and, for some runs, the finished networks that they start from; neither Snakemake nor a
-connection. Killed and started again, it goes on where it was.
+connection. Killed and started again, it goes on where it was. Under torchrun, several processes share each batch:
+
+    torchrun --nproc-per-node 4 -m -- workflow.train --run indian_pines.ssif-rf-uf.s0
 """
 
 import json
 import shutil
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
+from ssif import parallel
 from ssif.checkpoint import OtherState
 from ssif.training import Interrupted
 from workflow.config.schema import Config
@@ -54,17 +58,26 @@ def work(config: Config, run: Run) -> None:
         try:
             learn(model, config, run, store, unfinished)
         except OtherState as other:
-            set_aside(run.state, other)
+            # All processes read it before it goes.
+            parallel.wait()
+            if parallel.first():
+                set_aside(run.state, other)
+            parallel.wait()
             learn(model, config, run, store, unfinished)
     except Interrupted as stop:
-        print(stop, file=sys.stderr)
+        if parallel.first():
+            print(stop, file=sys.stderr)
         sys.exit(128 + stop.number)
+    if not parallel.first():
+        return
 
     curve = run.state / "train.jsonl"
     # One for each part of the training; a map that is fitted has none.
     ends = [json.loads(path.read_text().splitlines()[-1]) for path in run.state.rglob("train.jsonl")]
     seconds = sum(end["seconds"] for end in ends) if ends else time.monotonic() - started
     record = identity | {"seconds": round(seconds, 1)}
+    if parallel.count() > 1:
+        record["processes"] = parallel.count()
     if ends:
         record["trained_in"] = str(precision(config)).removeprefix("torch.")
     finish(config, run, store, model, record, origin, curve.read_text() if curve.exists() else "")
@@ -74,7 +87,7 @@ def work(config: Config, run: Run) -> None:
 @program
 def main() -> None:
     config, run = chosen_run(__doc__, targets.networks)
-    with alone(run, "training"):
+    with parallel.together(device(config)), alone(run, "training") if parallel.first() else nullcontext():
         work(config, run)
 
 

@@ -84,6 +84,29 @@ def downsampling_matrix(sides: Tensor, largest: int, size: int, antialias: bool 
     return values.new_zeros(*centre.shape, len(column)).scatter_add_(-1, inside, values)
 
 
+def bicubic_matrix(
+    source: int, target: int, antialias: bool = False, rows: slice = slice(None), columns: slice = slice(None)
+) -> Tensor:
+    """Bicubic interpolation of one axis from `source` to `target` pixels as a matrix [target, source], float64.
+
+    rows, columns: a window of it, which takes no more memory than itself.
+    """
+    centre = torch.arange(target, dtype=torch.float64)[rows, None].add(0.5) * source / target
+    first, last, _ = columns.indices(source)
+    if antialias:
+        stretch = max(source / target, 1)
+        weights = _keys((torch.arange(source, dtype=torch.float64) + 0.5 - centre) / stretch, -0.5)
+        return (weights / weights.sum(dim=1, keepdim=True))[:, columns]
+    # Taps outside the image read its border.
+    weights = _keys(torch.arange(first - 2, last + 2) + 0.5 - centre, -0.75)
+    found = weights[:, 2:-2].clone()
+    if first == 0:
+        found[:, 0] += weights[:, :2].sum(dim=1)
+    if last == source:
+        found[:, -1] += weights[:, -2:].sum(dim=1)
+    return found
+
+
 def _keys(x: Tensor, a: float) -> Tensor:
     """Keys' cubic convolution kernel, support [-2, 2]."""
     x = x.abs()

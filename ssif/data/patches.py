@@ -165,7 +165,7 @@ class Patches:
     lr_hsi [N, C, h, h], hr_hsi [N, C, H, H] with H = p h. The HSIs are None for a network from MSI to MSI. hr_msi is None if
     the MSI has larger pixels than the HSI.
 
-    scenes [N]: the numbers of the scenes.
+    scenes [N]: the numbers of the scenes. done: the fraction of the budget before this step, for losses with a schedule.
     """
 
     lr_msi: Tensor
@@ -173,6 +173,7 @@ class Patches:
     lr_hsi: Tensor | None
     hr_hsi: Tensor | None
     scenes: Tensor
+    done: float = 0.0
 
 
 def draw_patches(

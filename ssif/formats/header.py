@@ -27,7 +27,8 @@ class Header:
     nodata: the stored value that means no data; NaN always does.
     scale, offset: physical = stored * scale + offset; one number, or one for each band; scale is None if the file has neither.
     crs: WKT. transform: affine a, b, c, d, e, f with x = a * column + b * row + c and y = d * column + e * row + f, from
-    the upper left corner. provenance: one line.
+    the upper left corner. swath: latitudes and longitudes in degrees, each [h, w] over the whole image, on these or on larger
+    pixels, if the image is in the geometry of a swath. provenance: one line.
     masked: whether the file has a mask for pixels without data. overviews: whether it has the image in smaller sizes, too.
     facts: name -> text about the sensor and the acquisition, from ENVI headers. notes: what the reader assumed.
 
@@ -50,6 +51,7 @@ class Header:
     provenance: str = ""
     masked: bool = False
     overviews: bool = False
+    swath: tuple[np.ndarray, np.ndarray] | None = field(default=None, compare=False)
     facts: dict = field(default_factory=dict, compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
 

@@ -1,6 +1,7 @@
 """netCDF with the CF conventions and Zarr with named dimensions. xarray reads both, and h5netcdf writes netCDF."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from ssif.formats.header import Header, Image, Kind, downwards
 from ssif.formats.wavelengths import written
 from ssif.hdf5 import Checked
 from ssif.io import whole_file
+from ssif.swath import LATITUDES, LONGITUDES, refined_grid
 
+STRIP = 256  # rows of latitudes and longitudes that are written at a time
 NAMES = {field: fields.ALIASES[field] for field in ("wavelengths", "widths", "good")}
 
 
@@ -70,7 +73,18 @@ def header(dataset, cube, dimensions: tuple[str, str, str]) -> Header:
         bounds = dataset.variables.get(axis.attrs.get("bounds", ""))
         if bounds is not None and bounds.shape == (cube.shape[2], 2):
             found["wavelengths"] = np.sort(bounds.values, axis=1)
-    return fields.header(cube.shape, cube.dtype, (found | _georeference(dataset, cube, row, column)).get)
+    georeference = _georeference(dataset, cube, row, column)
+    known = fields.header(cube.shape, cube.dtype, (found | georeference).get)
+    return replace(known, swath=_places(dataset, row, column))
+
+
+def _places(dataset, row: str, column: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """The latitudes and longitudes of a swath, if there are some for each pixel."""
+    beside = {name: dataset[name] for name in dataset.variables if set(dataset[name].dims) == {row, column}}
+    found = [next((beside[name] for name in names if name in beside), None) for names in (LATITUDES, LONGITUDES)]
+    if any(each is None or each.dtype.kind not in "iuf" for each in found):
+        return None
+    return tuple(each.transpose(row, column).values for each in found)
 
 
 def _georeference(dataset, cube, row: str, column: str) -> dict:
@@ -123,12 +137,17 @@ def _create(path: Path, header: Header):
                 variable = file.create_variable(name, ("wavelength",), np.float64, data=np.array(values))
                 variable.attrs["units"] = {"nm": "nm", "µm": "um"}[header.unit]
             file["wavelength"].attrs["standard_name"] = "radiation_wavelength"
-            cube.attrs["coordinates"] = "fwhm"
         if header.good:
             file.create_variable(
                 "good_wavelengths", ("wavelength",), np.int8, data=np.array(header.good, dtype=np.int8)
             )
         _write_georeference(file, cube, header)
+        coordinates = ["fwhm"] if header.bands is not None else []
+        if header.swath:
+            _write_places(file, header)
+            coordinates += ["lat", "lon"]
+        if coordinates:
+            cube.attrs["coordinates"] = " ".join(coordinates)
 
         def put(rows: slice, stored: np.ndarray) -> None:
             cube[:, rows] = stored.transpose(2, 0, 1)
@@ -151,6 +170,17 @@ def _write_georeference(file, cube, header: Header) -> None:
                 axis = file.create_variable(name, (name,), np.float64, data=start + (np.arange(size) + 0.5) * step)
                 axis.attrs["standard_name"] = f"projection_{name}_coordinate"
                 axis.attrs["axis"] = name.upper()
+
+
+def _write_places(file, header: Header) -> None:
+    for name, values, standard, unit in zip(("lat", "lon"), header.swath, ("latitude", "longitude"), ("north", "east")):
+        variable = file.create_variable(
+            name, ("y", "x"), np.float64, chunks=(min(header.height, STRIP), header.width), compression="gzip", compression_opts=1
+        )  # fmt: skip
+        variable.attrs["standard_name"], variable.attrs["units"] = standard, f"degrees_{unit}"
+        for top in range(0, header.height, STRIP):
+            rows = slice(top, min(top + STRIP, header.height))
+            variable[rows] = refined_grid(name, values, (header.height, header.width), rows)
 
 
 def geotransform(transform: tuple[float, ...]) -> str:

@@ -21,6 +21,8 @@ class EDSR(nn.Module):
     The defaults are EDSR-baseline: 1,220,416 parameters for three input channels.
     """
 
+    period = 1  # a window of the image may start at any pixel
+
     def __init__(self, in_channels: int, blocks: int = 16, channels: int = 64):
         super().__init__()
         self.out_channels = channels

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -10,13 +11,23 @@ from ssif.data.patches import Queries
 from ssif.errors import choose
 from ssif.inference import render
 from ssif.nets.bilinear import BilinearDecoder
+from ssif.nets.ciaosr import CiaoSRDecoder
 from ssif.nets.edsr import EDSR
 from ssif.nets.itsrn import ITSRNDecoder
 from ssif.nets.liif import LIIFDecoder
+from ssif.nets.lte import LTEDecoder
 from ssif.nets.rdn import RDN
+from ssif.nets.swinir import SwinIR
 
-ENCODERS = {"edsr": EDSR, "rdn": RDN}
-PIXEL_DECODERS = {"liif": LIIFDecoder, "itsrn": ITSRNDecoder, "bilinear": BilinearDecoder}
+ENCODERS = {"edsr": EDSR, "rdn": RDN, "swinir": SwinIR}
+PIXEL_DECODERS = {
+    "liif": LIIFDecoder,
+    "itsrn": ITSRNDecoder,
+    "bilinear": BilinearDecoder,
+    "lte": LTEDecoder,
+    "ciaosr": CiaoSRDecoder,
+    "ciaosr-nonlocal": partial(CiaoSRDecoder, non_local=True),
+}
 
 
 class NeuralField(nn.Module):
@@ -43,6 +54,11 @@ class NeuralField(nn.Module):
     def reach(self) -> int | None:
         """Number of LR pixels to either side on which a query depends; None if it depends on the whole image."""
         return None if self.decoder.reach is None else self.encoder.reach + self.decoder.reach
+
+    @property
+    def period(self) -> int:
+        """A window of an image must start at a multiple of this many LR pixels, to be encoded like the whole image."""
+        return self.encoder.period
 
     def encode(self, lr_msi: Tensor) -> Tensor:
         """LR-MSI [N, c, h, w] in [0, 1] -> the table of the decoder, once per image."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssif.coordinates import ensemble_weights, neighbours
+from ssif.coordinates import local_ensemble
 
 
 class LIIFDecoder(nn.Module):
@@ -42,20 +42,16 @@ class LIIFDecoder(nn.Module):
         """
         n, h, w, width = table.shape
         with torch.autocast(query.device.type, enabled=False):
-            rows, rel_y = neighbours(query[..., 0], h, 1 / h)
-            columns, rel_x = neighbours(query[..., 1], w, 1 / w)
-            weights = ensemble_weights(rel_y)[:, None] * ensemble_weights(rel_x)[None]
-            image = torch.arange(n, device=table.device)[:, None]
-            index = ((image * h + rows[:, None]) * w + columns[None]).flatten()
-            inputs = (rel_y[:, None], rel_x[None], cell[:, :1] * h, cell[:, 1:] * w)
-            local = torch.stack(torch.broadcast_tensors(*inputs), dim=-1).flatten(0, -2)
+            index, rel, weights = local_ensemble(query, h, w)
+            cells = (cell * cell.new_tensor([h, w]))[:, None].expand_as(rel)
+            local = torch.cat([rel, cells], dim=-1).flatten(0, -2)
             # The backward pass of an embedding look-up is deterministic, unlike that of fancy indexing on a GPU.
-            features = F.embedding(index, table.view(-1, width)).to(local.dtype)
+            features = F.embedding(index.flatten(), table.view(-1, width)).to(local.dtype)
             x = features.addmm_(local, self.first.weight[:, -4:].T).relu_()
         # The rows are flat because a ReLU in place on a view would copy the whole tensor in the backward pass.
         for layer in self.middle:
             x = layer(x).relu_()
-        return (x.view(4, n, -1, width) * weights.flatten(0, 1)[..., None]).sum(dim=0)
+        return (x.view(4, n, -1, width) * weights[..., None]).sum(dim=0)
 
     def fold(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """For `rows` [R, out]: weight [R, hidden] and bias [R] with hidden @ weight.T + bias = output @ rows.T."""

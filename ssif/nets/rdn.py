@@ -25,6 +25,8 @@ class RDN(nn.Module):
     The defaults are LIIF's configuration B: 21,973,952 parameters for three input channels.
     """
 
+    period = 1  # a window of the image may start at any pixel
+
     def __init__(self, in_channels: int, blocks: int = 16, channels: int = 64, layers: int = 8, growth: int = 64):
         super().__init__()
         self.out_channels = channels

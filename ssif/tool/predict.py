@@ -7,15 +7,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ssif import formats
+from ssif.consistency import MARGIN, Seen, distance
 from ssif.errors import UserError
 from ssif.formats.header import Header, Image
 from ssif.io import remove_leftovers
@@ -25,6 +27,7 @@ from ssif.tiles import render_tile
 from ssif.tool.request import Plan, Say, Wanted
 from ssif.tool.unfinished import Blocks
 
+TAPS = 2  # number of LR pixels at the border of a tile that bicubic decimation fills from outside
 STRIP_BYTES = 2**26  # number of bytes copied to the output at a time
 
 
@@ -32,10 +35,24 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def deviation_file(out: Path) -> Path:
+    """Where the standard deviations over several networks go: out.std.tif for out.tif."""
+    return out.with_suffix(f".std{out.suffix}")
+
+
 def predict(
-    source: Path, out: Path, model: Pretrained, wanted: Wanted, key: str | None = None, say: Say = note
+    source: Path,
+    out: Path,
+    model: Pretrained,
+    wanted: Wanted,
+    key: str | None = None,
+    say: Say = note,
+    more: Sequence[Pretrained] = (),
 ) -> None:
     """Read `source` (its array `key`) and write `out`. `say` receives assumptions and findings; the progress goes to stderr.
+
+    more: networks that were trained as `model`, from other seeds. Then `out` is the mean over all, and `deviation_file` gets
+    the standard deviation of each pixel and band, in the same units.
 
     The output has the georeference, unit of wavelengths, type, scale factor and no-data value of the input. 8-bit values
     become float32 in the same units, unless `out` is a picture. Unfinished work is in `out`.part, and the same call goes on
@@ -44,46 +61,70 @@ def predict(
     """
     if out.is_dir():
         raise UserError(f"{out} is a directory; name the file to write")
-    for file in formats.written_files(out):
+    models = [model, *more]
+    _check_alike(models)
+    files = [out, deviation_file(out)] if more else [out]
+    for file in (each for path in files for each in formats.written_files(path)):
         if file.exists():
             raise UserError(f"{file} exists; remove it or choose another name")
     with formats.open_image(source, key) as image:
         plan = Plan.of(image, out, model, wanted, say)
         part = out.with_name(f"{out.name}.part")
-        _check_room(plan, out, part)
-        _rehearse(plan.header, out)
-        files = {str(file.resolve()): file.stat() for file in formats.read_files(source, key)}
+        headers = [plan.header, _of_deviations(plan.header)][: len(files)]
+        shapes = [(*size, len(files) * count) for *size, count in plan.shapes()]
+        _check_room(dict(zip(files, headers)), shapes, part)
+        for file, header in zip(files, headers):
+            _rehearse(header, file)
+        status = {str(file.resolve()): file.stat() for file in formats.read_files(source, key)}
         identity = {
-            "image": {name: [status.st_size, status.st_mtime_ns] for name, status in files.items()}, "key": key,
-            "weights": model.name, "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
-            "matrix": plan.matrix.tolist(), "tile": plan.side,
+            "image": {name: [found.st_size, found.st_mtime_ns] for name, found in status.items()}, "key": key,
+            "weights": ", ".join(each.name for each in models), "size": plan.size, "bands": plan.header.bands.edges.tolist(), "white": plan.white,
+            "matrix": plan.matrix.tolist(), "tile": plan.side, "consistent": wanted.consistent,
         }  # fmt: skip
-        with closing(Blocks(part, identity, plan.shapes())) as blocks:
+        with closing(Blocks(part, identity, shapes)) as blocks:
             # The blocks are locked, so no other process works on these files.
-            for file in formats.written_files(out):
+            for file in (each for path in files for each in formats.written_files(path)):
                 remove_leftovers(file)
             try:
-                _compute(plan, image, model, blocks, say)
+                _compute(plan, image, models, blocks, wanted.consistent, say)
             except UserError:
                 # Finished blocks stay, because the disk of the image may have failed only for a moment.
                 if not blocks.done:
                     blocks.remove()
                 raise
-            with formats.create_image(out, plan.header) as write:
-                for rows in _assembled(plan, blocks):
-                    write(rows * model.output_white(plan.white))
+            count = len(plan.header.bands)
+            for place, (file, header) in enumerate(zip(files, headers)):
+                with formats.create_image(file, header) as write:
+                    for rows in _assembled(plan, blocks):
+                        write(rows[..., place * count : (place + 1) * count] * model.output_white(plan.white))
             blocks.remove()
-    say(f"{out}: {plan.size[0]} x {plan.size[1]} pixels, {len(plan.header.bands)} bands")
+    for file in files:
+        say(f"{file}: {plan.size[0]} x {plan.size[1]} pixels, {len(plan.header.bands)} bands")
 
 
-def _check_room(plan: Plan, out: Path, part: Path) -> None:
-    """Raise UserError if the disk cannot hold the unfinished work and the output."""
+def _check_alike(models: list[Pretrained]) -> None:
+    """Raise UserError for networks that do not take and give the same."""
+    for key in ("msi", "input_bands", "wavelengths", "white", "output_white"):
+        found = [model.card.get(key) for model in models]
+        if any(value != found[0] for value in found):
+            raise UserError(f"{models[0].name} and {models[1].name} were trained for another task: their {key} differs")
+
+
+def _of_deviations(header: Header) -> Header:
+    """The header of the standard deviations of an image: real numbers, NaN without data."""
+    return replace(header, dtype=np.float32, nodata=np.nan, scale=None, offset=0.0)
+
+
+def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part: Path) -> None:
+    """Raise UserError if the disk cannot hold the unfinished work, arrays of these `shapes`, and the output."""
+    out = next(iter(headers))
     folder = out.resolve().parent
     if not folder.is_dir():
         raise UserError(f"{folder} is not a directory to write into")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} cannot be written into")
-    needed = formats.written_bytes(out, plan.header) + sum(4 * int(np.prod(shape)) for shape in plan.shapes())
+    needed = sum(formats.written_bytes(*each) for each in headers.items())
+    needed += sum(4 * int(np.prod(shape)) for shape in shapes)
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
         raise UserError(
@@ -102,14 +143,22 @@ def _rehearse(header: Header, out: Path) -> None:
             raise UserError(str(error).replace(str(trial), str(out))) from None
 
 
-def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: Say) -> None:
+def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks, consistent: bool, say: Say) -> None:
     tiles = list(plan.grid.tiles(plan.side))
     if blocks.done:
         say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are done, going on from there")
     progress = Progress(image.path.name, len(tiles), "tiles", blocks.done)
+    distances = []
     for tile in tiles[blocks.done :]:
-        blocks.append(render_tile(model.network, plan.grid, partial(plan.values, image), *tile, plan.header.bands))
+        values = [_rendered(plan, image, model, tile, consistent, distances) for model in models]
+        blocks.append(_mean_and_deviation(values) if len(values) > 1 else values[0])
         progress.update(blocks.done)
+    if distances:
+        rmse, angle = np.mean(distances, axis=0)
+        say(
+            f"seen by {models[0].card['msi']} and decimated, the prediction is {np.sqrt(rmse):.4f} of white (root mean square) and"
+            f" {angle:.2f} degrees off the image" + (" before it is corrected" if consistent else "")
+        )
     outside, total = plan.clipped
     if outside:
         say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
@@ -119,10 +168,40 @@ def _compute(plan: Plan, image: Image, model: Pretrained, blocks: Blocks, say: S
         raise UserError(f"{image.path}: no pixel has data")
 
 
+def _mean_and_deviation(values: list[np.ndarray]) -> np.ndarray:
+    """Predictions [H, W, C] of several networks -> [H, W, 2 C]: their mean, then their standard deviation."""
+    every = np.stack(values)
+    return np.concatenate([every.mean(axis=0), every.std(axis=0, ddof=1)], axis=-1)
+
+
+def _rendered(plan: Plan, image: Image, model: Pretrained, tile, consistent: bool, distances: list) -> np.ndarray:
+    """The HR pixels [H, W, C] of a tile. distances: gets the squared distance of the tile from the image, and the angle."""
+    read = partial(plan.values, image)
+    # A correction depends on the pixels around the tile.
+    wide = [axis.halo(part, MARGIN if consistent else 0) for axis, part in zip(plan.grid, tile)]
+    values = render_tile(model.network, plan.grid, read, *wide, plan.header.bands)
+    if plan.response is None:
+        return values
+    prediction, lr_msi = (torch.from_numpy(each).permute(2, 0, 1) for each in (values, read(*wide)))
+    sensor = Seen(plan.response, plan.grid, model.card.get("antialias", False), wide)
+    # At the border of a tile, what is seen depends on pixels outside of it.
+    inner = (slice(None), slice(TAPS, -TAPS), slice(TAPS, -TAPS))
+    found = distance(sensor.of(prediction)[inner], lr_msi[inner])
+    if np.isfinite(found["input_sam"]):
+        distances.append((found["input_rmse"] ** 2, found["input_sam"]))
+    if not consistent:
+        return values
+    ends = [
+        slice(inside.start - outside.start, inside.stop - outside.start)
+        for inside, outside in zip(plan.grid.upscaled(*tile), plan.grid.upscaled(*wide))
+    ]
+    return sensor.corrected(prediction, lr_msi).permute(1, 2, 0).float().numpy()[tuple(ends)]
+
+
 def _assembled(plan: Plan, blocks: Blocks) -> Iterator[np.ndarray]:
-    """The whole image from top to bottom, a few rows [h, W, C] at a time."""
+    """The whole blocks from top to bottom, a few rows [h, W, C] at a time."""
     across = len(plan.grid.columns.parts(plan.side))
-    most = max(1, STRIP_BYTES // (4 * plan.size[1] * len(plan.header.bands)))
+    most = max(1, STRIP_BYTES // (4 * plan.size[1] * blocks.shapes[0][2]))
     for first in range(0, len(blocks.shapes), across):
         height = blocks.shapes[first][0]
         for top in range(0, height, most):

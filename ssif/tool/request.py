@@ -6,10 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ssif import formats
 from ssif.bands import Bands
 from ssif.channels import Sensor
+from ssif.consistency import response_on
 from ssif.data.degrade import hr_size
 from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
@@ -31,7 +33,8 @@ class Wanted:
 
     input: the channels of the image. as_trained: whether they are those of the training, whatever the file says.
     white: the physical value that is 1 to the network. extrapolate: whether bands may leave the wavelengths of the training.
-    tile: LR side of a tile. overviews: whether a GeoTIFF has overviews. command: the command line, for the provenance.
+    tile: LR side of a tile. overviews: whether a GeoTIFF has overviews. consistent: whether the prediction is corrected so that
+    the sensor of the weights would see the image in it. command: the command line, for the provenance.
     """
 
     bands: Bands
@@ -43,6 +46,7 @@ class Wanted:
     extrapolate: bool = False
     tile: int | None = None
     overviews: bool = False
+    consistent: bool = False
     command: str = ""
 
 
@@ -56,6 +60,9 @@ class Plan:
     matrix: np.ndarray  # [c, C_in], from the bands of the image to the channels of the network
     white: float
     side: int
+    response: (
+        Tensor | None
+    )  # [c, C] of the sensor of the weights on the bands of the output, if they cover what it sees
     clipped: list[int] = field(default_factory=lambda: [0, 0])  # number of values outside [0, 1], and of all values
 
     @classmethod
@@ -85,7 +92,13 @@ class Plan:
         if formats.is_picture(out):
             lost = ", coordinates" if header.transform or header.crs else ""
             say(f"{out}: a picture has no room for wavelengths{lost}")
-        return cls(Grid.of(low, size), size, header, matrix, white, wanted.tile or min(TILE, largest))
+        try:
+            response = response_on(model.card["msi"], model.input_bands, wanted.bands)
+        except UserError as error:
+            if wanted.consistent:
+                raise UserError(f"--consistent needs bands that cover the whole sensor: {error}") from None
+            response = None
+        return cls(Grid.of(low, size), size, header, matrix, white, wanted.tile or min(TILE, largest), response)
 
     def shapes(self) -> list[tuple[int, ...]]:
         """[H, W, C] of the output of each tile."""
@@ -173,11 +186,7 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
         if not 0 < named < np.inf:
             raise UserError(f"--white must be a positive number, got {named:g}")
         return named
-    header, usual, trained = image.header, None, model.white
-    if header.scale is not None or header.dtype.kind == "f":
-        usual = 1.0
-    elif header.dtype == np.uint8 or formats.is_picture(image.path):
-        usual = float(np.iinfo(header.dtype).max)
+    header, usual, trained = image.header, usual_white(image.path, image.header), model.white
     if trained not in (None, *RELATIVE) and len(sample) and not formats.is_picture(image.path):
         brightness = bright([sample], len(sample))
         if fits(brightness, trained):
@@ -196,6 +205,15 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
     return usual
 
 
+def usual_white(path: Path, header: Header) -> float | None:
+    """The physical value of white in files of this type; None for integers without a scale factor, which do not say it."""
+    if header.scale is not None or header.dtype.kind == "f":
+        return 1.0
+    if header.dtype == np.uint8 or formats.is_picture(path):
+        return float(np.iinfo(header.dtype).max)
+    return None
+
+
 def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model: Pretrained) -> Header:
     """The header of the input with the new pixels and bands. white: the largest value of the output."""
     one_scale = found.scale is None or np.ndim(found.scale) == np.ndim(found.offset) == 0
@@ -212,7 +230,7 @@ def _output(found: Header, out: Path, size, white: float, wanted: Wanted, model:
         *size, len(wanted.bands), np.float32 if real else found.dtype, wanted.bands, tuple(wanted.names), (), found.unit,
         nodata, None if real else found.scale, 0.0 if real else found.offset,
         found.crs, found.transform_at(size), flat(f"ssif {version('ssif-bench')}; weights {model.name}; {wanted.command}"),
-        overviews=wanted.overviews, facts=found.facts,
+        overviews=wanted.overviews, swath=found.swath, facts=found.facts,
     )  # fmt: skip
     if formats.is_picture(out):
         dtype = np.uint16 if found.dtype == np.uint16 and out.suffix.lower() == ".png" else np.uint8

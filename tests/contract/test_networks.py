@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from baselines.grid import l1
+from ssif import parallel
 from ssif.checkpoint import load_weights, save_weights
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
+from ssif.errors import UserError
 from ssif.training import Interrupted, Schedule, halving, train
 from workflow.config import presets
 from workflow.methods import METHODS, STAGES, family, network
@@ -134,6 +136,26 @@ def test_a_stopped_training_goes_on_bit_for_bit(run, store, data, tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(stopped.parameters(), straight.parameters()))
 
 
+def test_a_loss_is_a_mean_over_the_samples(model, run, data, monkeypatch):
+    """So the processes of one training can share a batch (`ssif.parallel`), which is refused where samples depend on others."""
+    if family(run.method) == "map":
+        return
+    model.train()
+    monkeypatch.setattr(parallel, "count", lambda: 2)
+    try:
+        parallel.check(model)
+    except UserError:
+        assert run.method == "us3rn"
+        return
+    whole, parts = model.loss(draw(model, data, run, 5)), 0
+    for rank in range(2):
+        monkeypatch.setattr(parallel.distributed, "get_rank", lambda rank=rank: rank)
+        batch, share = parallel.share(draw(model, data, run, 5))
+        assert len(batch.scenes) == (3, 2)[rank]
+        parts += share * model.loss(batch)
+    torch.testing.assert_close(parts, whole, rtol=1e-5, atol=0)
+
+
 def test_bf16_changes_the_loss_little(model, run, data):
     """As on a GPU, where training runs under autocast."""
     if family(run.method) == "map":
@@ -168,6 +190,12 @@ def test_gradient_reaches_every_parameter(model, run, store, data):
         three_steps(part, draw_again(0))
     unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in unreached if not re.fullmatch(INERT.get(run.method, ""), name)] == []
+
+
+def test_a_batch_of_patches_says_how_much_of_the_budget_is_done(store, data):
+    run = NETWORKS["ssfin"]
+    recipe = import_module(network(run.method).recipe).recipe(build(SMOKE, run, store), SMOKE, run, store, data)
+    assert [recipe.draw(step).done for step in (0, 5, 19)] == [0, 0.25, 0.95]
 
 
 def test_awan_knows_the_response_only_to_all_bands(store):

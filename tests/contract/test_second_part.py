@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 
+from ssif import parallel
 from ssif.data.patches import TrainingSet
 from ssif.training import Interrupted, train
 from workflow.config import presets
@@ -44,6 +45,18 @@ def test_a_step_is_a_function_of_its_number_and_bands_are_means_of_the_true_ones
         assert (true[None] - batch.target[0][:, None]).abs().amax(-1).min(dim=1).values.max() < 1e-6
     low, high = CONFIG.datasets[RUN.dataset].counts.train
     assert len(counts) > 1 and min(counts) >= low and max(counts) <= high
+
+
+def test_processes_share_the_second_part_as_well(model, store, scenes, monkeypatch):
+    """Its loss is a mean over the scenes of a batch."""
+    part, draw, _ = spectra.recipe(model, CONFIG, RUN, store, scenes).afterwards()
+    whole, parts = part.loss(draw(0)), 0
+    monkeypatch.setattr(parallel, "count", lambda: 2)
+    for rank in range(2):
+        monkeypatch.setattr(parallel.distributed, "get_rank", lambda rank=rank: rank)
+        batch, share = parallel.share(draw(0))
+        parts += share * part.loss(batch)
+    torch.testing.assert_close(parts, whole, rtol=1e-5, atol=0)
 
 
 def test_antialiasing_reaches_what_the_maps_see(model, store, scenes):

@@ -35,7 +35,7 @@ def labelled(order=("y", "x", "wavelength"), band="wavelength", **attributes) ->
         dims=("y", "x", band),
         coords={
             "y": 5.1e6 - 10 * (np.arange(9) + 0.5), "x": 5e5 + 10 * (np.arange(12) + 0.5), "time": datetime(2024, 5, 1),
-            "wavelength": (band, CENTRES, {"units": "nm"}), "lon": (("y", "x"), np.zeros((9, 12))),
+            "wavelength": (band, CENTRES, {"units": "nm"}), "lon": (("y", "x"), np.arange(108.0).reshape(9, 12)),
         },
         attrs=attributes,
     ).transpose(*order)  # fmt: skip
@@ -71,7 +71,10 @@ def test_dimensions_go_by_name_and_coordinates_are_refined(model, wanted, order)
     assert np.allclose(found.x, 5e5 + 10 / 3 * (np.arange(36) + 0.5), rtol=0, atol=1e-6)
     assert np.allclose(found.wavelength, BANDS.centres) and found.wavelength.attrs["units"] == "nm"
     assert np.allclose(found.fwhm, BANDS.widths)
-    assert found.time == np.datetime64("2024-05-01") and "lon" not in found.coords
+    assert found.time == np.datetime64("2024-05-01")
+    # It is linear: one a column, twelve a row.
+    rows, columns = (np.arange(18) + 0.5) / 2 - 0.5, (np.arange(36) + 0.5) / 3 - 0.5
+    assert np.allclose(found.lon.transpose("y", "x"), 12 * rows[:, None] + columns)
     assert found.interp(wavelength=550.0).shape == tuple(
         {"y": 18, "x": 36}[name] for name in order if name != "wavelength"
     )

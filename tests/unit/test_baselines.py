@@ -9,16 +9,12 @@ from baselines.rcan import RCAN
 from baselines.ssjsr import SSJSR
 from baselines.sspsr import SSPSR
 from baselines.us3rn import US3RN
+from tests.networks import count, randomised
 from tests.plain import joint, sequential
 from tests.plain.layers import Tape
 
 SCALES = [1, 2, 3, 4, 6, 8]
 SIZES = [(7, 5), (4, 6)]
-
-
-def count(build) -> int:
-    with torch.device("meta"):
-        return sum(p.numel() for p in build().parameters())
 
 
 RCAN_COUNTS = {
@@ -126,18 +122,6 @@ def test_size_of_us3rn_in_closed_form(c, C, doublings):
     head = (c * C + C) + (36 * C * C + C) + (9 * C * C + C)
     expected = 18 * (9 * C * C + C) + 3 * (C * C + C) + 6 * c * C + 3 * non_local + 11 + doublings * steps + head
     assert count(lambda: US3RN(c, C, 2**doublings)) == expected
-
-
-def randomised(model: torch.nn.Module) -> torch.nn.Module:
-    """Move every parameter and statistic a little away from its initial value, so that none is without effect."""
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                value += 0.1 * torch.randn_like(value).clamp(-2, 2)
-                if name.endswith("running_var"):
-                    value.abs_().add_(0.5)
-    return model.double().eval()
 
 
 def tape(model) -> Tape:

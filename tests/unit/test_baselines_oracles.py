@@ -10,8 +10,10 @@ from baselines.attention import attend
 from baselines.awan import AWAN, SecondOrderNonLocal, WeightedChannelAttention
 from baselines.chains import Chain, carry
 from baselines.mog_dcn import MoGDCN
+from baselines.mst import MST
 from baselines.rcan import RCAN, upsampler
 from baselines.scales import prime_factors
+from baselines.ssfin import SSFIN
 from baselines.ssjsr import SSJSR
 from baselines.sspsr import SSPSR, group_starts
 from baselines.us3rn import US3RN, NonLocal, down, up
@@ -265,6 +267,9 @@ def test_shapes_of_the_official_networks(c, C, scale, lr):
         assert MoGDCN(c, C, scale)(lr_hsi, hr_msi).shape == (1, C, *hr)
         assert US3RN(c, C, scale)(lr_msi).shape == (1, C, *hr)
         assert SSJSR(c, C, scale)(lr_msi).shape == (1, C, *hr)
+        assert MST(c, C, size="lr")(lr_msi).shape == lr_hsi.shape
+        assert MST(c, C, size="hr")(hr_msi).shape == (1, C, *hr)
+        assert SSFIN(c, C, scale)(lr_msi).shape == (1, C, *hr)
 
 
 @pytest.mark.parametrize("factor", [2, 3])

@@ -17,7 +17,7 @@ from ssif.data.store import Store
 from ssif.metrics import evaluate
 from workflow.config import presets
 from workflow.plan.targets import targets
-from workflow.steps.scoring import BandSet, scores
+from workflow.steps.scoring import BandSet, decimated, scores
 from workflow.tables import cells, layout, over_scales
 
 BANDS = Bands.from_centres(np.arange(440, 870, 20), 20)
@@ -46,7 +46,7 @@ def scored(store: Store, p: float) -> tuple[dict, torch.Tensor]:
     model = BicubicLinear(4, BANDS)
     model.fit(store.training_set(torch.device("cpu")))
     every = BandSet({"C": len(BANDS)}, BANDS, resampling_matrix(BANDS, BANDS))
-    ((row, image),) = scores(model, store, {p: [every]}, False, torch.device("cpu"), "scores")
+    ((row, image),) = scores(model, store, {p: [every]}, decimated(store, False), torch.device("cpu"), "scores")
     return row, image
 
 
@@ -85,7 +85,7 @@ def test_a_data_set_without_border_has_no_central_scores(tmp_path):
     model = BicubicLinear(3, store.bands)
     model.fit(store.training_set(torch.device("cpu")))
     every = BandSet({}, store.bands, np.eye(31))
-    ((row, _),) = scores(model, store, {4: [every]}, False, torch.device("cpu"), "scores")
+    ((row, _),) = scores(model, store, {4: [every]}, decimated(store, False), torch.device("cpu"), "scores")
     assert not [name for name in row if name.startswith("central")]
 
 

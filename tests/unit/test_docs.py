@@ -34,6 +34,8 @@ EVERY_PAGE = [ROOT / name for name in ("README.md", "CHANGELOG.md", "config/READ
 EVERY_PAGE += sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "results/reference/weights").glob("*.md")])
 # Presets that a reader makes on the page.
 MADE = {"config/field.yaml": "config/my-data.yaml", "config/tutorial.yaml": "config/my-data.yaml"}
+# And one that a program makes of another.
+MADE |= {"results/presets/paper.finished.yaml": "config/paper.yaml"}
 every_page = pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
 
 

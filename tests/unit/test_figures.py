@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from baselines.bicubic import BicubicLinear
 from ssif.bands import Bands
+from ssif.data.prepare import prepare
+from ssif.data.store import Store
 from tests.drawn import FOOTER, legend, over, rows, texts, written
-from workflow.figure import typical_pixel
-from workflow.figures import embeddings, errors, loss_curves, signature, style
+from workflow.figure import multiply_adds, typical_pixel
+from workflow.figures import embeddings, errors, loss_curves, over_cost, signature, style
 from workflow.methods import METHODS
 
 RNG = np.random.default_rng(0)
@@ -25,6 +28,14 @@ def made_images(count=3, shape=(6, 12, 10)):
     return {f"model {index}": (truth * (0.9 - index / 10)).astype(np.float32) for index in range(count)}, truth
 
 
+def costs() -> pd.DataFrame:
+    """bicubic + linear, a network for each p and one for all."""
+    rows = [("bicubic+linear", p, 31.0, 2.5e7, 0.1, 93) for p in (2, 4)]
+    rows += [("US3RN", p, 34.0 - p, 1e12 / p, 20.0, 200_000 * p) for p in (2, 4)]
+    rows += [("SSIF+", p, 36.0 - p, 3e11, 8.0, 656_000) for p in (2, 4)]
+    return pd.DataFrame(rows, columns=["model", "p", "psnr", "multiply_adds", "seconds", "parameters"])
+
+
 def every_figure():
     images, truth = made_images()
     spectrum = RNG.random(31)
@@ -36,6 +47,7 @@ def every_figure():
         "signature": signature.draw(
             {count: (CAVE.parts(count), RNG.random(count)) for count in (8, 31, 48)}, (CAVE, spectrum), (3, 5), scale=4, footer=FOOTER
         ),
+        "cost": over_cost.draw(costs(), size=512, footer=FOOTER),
         "curves": loss_curves.draw({"a": log, "b": log}, footer=FOOTER),
         "many curves": loss_curves.draw({f"run {index}": log for index in range(9)}, footer=FOOTER),
     }  # fmt: skip
@@ -141,7 +153,7 @@ def test_every_method_has_a_look_of_its_own():
     assert all(look["fillstyle"] == "full" and look["linestyle"] == "-" for look in fields.values())
     assert style.look("LIIF")["color"] == "#000000" and style.look("bicubic+linear")["linestyle"] == "--"
     on_grid = [method.label for method in METHODS.values() if method.stages or method.network.block]
-    assert len(on_grid) == 6 and all(style.look(label)["fillstyle"] != "full" for label in on_grid)
+    assert len(on_grid) == 9 and all(style.look(label)["fillstyle"] != "full" for label in on_grid)
 
 
 def test_a_method_of_the_user_s_has_a_look_that_stays():
@@ -305,3 +317,22 @@ def test_the_pixel_of_figure_1_is_neither_at_an_edge_nor_dark_nor_the_brightest(
     row, column = typical_pixel(image, 5)
     assert image[row, column] in (0.5, 0.9) and min(abs(column - edge) for edge in (30, 50)) > 2
     assert (row, column) != (20, 55)
+
+
+def test_quality_stands_over_cost_and_larger_networks_are_larger():
+    figure = over_cost.draw(costs(), size=512, footer=FOOTER)
+    first, second = figure.axes
+    places = [collection.get_offsets()[0].tolist() for collection in second.collections]
+    assert places == [[0.025, 31.0], [250.0, 30.0], [300.0, 32.0]]
+    areas = [collection.get_sizes()[0] for collection in first.collections]
+    assert areas == sorted(areas) and areas[0] < areas[1] < areas[2]
+    assert "US3RN: 0.4-0.8 million, 20/20 s; SSIF+: 0.66 million, 8/8 s" in written(figure).replace("\n", " ")
+    assert legend(figure) == ["bicubic+linear", "US3RN", "SSIF+"]
+
+
+def test_multiply_adds_of_a_linear_map_are_known(tmp_path):
+    prepare("synthetic", tmp_path / "a.h5", "nikon-d700")
+    store = Store(tmp_path / "a.h5")
+    model = BicubicLinear(3, store.bands)
+    # The product of the map with the matrix of the bands comes on top.
+    assert multiply_adds(model, store, 2) == pytest.approx(512 * 512 * 3 * 31, rel=2e-3)

@@ -53,12 +53,14 @@ FLOORS = [
         "train",
         "evaluate",
         "evaluate_sensors",
+        "evaluate_robustness",
         "classify",
         "import_weights",
         "publish",
         "cost",
         "figure",
         "report",
+        "status",
     ],
 ]
 

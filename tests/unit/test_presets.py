@@ -127,7 +127,7 @@ def test_a_preset_and_what_it_is_with_its_base_are_one(path, tmp_path):
         ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 8.5}, "crop wants one of lr and hr"),
         ("datasets.indian_pines.baselines.rcan.training.crop", {"hr": 3}, "crop: 3 HR pixels are no LR pixel at p = 4"),
         ("datasets.indian_pines.baselines.rcan.training.steps", 0, "positive"),
-        ("figures.fig2", {}, "unknown figure 'fig2'; known: fig1, fig3, fig4, fig8"),
+        ("figures.fig2", {}, "unknown figure 'fig2'; known: cost, fig1, fig3, fig4, fig8"),
         ("figures.fig3.dataset", "cave", "unknown data set for figures.fig3 'cave'; known: indian_pines"),
         ("figures.fig3.scales", [0.5], "figures.fig3.scales: every scale p is at least 1"),
         ("figures.fig3.methods", ["liif"], "figures.fig3 has no methods"),
@@ -145,7 +145,7 @@ def test_a_preset_and_what_it_is_with_its_base_are_one(path, tmp_path):
         (
             "ablations.fig6.methods",
             ["us3rn"],
-            "unknown neural field in ablations.fig6 'us3rn'; known: liif, ssif+, ssif-m",
+            "unknown neural field in ablations.fig6 'us3rn'; known: ciaosr, liif, lte, ssif+",
         ),
         ("ablations.lambda_min.values", [-1], "lambda_min is nyquist or nm between 0 and lambda_max, got -1"),
         ("ablations.fig3", {}, "ablations.fig3 lacks dataset, scales, methods, change, values"),

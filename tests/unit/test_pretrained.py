@@ -7,7 +7,9 @@ import pytest
 import torch
 
 import ssif
+from baselines.ciaosr import CiaoSR
 from baselines.liif import LIIF
+from baselines.lte import LTE
 from ssif import cli, pretrained, published
 from ssif.bands import Bands
 from ssif.checkpoint import described, save_weights
@@ -109,7 +111,10 @@ def test_other_files_are_refused(tmp_path, network):
     save_weights(network, tmp_path / "plain.safetensors")
     (tmp_path / "torn.safetensors").write_bytes((tmp_path / "plain.safetensors").read_bytes()[:100])
     for name, message in [
-        ("plain", "does not say which network it is of; ssif.load reads weights of SSIF, SSIF\\+, LIIF only"),
+        (
+            "plain",
+            "does not say which network it is of; ssif.load reads weights of SSIF, SSIF\\+, LIIF, LTE, CiaoSR only",
+        ),
         ("torn", "cannot read"),
         ("none", "cannot read"),
     ]:
@@ -135,24 +140,25 @@ def test_a_broken_card_is_one_line(tmp_path, network, change):
         ssif.load(path)
 
 
-@pytest.fixture
-def liif(tmp_path):
-    """The file of a LIIF for BANDS."""
+@pytest.fixture(params=[LIIF, LTE, CiaoSR])
+def fixed_bands(request, tmp_path):
+    """The file of a network for BANDS."""
     torch.manual_seed(0)
-    network = LIIF(3, bands=BANDS, encoder=SIZES["encoder"], hidden=16)
+    network = request.param(3, bands=BANDS, encoder=SIZES["encoder"], hidden=16)
     path = tmp_path / "weights.safetensors"
     save_weights(network, path, described(network, CARD | {"input_bands": parse_bands("nikon-d700")[0].edges.tolist()}))
     return path, network.eval()
 
 
-def test_liif_predicts_the_bands_of_its_training_and_no_others(liif, image):
-    path, network = liif
+def test_a_network_of_fixed_bands_predicts_these_and_no_others(fixed_bands, image):
+    path, network = fixed_bands
     loaded = ssif.load(path)
     ours = loaded.predict(image, Bands(BANDS.edges.copy()), scale=2.5)
     lr_msi = torch.tensor(image, dtype=torch.float32).permute(2, 0, 1)[None]
     assert np.array_equal(ours, network.predict(lr_msi, (22, 30), BANDS)[0].permute(1, 2, 0).detach().numpy())
     message = (
-        "this LIIF was trained for Bands(C=31, 395-705 nm), not for Bands(C=8, 395-705 nm); train one model for each C"
+        f"this {network.name} was trained for Bands(C=31, 395-705 nm), not for Bands(C=8, 395-705 nm); train one model for"
+        " each C"
     )
     with pytest.raises(UserError, match=rf"^{re.escape(message)}$"):
         loaded.predict(image, BANDS.parts(8), scale=2.5)
@@ -177,16 +183,17 @@ def test_a_name_that_is_not_published_is_refused_with_the_known_ones(monkeypatch
         ssif.load("one")
 
 
-def test_a_file_of_the_name_of_published_weights_comes_first(liif, monkeypatch, tmp_path):
+def test_a_file_of_the_name_of_published_weights_comes_first(fixed_bands, monkeypatch, tmp_path):
+    path, network = fixed_bands
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ssif-plus-cave").mkdir()
     with pytest.raises(UserError, match=r"^ssif-plus-cave is a directory, not weights$"):
         ssif.load("ssif-plus-cave")
     (tmp_path / "ssif-plus-cave").rmdir()
-    liif[0].rename(tmp_path / "ssif-plus-cave")
-    assert ssif.load("ssif-plus-cave").card["network"] == "LIIF"
+    path.rename(tmp_path / "ssif-plus-cave")
+    assert ssif.load("ssif-plus-cave").card["network"] == network.name
     (tmp_path / "ssif-plus-cave").rename(tmp_path / "ssif-plus-cave.safetensors")
-    assert ssif.load("ssif-plus-cave.safetensors").card["network"] == "LIIF"
+    assert ssif.load("ssif-plus-cave.safetensors").card["network"] == network.name
     assert ssif.load("ssif-plus-cave").card["network"] == "SSIF+"
 
 
@@ -206,17 +213,21 @@ def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, caps
     assert np.load("b.npy").shape == (8, 10, 31)
     with pytest.raises(SystemExit, match=r"^error: ssif-cave is neither a file nor one of the published weights: "):
         ssif_command(monkeypatch, *arguments, "--weights", "ssif-cave")
+    monkeypatch.setenv("COLUMNS", "200")  # lines end at hyphens as well
     with pytest.raises(SystemExit):
         ssif_command(monkeypatch, "predict", "--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert f"or a published name: {', '.join(published.FILES)} --scale" in text
+    assert f"or a published name: {', '.join(published.FILES)}; several" in text
 
 
-def test_the_command_predicts_with_liif_in_its_own_bands(liif, monkeypatch, tmp_path):
+def test_the_command_predicts_with_a_network_of_fixed_bands(fixed_bands, monkeypatch, tmp_path):
+    path, network = fixed_bands
     monkeypatch.chdir(tmp_path)
     np.savez("a.npz", cube=np.full((4, 5, 3), 0.5, np.float32))
-    arguments = ["predict", "a.npz", "b.npy", "--weights", str(liif[0]), "--input", "nikon-d700", "--bands"]
-    refused = r"^error: this LIIF was trained for Bands\(C=31, 395-705 nm\), not for Bands\(C=2, 400-700 nm\); "
+    arguments = ["predict", "a.npz", "b.npy", "--weights", str(path), "--input", "nikon-d700", "--bands"]
+    refused = (
+        rf"^error: this {network.name} was trained for Bands\(C=31, 395-705 nm\), not for Bands\(C=2, 400-700 nm\); "
+    )
     with pytest.raises(SystemExit, match=refused):
         ssif_command(monkeypatch, *arguments, "400:700:2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "weights.safetensors"]

@@ -14,7 +14,7 @@ from ssif.data import cubes, folder
 from ssif.errors import UserError
 from ssif.formats import open_image, read_files
 from ssif.formats.products import product_of
-from ssif.formats.products.hdf5_product import SWATH
+from ssif.formats.products.hdf5_product import NO_PLACES, SWATH
 from ssif.tool.about import about
 from ssif.tool.request import Wanted
 from tests.predicting import read, run, small_model
@@ -44,7 +44,7 @@ def test_prisma(prisma):
     assert (header.height, header.width, header.nodata, header.good) == (8, 6, 0, ())
     assert header.transform == (30, 0, 5e5 - 15, 0, -30, 6e6 + 15)
     assert rasterio.CRS.from_wkt(header.crs).to_epsg() == 32633
-    assert "wavelengths do not increase: bands keep the file's order" in header.notes and SWATH not in header.notes
+    assert "wavelengths do not increase: bands keep the file's order" in header.notes and NO_PLACES not in header.notes
     with h5py.File(prisma) as file:
         vnir, swir = (file[f"{FIELDS}/{name}_Cube"][:].transpose(0, 2, 1) for name in ("VNIR", "SWIR"))
     truth = np.concatenate([vnir[..., :3] / 65535 * 1.5, swir / 65535 * 1.25], axis=-1)
@@ -71,7 +71,7 @@ def test_prisma_l2c_has_no_place(prisma):
         file.move("HDFEOS/SWATHS/PRS_L2D_HCO", "HDFEOS/SWATHS/PRS_L2C_HCO")
         del file.attrs["Epsg_Code"]
     header, values = read(prisma)
-    assert header.transform is None and header.crs == "" and header.notes[-1] == SWATH
+    assert header.transform is None and header.crs == "" and header.notes[-1] == NO_PLACES
     assert np.array_equal(values, truth, equal_nan=True)
 
 

@@ -10,7 +10,7 @@ from ssif.bands import Bands
 from ssif.formats import open_image
 from ssif.tool.request import Wanted
 from tests.predicting import run, small_model
-from tests.products import DESIS, ENMAP, write_dlr, write_emit, write_pace, write_prisma, write_sentinel2
+from tests.products import DESIS, ENMAP, PLACES, write_dlr, write_emit, write_pace, write_prisma, write_sentinel2
 
 WRITERS = {
     "enmap": lambda place: write_dlr(place, ENMAP)[0],
@@ -53,3 +53,10 @@ def test_geotiff_and_netcdf_agree(tmp_path, name):
         assert np.allclose(bounds, extent) and np.allclose(cube.rio.bounds(), extent)
         assert crs == cube.rio.crs == rasterio.CRS.from_wkt(header.crs)
     assert (header.transform is None) == (name in ("emit", "pace"))
+    if name in ("emit", "pace"):
+        # Means of 2 x 2 pixels are the places of the swath, and the longitudes pass 180 degrees.
+        latitudes, longitudes = (cube[axis].values.reshape(8, 2, 6, 2) for axis in ("lat", "lon"))
+        assert np.allclose(latitudes.mean(axis=(1, 3)), PLACES[0], atol=1e-5)
+        assert np.allclose((longitudes % 360).mean(axis=(1, 3)), PLACES[1] % 360, atol=1e-4)
+        assert longitudes.min() < -179.9 and longitudes.max() > 179.9
+        assert cube.lat.attrs["units"] == "degrees_north"

@@ -78,7 +78,7 @@ def write_results(config: schema.Config) -> None:
         tables = [ablation.table(config, shown[name]) for name in config.ablations]
         pd.concat(tables).to_csv("results/ablation.csv", index=False)
     for place, name in enumerate([*config.figures, *config.ablations]):
-        (runs.RESULTS / "figures").mkdir(exist_ok=True)
+        (runs.results() / "figures").mkdir(exist_ok=True)
         Image.new("RGB", (2100, 700), (place, 0, 0)).save(f"results/figures/{name}.png")
 
 

@@ -10,16 +10,21 @@ from ssif.bands import Bands
 from ssif.coordinates import pixel_coordinates
 from ssif.data.degrade import lr_size
 from ssif.errors import UserError
+from ssif.nets import ciaosr
+from ssif.nets.ciaosr import CiaoSRDecoder
 from ssif.nets.edsr import EDSR
 from ssif.nets.itsrn import ITSRNDecoder
 from ssif.nets.liif import LIIFDecoder
+from ssif.nets.lte import LTEDecoder
 from ssif.nets.rdn import RDN
 from ssif.nets.ssif import SSIF
+from ssif.nets.swinir import SwinIR
 from ssif.response import VARIANTS
 from tests import literal
 
 IRREGULAR = Bands([[400, 420], [410, 470], [455, 456], [600, 700], [640, 660]])
 ENCODER = {"name": "edsr", "blocks": 1, "channels": 6}
+every_decoder = pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn", "lte", "ciaosr", "ciaosr-nonlocal"])
 
 
 def make(variant="RF-GS", decoder="D", pixel_decoder="liif", channels=3, k=4, **options) -> SSIF:
@@ -62,13 +67,13 @@ def test_every_variant_equals_the_literal_equations(variant, decoder):
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
 @pytest.mark.parametrize("scale", [1, 2, 3.7, 8, 14])
-@pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn"])
+@every_decoder
 def test_every_pixel_decoder_equals_the_literal_equations(pixel_decoder, scale, dtype, bound):
     check_equals_literal(make("RF-GS", "D", pixel_decoder), scale, dtype, bound)
 
 
 @pytest.mark.parametrize("decoder", ["D", "C"])
-@pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn"])
+@every_decoder
 def test_gradients_equal_the_literal_ones(decoder, pixel_decoder):
     model = make("RF-UF", decoder, pixel_decoder).double()
     lr_msi, query, cell = inputs(3.7, dtype=torch.float64, queries=50)
@@ -124,6 +129,13 @@ def test_last_row_and_column_keep_their_own_pixel_at_p_1():
         (lambda: LIIFDecoder(64, 256, 31), 354_079),
         (lambda: LIIFDecoder(256, 512, 102), 2_022_502),
         (lambda: ITSRNDecoder(64, 256, 3), 642_752 + 1_537 + 1_025),
+        (lambda: LTEDecoder(64, 256, 3), 493_827),
+        (lambda: LTEDecoder(64, 256, 31), 501_023),
+        (lambda: CiaoSRDecoder(64, 256, 3, non_local=True), 1_428_614),
+        (lambda: CiaoSRDecoder(64, 256, 31, non_local=True), 1_435_810),
+        (lambda: CiaoSRDecoder(64, 256, 31, non_local=True).non_local, 45_251),
+        (lambda: CiaoSRDecoder(64, 256, 3), 494_144 + 494_144 + 345_859),
+        (lambda: SwinIR(3), 11_603_044),
     ],
 )
 def test_parameter_counts(network, count):
@@ -131,7 +143,7 @@ def test_parameter_counts(network, count):
 
 
 @pytest.mark.parametrize("decoder", ["D", "C"])
-@pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn"])
+@every_decoder
 def test_gradient_reaches_every_parameter(decoder, pixel_decoder):
     model = make("RF-US", decoder, pixel_decoder)
     lr_msi, query, cell = inputs(2.5)
@@ -139,7 +151,7 @@ def test_gradient_reaches_every_parameter(decoder, pixel_decoder):
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
-@pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn"])
+@every_decoder
 def test_predict_equals_forward_whatever_the_chunk(pixel_decoder, monkeypatch):
     model = make(pixel_decoder=pixel_decoder).eval()
     lr_msi, _, cell = inputs(2.6)
@@ -150,6 +162,7 @@ def test_predict_equals_forward_whatever_the_chunk(pixel_decoder, monkeypatch):
         values = model(lr_msi, query, cell, IRREGULAR).clamp(0, 1).transpose(1, 2).unflatten(-1, (height, width))
     torch.testing.assert_close(image, values, atol=1e-6, rtol=0)
     monkeypatch.setitem(inference.CHUNK, "cpu", 37)
+    monkeypatch.setattr(ciaosr, "PATCHES", 37)
     torch.testing.assert_close(model.predict(lr_msi, (height, width), IRREGULAR), image, atol=1e-6, rtol=0)
 
 
@@ -177,7 +190,7 @@ def test_cost_of_decoder_d_does_not_grow_with_k():
 
 
 @pytest.mark.parametrize("decoder", ["D", "C"])
-@pytest.mark.parametrize("pixel_decoder", ["liif", "itsrn"])
+@every_decoder
 def test_half_precision_leaves_coordinates_alone(decoder, pixel_decoder):
     """As on a GPU: bf16 has 8 bits, which would send queries of a 64-pixel row to the wrong neighbours."""
     model = make("RF-UF", decoder, pixel_decoder)
@@ -195,12 +208,14 @@ def test_half_precision_leaves_coordinates_alone(decoder, pixel_decoder):
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(UserError, match="known: edsr, rdn"):
+    with pytest.raises(UserError, match="known: edsr, rdn, swinir"):
         make(encoder={"name": "vgg"})
     with pytest.raises(UserError, match="unknown option of the encoder edsr: 'depth'; known: blocks, channels"):
         make(encoder={"name": "edsr", "depth": 3})
     with pytest.raises(UserError, match="known: M, RF-GF, RF-GI, RF-GS, RF-UF, RF-UI, RF-US"):
         make("RF-XX")
+    with pytest.raises(UserError, match="hidden is even, got 15"):
+        make(pixel_decoder="lte", hidden=15)
 
 
 def test_liif_with_c_outputs_serves_any_scale_and_only_its_own_bands():

@@ -16,12 +16,13 @@ BANDS = Bands([[420, 450], [500, 505], [600, 700]])
 ENCODERS = {
     "edsr": {"name": "edsr", "blocks": 2, "channels": 8},
     "rdn": {"name": "rdn", "blocks": 2, "channels": 8, "layers": 3, "growth": 8},
+    "swinir": {"name": "swinir", "blocks": 1, "layers": 2, "width": 8, "heads": 2, "channels": 8, "window": 4},
 }
 SIZES = {"variant": "RF-UF", "pixel_decoder": "liif", "hidden": 16, "dim": 8, "spectral_decoder": "D",
          "spectral_hidden": 16, "frequencies": 4, "lambda_min": 3.0, "lambda_max": 500.0, "k": 4}  # fmt: skip
 
 
-def network(encoder: str = "edsr", plus: bool = False, **changes):
+def network(encoder: str = "edsr", plus: bool = False, gain: float = 2.5, **changes):
     torch.manual_seed(0)
     sizes = SIZES | {"encoder": ENCODERS[encoder]} | changes
     if plus:
@@ -34,7 +35,7 @@ def network(encoder: str = "edsr", plus: bool = False, **changes):
         model = SSIF(3, **sizes)
         # A small last layer would hide differences.
         for parameter in model.decoder.parameters():
-            parameter.data *= 2.5
+            parameter.data *= gain
     return model.eval().requires_grad_(False)
 
 
@@ -62,6 +63,16 @@ def test_tiled_is_whole(image, encoder, plus, p):
         assert np.abs(tiled(model, image, size, side) - reference).max() < 1e-5, side
 
 
+@pytest.mark.parametrize("pixel_decoder", ["lte", "ciaosr"])
+@pytest.mark.parametrize("p", [1, 2, 3, 3.7, 5, 8])
+def test_tiled_is_whole_with_every_decoder(image, pixel_decoder, p):
+    model, size = network(pixel_decoder=pixel_decoder, gain=2), hr_size(image.shape[:2], p)
+    reference = whole(model, image, size)
+    assert reference.std() > 0.01
+    for side in (7, 100):
+        assert np.abs(tiled(model, image, size, side) - reference).max() < 1e-5, side
+
+
 def test_a_size_of_its_own_for_each_axis(image):
     model = network()
     assert np.abs(tiled(model, image, (50, 200), 9) - whole(model, image, (50, 200))).max() < 1e-5
@@ -69,19 +80,23 @@ def test_a_size_of_its_own_for_each_axis(image):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_the_halo_is_what_a_value_depends_on_and_not_more(image, encoder):
-    """A change just beyond the reach has no effect; a change at the reach has."""
-    model, middle = network(encoder), 22
+    """A change just beyond the reach has no effect; a change at the reach has, at one of the places in a window."""
+    model = network(encoder)
     lr_msi = torch.from_numpy(image).permute(2, 0, 1)[None].requires_grad_()
-    with torch.enable_grad():
+    before, after = [], []
+    for middle in range(22, 22 + model.period):
         cell = torch.tensor([[2 / 37, 2 / 45]])
         # The query is beside the centre of the middle pixel, so that each neighbour counts in turn.
         reached = torch.zeros(45)
         for offset in (-1e-2, 1e-2):
             query = torch.tensor([[[0.0, (2 * middle + 1 + offset) / 45 - 1]]])
-            (gradient,) = torch.autograd.grad(model(lr_msi, query, cell, BANDS).sum(), lr_msi)
-            reached += gradient[0].abs().sum(dim=(0, 1))
-    columns = reached.nonzero().flatten()
-    assert (columns.min(), columns.max()) == (middle - model.reach, middle + model.reach)
+            with torch.enable_grad():
+                value = model(lr_msi, query, cell, BANDS).sum()
+            reached += torch.autograd.grad(value, lr_msi)[0][0].abs().sum(dim=(0, 1))
+        columns = reached.nonzero().flatten()
+        before.append(middle - columns.min())
+        after.append(columns.max() - middle)
+    assert max(before) == max(after) == model.reach
 
 
 def test_pixels_without_data_stay_without_and_spoil_no_others(image):
@@ -137,6 +152,8 @@ def test_a_tile_halves_itself_where_memory_runs_out(image, monkeypatch):
 
 
 def test_a_decoder_that_needs_the_whole_image_is_refused():
-    with pytest.raises(UserError, match="ITSRN depends on the size of the whole image"):
+    with pytest.raises(UserError, match="ITSRN depends on the whole image"):
         check_tiles(network(pixel_decoder="itsrn"))
+    with pytest.raises(UserError, match="CiaoSR depends on the whole image"):
+        check_tiles(network(pixel_decoder="ciaosr-nonlocal"))
     check_tiles(network())

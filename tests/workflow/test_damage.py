@@ -12,8 +12,8 @@ import pytest
 
 from ssif import seals
 from tests.programs import configure, run
-from workflow import classify, evaluate, evaluate_sensors, figure, prepare, report, train
-from workflow.tables import ablation, cells, land_use, over_scales, sensors
+from workflow import classify, evaluate, evaluate_robustness, evaluate_sensors, figure, prepare, report, train
+from workflow.tables import ablation, cells, land_use, over_scales, robustness, sensors
 
 FIELD, SHORTER, BICUBIC, CLASSIFIER = (
     f"synthetic.{name}.s0" for name in ("ssif-rf-uf", "ssif-rf-uf.k-2", "bicubic", "a2s2k")
@@ -32,6 +32,7 @@ READERS = {
     f"{RUNS}/{CLASSIFIER}/maps.h5": (figure, ["--figure", "fig9"], "results/figures/fig9.png"),
     f"{RUNS}/{FIELD}/metrics.csv": (over_scales, ["--table", "table1"], "results/table1.csv"),
     f"{RUNS}/{BICUBIC}/sensors.csv": (sensors, [], "results/table_sensors.csv"),
+    f"{RUNS}/{BICUBIC}/robustness.csv": (robustness, [], "results/table_robustness.csv"),
     f"{RUNS}/{FIELD}/config.json": (ablation, [], "results/ablation.csv"),
     f"{RUNS}/{FIELD}/train.jsonl": REPORTED,
     "results/cells.csv": REPORTED,
@@ -53,6 +54,7 @@ def finished(tmp_path_factory) -> Path:
                 "table1": "synthetic",
                 "table3": shown,
                 "table_sensors": shown | {"methods": ["bicubic"], "sensors": ["quickbird"]},
+                "table_robustness": shown | {"methods": ["bicubic"]},
             },
             figures={"fig8": shown, "fig9": shown},
             ablations={"fig7": {**shown, "change": "k", "values": [2, 4]}},
@@ -64,10 +66,12 @@ def finished(tmp_path_factory) -> Path:
         done += [run(evaluate, "--run", its) for its in (FIELD, SHORTER, BICUBIC)]
         done += [
             run(evaluate_sensors, "--run", BICUBIC),
+            run(evaluate_robustness, "--run", BICUBIC),
             run(classify, "--run", FIELD),
             run(classify, "--run", CLASSIFIER),
         ]
         done += [run(over_scales, "--table", "table1"), run(land_use, "--table", "table3"), run(sensors)]
+        done += [run(robustness)]
         done += [run(cells), run(ablation), *(run(figure, "--figure", name) for name in ("fig8", "fig9", "fig7"))]
         done += [run(report)]
     assert done == [None] * len(done), done

@@ -61,7 +61,7 @@ def test_the_other_files_are_there(finished):
     assert not list((results / "state").rglob("*.pt"))
 
 
-FIGURES = ["fig1", "fig3", "fig4", "fig8", "fig9", "fig6", "fig7", "fig10", "lambda_min", "closed_form"]
+FIGURES = ["fig1", "fig3", "fig4", "fig8", "fig9", "fig6", "fig7", "fig10", "lambda_min", "closed_form", "robustness"]
 
 
 def test_every_table_and_figure_is_there(finished):
@@ -77,6 +77,13 @@ def test_every_table_and_figure_is_there(finished):
     sensors = pd.read_csv(results / "table_sensors.csv", keep_default_na=False)
     assert len(sensors) == 2 * 2 * 3 and set(sensors["intervals"]) == {"", "equal", "irregular"}
     assert sensors["mpsnr"].between(5, 60).all()
+    robustness = pd.read_csv(results / "table_robustness.csv").set_index(["change", "model"])
+    assert len(robustness) == 22 * 3 and robustness["mpsnr"].between(5, 60).all()
+    inside = pd.read_csv(results / "table1.csv").set_index(["p", "model"]).loc[2]
+    # The clean input is that of Table 1.
+    pd.testing.assert_series_equal(
+        robustness.loc["clean", "mpsnr"], inside["psnr"].loc[["bicubic+linear", "US3RN", "SSIF+"]], check_names=False
+    )
     report = (results / "report.html").read_text()
     assert report.count("data:image/png;base64,") > len(FIGURES) and "SSIF-RF-UF, irregular intervals" in report
 

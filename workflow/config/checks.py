@@ -3,12 +3,13 @@
 import dataclasses
 
 from ssif.errors import UserError, choose
-from ssif.sensors import SENSORS, split
+from ssif.sensors import SENSORS, csv_of, split
 from workflow.config.names import spelled
 from workflow.config.schema import (
     DECAYS,
     FIGURES,
     INTERVALS,
+    ROBUSTNESS_TABLE,
     SENSOR_TABLE,
     TABLES,
     VALIDATION_FROM,
@@ -105,11 +106,14 @@ def _budget(training: Training | PatchTraining | ClassifierTraining, where: str)
         raise UserError(f"{where}.average: at least 0 and below 1")
 
 
-def check_shown(where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config) -> None:
-    """Raise a UserError unless a table or figure has the keys `wanted` and no others, and they make sense."""
+def check_shown(
+    where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config, optional: tuple[str, ...] = ()
+) -> None:
+    """Raise a UserError unless a table or figure has the keys `wanted`, perhaps `optional` ones and no others, and they make
+    sense."""
     data = config.datasets[choose(f"data set for {where}", shown.dataset, config.datasets)]
     for field in dataclasses.fields(shown):
-        if field.name != "dataset" and bool(getattr(shown, field.name)) != (field.name in wanted):
+        if field.name not in ("dataset", *optional) and bool(getattr(shown, field.name)) != (field.name in wanted):
             raise UserError(f"{where} {'wants' if field.name in wanted else 'has no'} {field.name}")
     _scales(shown.scales, where)
     _methods(shown.methods, data, f"datasets.{shown.dataset}")
@@ -122,6 +126,11 @@ def check_sensors(table: Table) -> None:
         choose(f"method of any bands in {where}", method, any_bands)
     for sensor in table.sensors:
         choose(f"sensor in {where}", split(sensor)[0], SENSORS)
+
+
+def check_camera(table: Table) -> None:
+    if table.camera and csv_of(table.camera) is None:
+        choose(f"sensor for tables.{ROBUSTNESS_TABLE}.camera", split(table.camera)[0], SENSORS)
 
 
 def check_ablation(name: str, ablation: Ablation, config: Config) -> None:

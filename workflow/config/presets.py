@@ -16,6 +16,8 @@ from workflow.config.names import check_different, check_name
 from workflow.config.schema import (
     FIGURES,
     LAND_USE,
+    OPTIONAL,
+    ROBUSTNESS_TABLE,
     SENSOR_TABLE,
     TABLES,
     Ablation,
@@ -28,15 +30,18 @@ from workflow.config.schema import (
 from workflow.config.strict import check_finite, strict, typed
 from workflow.methods import METHODS
 
-FOLDER = Path(__file__).resolve().parents[2] / "config"
+# An installed package has them inside (pyproject.toml), a checkout at its top.
+PACKAGED = Path(__file__).resolve().parents[1] / "presets"
+FOLDER = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
 
 
 def load(path: str | Path) -> Config:
     """Read and check a YAML (or JSON) configuration. Raises UserError with one line for whatever is wrong with it."""
-    return parse(_read(Path(path)))
+    return parse(read(Path(path)))
 
 
-def _read(path: Path):
+def read(path: Path):
+    """What stands in a YAML file. Raises UserError where it cannot be read."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -52,7 +57,7 @@ def whole(mapping: dict) -> dict:
     if not isinstance(mapping, dict) or "base" not in mapping:
         return mapping
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
-    base = _read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
+    base = read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
     if "base" in base:
         raise UserError(f"the base {mapping['base']} has a base itself; name {base['base']}")
     return _merged(base, {key: value for key, value in mapping.items() if key != "base"})
@@ -108,9 +113,11 @@ def parse(mapping: dict) -> Config:
     checked = {"datasets": datasets, "seeds_of": seeds_of, "tables": tables, "figures": figures, "ablations": ablations}
     config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
-        checks.check_shown(f"tables.{name}", table, TABLES[name], config)
+        checks.check_shown(f"tables.{name}", table, TABLES[name], config, OPTIONAL.get(name, ()))
     if SENSOR_TABLE in tables:
         checks.check_sensors(tables[SENSOR_TABLE])
+    if ROBUSTNESS_TABLE in tables:
+        checks.check_camera(tables[ROBUSTNESS_TABLE])
     for name, figure in figures.items():
         checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
     for name in (*tables, *figures):

@@ -7,15 +7,26 @@ from ssif.errors import choose
 from workflow.config.strict import typed
 
 # Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
-SENSOR_TABLE = "table_sensors"
-TABLES = {"table1": (), "table2": (), "table3": ("scales", "methods"), SENSOR_TABLE: ("scales", "methods", "sensors")}
+SENSOR_TABLE, ROBUSTNESS_TABLE = OWN_TABLES = ("table_sensors", "table_robustness")  # in no paper
+TABLES = {
+    "table1": (),
+    "table2": (),
+    "table3": ("scales", "methods"),
+    SENSOR_TABLE: ("scales", "methods", "sensors"),
+    ROBUSTNESS_TABLE: ("scales", "methods"),
+}
+# What they may have beside it.
+OPTIONAL = {ROBUSTNESS_TABLE: ("camera",)}
 FIGURES = {
     "fig1": ("scales", "methods", "counts"),
     "fig3": ("scales",),
     "fig4": ("scales",),
     "fig8": ("scales", "methods"),
     "fig9": ("scales", "methods"),
+    "cost": ("scales", "methods"),
 }
+# Figures that are drawn from the networks themselves.
+OF_NETWORKS = ("fig10", "cost")
 # Those that show the land cover in predicted images and need a classifier.
 LAND_USE = ("table3", "fig9")
 INTERVALS = ("equal", "irregular")
@@ -186,22 +197,25 @@ class Data:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its data set; of Table 3 and of that of sensors also scales p and methods, where Tables 1 and 2 have all.
+    """A table: its data set; of Table 3 and of OWN_TABLES also scales p and methods, where Tables 1 and 2 have all.
 
-    sensors: those (`ssif.sensors`) whose bands are predicted.
+    sensors: those (`ssif.sensors`) whose bands are predicted; camera: a sensor that takes the input of the table of robustness
+    once more, "" for none.
     """
 
     dataset: str
     scales: tuple[float, ...] = ()
     methods: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
+    camera: str = ""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the paper: its data set and the scales p of its panels.
+    """A figure of the paper, or that of the cost: its data set and the scales p of its panels.
 
-    `methods`: those of Figures 1, 8 and 9, which show predicted images (3 and 4 show all); `counts`: the C of Figure 1.
+    `methods`: those of Figures 1, 8 and 9, which show predicted images, and of the cost (3 and 4 show all); `counts`: the C
+    of Figure 1.
     """
 
     dataset: str

@@ -11,6 +11,8 @@ from workflow.figures import style
 PANEL = 1.75  # inches high
 # How a value is written out: name, format, unit. The spaces do not break: a value stays on one line.
 VALUES = {"mpsnr": ("", "{:.1f}", "\xa0dB"), "ssim": ("SSIM\xa0", "{:.3f}", ""), "sam": ("SAM\xa0", "{:.1f}", "°")}
+# How the labels of the neural fields begin.
+FIELDS = ("SSIF", "LIIF", "LTE", "CiaoSR")
 # Where several models share an ablation: its first value is solid and filled, the second dashed and open, and so on.
 LINES = [
     {"linestyle": line, "fillstyle": fill}
@@ -24,7 +26,7 @@ def draw(cells: pd.DataFrame, *, scales: list, largest: int, key: str | None = N
 
     cells: columns model, value (of the hyper-parameter `key`; "" where it has none), seed, p, C, mpsnr (dB), ssim,
     sam (degrees); a row a seed, p and C. A model with one C is a marker. Beyond `largest`, the C of the true images, the
-    panels are grey. The y-range is that of the SSIF and LIIF lines; what falls outside is listed in words below.
+    panels are grey. The y-range is that of the neural fields; what falls outside is listed in words below.
     Raises UserError for a scale without cells.
     """
     counts = sorted(cells["C"].unique())
@@ -91,13 +93,13 @@ def _lines(cells: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.DataFra
 
 
 def _range(lines: dict[tuple[str, str], pd.DataFrame]) -> tuple[float, float]:
-    """Range of the y-axis: all SSIF and LIIF lines with their spread, and the bicubic line where it does not more than double it."""
+    """Range of the y-axis: all neural fields with their spread, and the bicubic line where it does not more than double it."""
 
     def span(names) -> tuple[float, float]:
         chosen = pd.concat([lines[name] for name in names]).fillna({"std": 0})
         return (chosen["mean"] - chosen["std"]).min(), (chosen["mean"] + chosen["std"]).max()
 
-    fields = [name for name in lines if name[0].startswith(("SSIF", "LIIF"))] or list(lines)
+    fields = [name for name in lines if name[0].startswith(FIELDS)] or list(lines)
     low, high = span(fields)
     if ("bicubic+linear", "") in lines:
         wider = span([*fields, ("bicubic+linear", "")])

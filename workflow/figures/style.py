@@ -44,6 +44,8 @@ _FIELDS = {
     "SSIF-RF-US": (ORANGE, "-", "^"),
     "SSIF-RF-UF": (VERMILION, "-", "v"),
     "SSIF-RF-UI": (PURPLE, "-", "P"),
+    "LTE": (BLACK, ":", "<"),
+    "CiaoSR": (BLACK, "-.", ">"),
     "SSIF+": (BROWN, "-", "p"),
 }
 # Tol's muted colours: with the open markers they are taken for no field.
@@ -54,6 +56,9 @@ _ON_GRID = {
     "RC/AW+MoG-DCN": ("#999933", "-", "^"),
     "SSJSR-style, layer sizes ours": ("#CC6677", "-", "v"),
     "US3RN": ("#44AA99", "-", "P"),
+    "RCAN+MST++": ("#117733", "--", "X"),
+    "MST++ +RCAN": ("#332288", "--", "p"),
+    "SSFIN": ("#882255", "--", "h"),
 }
 
 

@@ -12,10 +12,10 @@ from workflow.steps import stored
 PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
 
 
-def drawing(name: str) -> str:
-    """A figure of results/figures, as `embedded`."""
-    path = runs.RESULTS / "figures" / f"{name}.png"
-    with stored.readable(path, f"python -m workflow.figure --figure {name}"):
+def drawing(name: str, remedy: str = "") -> str:
+    """A figure of results/figures, as `embedded`. remedy: the program that draws it, if that is not `workflow.figure`."""
+    path = runs.results() / "figures" / f"{name}.png"
+    with stored.readable(path, remedy or f"python -m workflow.figure --figure {name}"):
         return embedded(path)
 
 

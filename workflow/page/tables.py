@@ -8,23 +8,24 @@ from ssif.errors import UserError
 from workflow.config.names import spelled
 from workflow.config.schema import Config
 from workflow.methods import METHODS
+from workflow.page import images
 from workflow.plan import runs
 from workflow.plan.targets import Target, value_of
 from workflow.steps import prepared, stored
-from workflow.tables import cells, land_use, layout, learning, over_scales, sensors, significance
+from workflow.tables import cells, land_use, layout, learning, over_scales, robustness, sensors, significance
 
 
 def table(config: Config, target: Target) -> dict:
     """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
     tidy = csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
-    ours = tidy[tidy["source"] != "reported"]
+    ours = tidy[~tidy["source"].isin(layout.ELSEWHERE)]
     scores = cells.scores(config, target)
     paired = significance.compare(scores.rename(columns=over_scales.SCORES))
     absent = {}
     for model, served in ours.groupby("model", sort=False)["p"]:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
             absent.setdefault(lacking, []).append(model)
-    reported = pd.read_csv(over_scales.REFERENCE / f"paper_{target.name}.csv")
+    reported = over_scales.paper_table(target.name)
     columns = layout.columns_of(tidy)
     commits, choices = list(ours["commit"].unique()), prepared.data(target.dataset).choices
     return {
@@ -77,6 +78,21 @@ def sensor_table(config: Config, target: Target) -> dict:
         "columns": [label for label, _, _ in columns.values()],
         "blocks": list(layout.blocks(shown, columns)),
         "protocol": sensors.protocol(config, target, store.bands, store.choices["values"], made_at),
+    }
+
+
+def robustness_table(config: Config, target: Target) -> dict:
+    """The table of robustness: heading -> its table, and the lines under them."""
+    store = prepared.data(target.dataset)
+    every = robustness.every_change(config, store)
+    wanted = {(model, p, each.name, each.value) for model, p in _shown(target) for each in every}
+    tidy = csv(config, target.name, "robustness", ["model", "p", "change", "value"], wanted)
+    made_at = ", ".join(tidy["commit"].unique())
+    return {
+        "target": target,
+        "blocks": robustness.printed(tidy),
+        "image": images.drawing("robustness", "python -m workflow.tables.robustness"),
+        "protocol": robustness.protocol(config, target, store, every, made_at),
     }
 
 
@@ -144,7 +160,7 @@ def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tu
     """results/<name>.csv. Raises UserError where it is missing, damaged or of another preset, and where it has not one row
     of ours with each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"
-    path = runs.RESULTS / f"{name}.csv"
+    path = runs.results() / f"{name}.csv"
     with stored.readable(path, remedy):
         found = pd.read_csv(path, dtype=stored.TEXTS)
         presets_of_others = sorted(set(found["preset"].dropna().astype(str)) - {config.preset})
@@ -153,6 +169,6 @@ def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tu
     with stored.readable(path, remedy):
         # Empty cells belong to methods without the key of an ablation, or without kinds of intervals.
         found = found.fillna(dict.fromkeys(stored.TEXTS.keys() & set(keys), ""))
-        ours = found[found["source"] != "reported"] if "source" in found else found
+        ours = found[~found["source"].isin(layout.ELSEWHERE)] if "source" in found else found
         stored.check_rows(ours, keys, list(wanted))
     return found

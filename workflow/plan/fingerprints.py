@@ -21,7 +21,7 @@ PLANNING = (
 NO_NUMBERS = (
     *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "seals")),
     *(f"workflow.plan.{name}" for name in ("fingerprints", "imported")),
-    *(f"workflow.steps.{name}" for name in ("prepared", "processes", "stored")),
+    *(f"workflow.steps.{name}" for name in ("gpus", "prepared", "processes", "stored")),
     "workflow.publish",
 )
 
@@ -43,6 +43,11 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
             found[name], imports = _read(path)
             pending += imports
     return hashlib.sha256("".join(found[name] for name in sorted(found)).encode()).hexdigest()[:12]
+
+
+def of_files(*paths: str | Path) -> str:
+    """A short hash of the contents of files of the project, each relative to its top, that are no code but are read with it."""
+    return hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def _path(module: str) -> Path | None:

@@ -8,6 +8,7 @@ called scale and count here. What each table and figure needs is in workflow/pla
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,13 @@ from workflow.config.names import spelled
 from workflow.config.schema import ClassifierTraining, Config, Data, PatchTraining, Training, changed
 from workflow.methods import METHODS
 
-RESULTS = Path("results")
+ROOT = Path()  # the folder that holds results/; the programs' --root sets it
+STATE = "SSIF_STATE"  # environment variable: a folder for unfinished work, for example on a disk that outlives a node
+
+
+def results() -> Path:
+    """The folder of all that is made, relative to the working directory unless --root says otherwise."""
+    return ROOT / "results"
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Run:
     def folder(self) -> Path:
         """Finished files: weights.safetensors, config.json and train.jsonl of a network; metrics.csv and predictions.h5 of
         a row."""
-        return RESULTS / "runs" / self.preset / self.dataset / self.id
+        return results() / "runs" / self.preset / self.dataset / self.id
 
     @property
     def weights(self) -> Path:
@@ -61,17 +68,17 @@ class Run:
     @property
     def state(self) -> Path:
         """Unfinished work; Snakemake does not know of it and so never deletes it."""
-        return RESULTS / "state" / self.preset / self.id
+        return Path(os.environ.get(STATE) or results() / "state") / self.preset / self.id
 
 
 def data_file(dataset: str) -> Path:
     """The prepared data set."""
-    return RESULTS / "data" / f"{dataset}.h5"
+    return results() / "data" / f"{dataset}.h5"
 
 
 def land_cover_file(dataset: str) -> Path:
     """The prepared land cover, beside the data set."""
-    return RESULTS / "data" / f"{dataset}.land_cover.h5"
+    return results() / "data" / f"{dataset}.land_cover.h5"
 
 
 def stages(row: Run) -> list[Run]:

@@ -2,14 +2,17 @@
 
 import importlib.util
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
 
 import yaml
 
-# Snakemake puts this checkout first only where it is not on the path yet.
-sys.path.insert(0, workflow.basedir)
+# This checkout comes first. A module that is fetched from a repository has none: it runs the package that is installed.
+HERE = Path(str(workflow.current_basedir))
+if HERE.is_dir():
+    sys.path.insert(0, str(HERE.parents[1]))
 
 from ssif.errors import UserError
 from ssif.io import whole_file
@@ -18,12 +21,14 @@ if importlib.util.find_spec("torch") is None:
     raise WorkflowError(
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
-if set("{}") & set(workflow.basedir):
+
+from workflow.plan import fingerprints, imported, resources, runs, summary, targets
+
+if set("{}") & set(str(fingerprints.ROOT)):
     raise WorkflowError(
-        f"Snakemake takes braces in a path for wildcards: rename the folder {workflow.basedir}"
+        f"Snakemake takes braces in a path for wildcards: rename the folder {fingerprints.ROOT}"
     )
 
-from workflow.plan import fingerprints, imported, runs, summary, targets
 from workflow import methods
 from workflow.config import presets, schema
 from workflow.steps import processes
@@ -45,8 +50,8 @@ def write_preset():
             temporary.write_text(RESOLVED, encoding="utf-8")
 
 
-# A job on another machine is a Snakemake of its own there.
-if not workflow.is_main_process:
+# A job on another machine is a Snakemake of its own there. A module, which Snakemake calls by its name, has no onstart.
+if not workflow.is_main_process or __name__:
     write_preset()
 
 
@@ -62,22 +67,61 @@ onstart:
     processes.pass_on_interrupts()
 
 
+# The last lines of a run that fails: one for each job that failed, with its log.
+onerror:
+    from workflow import status
+
+    for line in status.stopped(CONFIG):
+        print(line, file=sys.stderr)
+
+
 # All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH, installed or in the
 # working directory, where `python -m` looks first. That is a function and a line of Python, since neither PATH nor PYTHONPATH
-# has room for a folder with a colon. A prefix replaces Snakemake's own, which is bash's strict mode: without pipefail `| tee`
-# would hide that a program failed. tee stays to the end of a program that a signal stops: without it the program's last words
-# would end it before its work is saved. A program that is killed says nothing, and so the shell does.
+# has room for a folder with a colon. The commands take it from the environment: Snakemake's prefix of shell commands would be
+# that of a whole workflow of which this one is a module. Without pipefail `| tee` would hide that a program failed. tee stays
+# to the end of a program that a signal stops: without it the program's last words would end it before its work is saved. A
+# program that is killed says nothing, and so the shell does.
 KILLED = "error: killed (status 137), usually because the machine ran out of memory; use fewer --cores or smaller sizes"
 START = (
-    f"import runpy, sys; sys.path.insert(0, {workflow.basedir!r}); del sys.argv[:2]; "
+    f"import runpy, sys; sys.path.insert(0, {str(fingerprints.ROOT)!r}); del sys.argv[:2]; "
     "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 )
-PREFIX = (
+COMMANDS = (
     f"set -euo pipefail; trap 'test $? -ne 137 || echo \"{KILLED}\" >&2' EXIT; export {processes.STARTER}={os.getpid()}; "
     f'python() {{ exec {shlex.quote(sys.executable)} -P -c {shlex.quote(START)} "$@"; }}; '
-    "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }; "
+    "tee() { trap '' INT TERM HUP; exec tee \"$@\"; }"
 )
-shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
+os.environ.update(SSIF_SHELL=COMMANDS)
+
+
+def program(arguments):
+    """The shell command of a rule that runs a program of the suite."""
+    return (
+        f'eval "$SSIF_SHELL"; python -m workflow.{arguments} --config {{params.preset:q}} --root {{params.root:q}} 2>&1'
+        " | tee {log:q}"
+    )
+
+
+def root(wildcards, output):
+    """The folder that holds results/ of a job, which is another than this one for storage and for modules with a prefix."""
+    path = r"((?:.*/)?)results/(?:data/|figures/|runs/(?:[^/]+/){3})?[^/]+"
+    return re.fullmatch(path, output[0])[1] or "."
+
+
+def needs(networks, training=False):
+    """What jobs ask of a cluster. networks: from the wildcard `run` to the networks that a job trains or uses."""
+    return {
+        "mem_mb": lambda wildcards, input, attempt: resources.memory(
+            CONFIG, networks(wildcards.run), input.size_mb, attempt, training
+        ),
+        "runtime": lambda wildcards, input, attempt: resources.minutes(
+            CONFIG, networks(wildcards.run), input.size_mb, attempt, training
+        ),
+        "gpu": lambda wildcards: resources.gpu(CONFIG, networks(wildcards.run)),
+        "cpus_per_gpu": lambda wildcards: resources.cpus_per_gpu(
+            CONFIG, networks(wildcards.run)
+        ),
+    }
 
 
 def run_file(name):
@@ -86,7 +130,8 @@ def run_file(name):
 
 
 def weights(networks):
-    return [network.weights for network in networks]
+    """What a program reads of finished networks."""
+    return records(networks, "weights.safetensors", "config.json")
 
 
 ROWS = {row.id: row for row in targets.rows(CONFIG)}
@@ -95,9 +140,11 @@ NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
 TO_TRAIN = [run.id for run in NETWORKS.values() if not imported.origin(run)]
 TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
 TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
+STYLE = "workflow/figures/ssif.mplstyle"
+ROBUSTNESS = ["robustness"] if schema.ROBUSTNESS_TABLE in CONFIG.tables else []
 FIGURES = [
     f"results/figures/{figure}.{suffix}"
-    for figure in [*CONFIG.figures, *CONFIG.ablations]
+    for figure in [*CONFIG.figures, *CONFIG.ablations, *ROBUSTNESS]
     for suffix in ("pdf", "png")
 ]
 
@@ -137,12 +184,31 @@ def raw_files(dataset):
                     files += read_files(image, source.msi.key)
         except UserError as error:
             raise WorkflowError(str(error))
+    return stamps(files)
+
+
+def camera_file():
+    """The same of the responses of the other camera of the table of robustness."""
+    from ssif import sensors
+
+    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
+    responses = table and sensors.csv_of(table.camera)
+    return stamps([responses] if responses and responses.exists() else [])
+
+
+def stamps(files):
     return runs.short_hash(
         [(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     )
 
 
 CLASSIFIED = {run.id: run for run in targets.classified(CONFIG)}
+
+
+def classifier_of(run):
+    """The classifier that looks at a run's images."""
+    run = CLASSIFIED[run]
+    return targets.classifier(CONFIG, run.dataset, run.seed)
 
 
 def scores(names):

@@ -1,7 +1,5 @@
 """Figures, drawn from scores, stored predictions and weights that are there already, as pdf and png; and the report."""
 
-STYLE = f"{workflow.basedir}/workflow/figures/ssif.mplstyle"
-
 
 rule figure:
     input:
@@ -13,35 +11,38 @@ rule figure:
         ),
         images=lambda wildcards: stored_images(TARGETS[wildcards.figure]),
         weights=lambda wildcards: (
-            weights(TARGETS[wildcards.figure].rows)
-            if wildcards.figure == "fig10"
+            weights(behind(wildcards.figure))
+            if wildcards.figure in schema.OF_NETWORKS
             else []
         ),
-        style=STYLE,
     output:
         multiext("results/figures/{figure}", ".pdf", ".png"),
     log:
         "results/logs/figure.{figure}.log",
     wildcard_constraints:
         figure="|".join([*CONFIG.figures, *CONFIG.ablations]) or "none",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         shown=lambda wildcards: runs.short_hash(
             CONFIG.figures.get(wildcards.figure),
             CONFIG.ablations.get(wildcards.figure),
         ),
         imports=lambda wildcards: imports([wildcards.figure]),
+        files=fingerprints.of_files(STYLE),
         code=fingerprints.fingerprint("workflow.figure"),
     shell:
-        "python -m workflow.figure --figure {wildcards.figure:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("figure --figure {wildcards.figure:q}")
 
 
 rule report:
     input:
         tables=TABLES,
         figures=FIGURES,
+        scores=scores(TARGETS),
         records=records(NETWORKS.values(), "config.json", "train.jsonl"),
         data=[runs.data_file(target.dataset) for target in TARGETS.values()],
         land_cover=[
@@ -49,22 +50,26 @@ rule report:
             for name, target in TARGETS.items()
             if name in schema.LAND_USE
         ],
-        reported=[
-            f"{workflow.basedir}/results/reference/paper_{name}.csv"
-            for name in CONFIG.tables
-            if name != schema.SENSOR_TABLE
-        ],
-        paper=f"{workflow.basedir}/config/paper.yaml",
-        template=f"{workflow.basedir}/workflow/report.html.j2",
-        style=STYLE,
     output:
         "results/report.html",
     log:
         "results/logs/report.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
+        files=fingerprints.of_files(
+            STYLE,
+            "workflow/report.html.j2",
+            presets.FOLDER / "paper.yaml",
+            *(
+                f"workflow/tables/paper_{name}.csv"
+                for name in CONFIG.tables
+                if name not in schema.OWN_TABLES
+            ),
+        ),
         code=fingerprints.fingerprint("workflow.report"),
     shell:
-        "python -m workflow.report --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("report")

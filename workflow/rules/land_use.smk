@@ -6,24 +6,24 @@ rule land_cover:
         "results/data/{dataset}.land_cover.h5",
     log:
         "results/logs/land_cover.{dataset}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         code=lambda wildcards: fingerprints.of_job(
             "workflow.prepare", f"ssif.data.{wildcards.dataset}"
         ),
     shell:
-        "python -m workflow.prepare --dataset {wildcards.dataset:q} --land-cover --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("prepare --dataset {wildcards.dataset:q} --land-cover")
 
 
 rule classify:
     input:
         data="results/data/{dataset}.h5",
         land_cover="results/data/{dataset}.land_cover.h5",
-        weights=lambda wildcards: targets.classifier(
-            CONFIG, wildcards.dataset, CLASSIFIED[wildcards.run].seed
-        ).weights,
+        weights=lambda wildcards: weights([classifier_of(wildcards.run)]),
         images=lambda wildcards: [
             ROWS[run].folder / "predictions.h5"
             for run in ROWS.keys() & {wildcards.run}
@@ -39,9 +39,10 @@ rule classify:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: [classifier_of(run)]),
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(
             [
                 its
@@ -52,16 +53,10 @@ rule classify:
         ),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.classify",
-            *runs.modules(
-                [
-                    targets.classifier(
-                        CONFIG, wildcards.dataset, CLASSIFIED[wildcards.run].seed
-                    )
-                ]
-            ),
+            *runs.modules([classifier_of(wildcards.run)]),
         ),
     shell:
-        "python -m workflow.classify --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("classify --run {wildcards.run:q}")
 
 
 rule land_use_table:
@@ -69,17 +64,19 @@ rule land_use_table:
         lambda wildcards: land_use("table3"),
         data=lambda wildcards: runs.data_file(TARGETS["table3"].dataset),
         records=lambda wildcards: records(behind("table3")),
-        reported=f"{workflow.basedir}/results/reference/paper_table3.csv",
     output:
         multiext("results/table3", ".csv", ".md", ".tex"),
     log:
         "results/logs/table3.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.tables.get("table3")),
+        files=fingerprints.of_files("workflow/tables/paper_table3.csv"),
         imports=lambda wildcards: imports(["table3"]),
         code=fingerprints.fingerprint("workflow.tables.land_use"),
     shell:
-        "python -m workflow.tables.land_use --table table3 --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.land_use --table table3")

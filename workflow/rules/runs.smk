@@ -6,10 +6,12 @@ rule prepare:
         "results/data/{dataset}.h5",
     log:
         "results/logs/prepare.{dataset}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
         source=lambda wildcards: runs.short_hash(
             CONFIG.datasets[wildcards.dataset].source
@@ -19,7 +21,7 @@ rule prepare:
             "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
-        "python -m workflow.prepare --dataset {wildcards.dataset:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("prepare --dataset {wildcards.dataset:q}")
 
 
 rule train:
@@ -34,7 +36,9 @@ rule train:
             else []
         ),
         published=lambda wildcards: (
-            f"{CONFIG.weights}/{wildcards.run}.safetensors" if CONFIG.weights else []
+            local(f"{CONFIG.weights}/{wildcards.run}.safetensors")
+            if CONFIG.weights
+            else []
         ),
     output:
         weights=run_file("weights.safetensors"),
@@ -48,9 +52,10 @@ rule train:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: [NETWORKS[run]], training=True),
     params:
         preset=PRESET,
+        root=root,
         identity=lambda wildcards: runs.short_hash(
             runs.identity(CONFIG, NETWORKS[wildcards.run])
         ),
@@ -58,7 +63,7 @@ rule train:
             *runs.training_modules(CONFIG, NETWORKS[wildcards.run])
         ),
     shell:
-        "python -m workflow.train --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("train --run {wildcards.run:q}")
 
 
 rule evaluate:
@@ -76,9 +81,10 @@ rule evaluate:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: runs.stages(ROWS[run])),
     params:
         preset=PRESET,
+        root=root,
         method=lambda wildcards: method(ROWS[wildcards.run]),
         cells=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
@@ -89,4 +95,4 @@ rule evaluate:
             "workflow.evaluate", *runs.modules(runs.stages(ROWS[wildcards.run]))
         ),
     shell:
-        "python -m workflow.evaluate --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("evaluate --run {wildcards.run:q}")

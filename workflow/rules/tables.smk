@@ -1,4 +1,4 @@
-"""Tables 1 and 2, that of sensors and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
+"""Tables 1 and 2, those of sensors and of robustness and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
 
 
 rule cells:
@@ -8,14 +8,16 @@ rule cells:
         "results/cells.csv",
     log:
         "results/logs/cells.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=imports(TARGETS),
         code=fingerprints.fingerprint("workflow.tables.cells"),
     shell:
-        "python -m workflow.tables.cells --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.cells")
 
 
 rule table:
@@ -25,21 +27,26 @@ rule table:
         records=lambda wildcards: records(
             behind(wildcards.table), "config.json", "train.jsonl"
         ),
-        reported=f"{workflow.basedir}/results/reference/paper_{{table}}.csv",
     output:
         multiext("results/{table}", ".csv", ".md", ".tex"),
     log:
         "results/logs/{table}.log",
     wildcard_constraints:
         table="table[12]",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=lambda wildcards: imports([wildcards.table]),
+        files=lambda wildcards: fingerprints.of_files(
+            f"workflow/tables/paper_{wildcards.table}.csv"
+        ),
+        submitted=stamps(sorted(Path("results/submissions").glob("*.csv"))),
         code=fingerprints.fingerprint("workflow.tables.over_scales"),
     shell:
-        "python -m workflow.tables.over_scales --table {wildcards.table:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.over_scales --table {wildcards.table:q}")
 
 
 rule ablation:
@@ -50,15 +57,17 @@ rule ablation:
         "results/ablation.csv",
     log:
         "results/logs/ablation.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.ablations),
         imports=imports(CONFIG.ablations),
         code=fingerprints.fingerprint("workflow.tables.ablation"),
     shell:
-        "python -m workflow.tables.ablation --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.ablation")
 
 
 rule evaluate_sensors:
@@ -75,9 +84,10 @@ rule evaluate_sensors:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        gpu=int(CONFIG.device != "cpu"),
+        **needs(lambda run: runs.stages(ROWS[run])),
     params:
         preset=PRESET,
+        root=root,
         shown=runs.short_hash(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
         method=lambda wildcards: method(ROWS[wildcards.run]),
         code=lambda wildcards: fingerprints.of_job(
@@ -85,7 +95,7 @@ rule evaluate_sensors:
             *runs.modules(runs.stages(ROWS[wildcards.run])),
         ),
     shell:
-        "python -m workflow.evaluate_sensors --run {wildcards.run:q} --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("evaluate_sensors --run {wildcards.run:q}")
 
 
 rule sensor_table:
@@ -99,11 +109,71 @@ rule sensor_table:
         multiext("results/table_sensors", ".csv", ".md", ".tex"),
     log:
         "results/logs/table_sensors.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
         preset=PRESET,
+        root=root,
         imports=lambda wildcards: imports([schema.SENSOR_TABLE]),
         code=fingerprints.fingerprint("workflow.tables.sensors"),
     shell:
-        "python -m workflow.tables.sensors --config {params.preset:q} 2>&1 | tee {log:q}"
+        program("tables.sensors")
+
+
+rule evaluate_robustness:
+    input:
+        data="results/data/{dataset}.h5",
+        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
+    output:
+        run_file("robustness.csv"),
+    log:
+        "results/logs/evaluate_robustness.{preset}.{dataset}.{run}.log",
+    wildcard_constraints:
+        run="|".join(map(re.escape, ROWS)),
+    conda:
+        "../../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        **needs(lambda run: runs.stages(ROWS[run])),
+    params:
+        preset=PRESET,
+        root=root,
+        shown=runs.short_hash(
+            CONFIG.tables.get(schema.ROBUSTNESS_TABLE), CONFIG.antialias
+        ),
+        camera=camera_file(),
+        method=lambda wildcards: method(ROWS[wildcards.run]),
+        code=lambda wildcards: fingerprints.of_job(
+            "workflow.evaluate_robustness",
+            *runs.modules(runs.stages(ROWS[wildcards.run])),
+        ),
+    shell:
+        program("evaluate_robustness --run {wildcards.run:q}")
+
+
+rule robustness_table:
+    input:
+        data=lambda wildcards: runs.data_file(TARGETS[schema.ROBUSTNESS_TABLE].dataset),
+        scores=lambda wildcards: [
+            row.folder / "robustness.csv"
+            for row in TARGETS[schema.ROBUSTNESS_TABLE].rows
+        ],
+        records=lambda wildcards: records(behind(schema.ROBUSTNESS_TABLE)),
+    output:
+        multiext("results/table_robustness", ".csv", ".md", ".tex"),
+        multiext("results/figures/robustness", ".pdf", ".png"),
+    log:
+        "results/logs/table_robustness.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        preset=PRESET,
+        root=root,
+        shown=runs.short_hash(CONFIG.tables.get(schema.ROBUSTNESS_TABLE)),
+        files=fingerprints.of_files(STYLE),
+        imports=lambda wildcards: imports([schema.ROBUSTNESS_TABLE]),
+        code=fingerprints.fingerprint("workflow.tables.robustness"),
+    shell:
+        program("tables.robustness")

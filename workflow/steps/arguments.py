@@ -2,18 +2,33 @@
 
 import argparse
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from ssif import seals
 from ssif.errors import choose
 from workflow.config.presets import load
 from workflow.config.schema import Config
+from workflow.plan import runs
 from workflow.plan.runs import Run, find
 from workflow.plan.targets import Target, targets
 
 
-def parser(documentation: str) -> argparse.ArgumentParser:
-    """A parser with --config, described by a program's own docstring."""
-    shared = argparse.ArgumentParser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
+class Parser(argparse.ArgumentParser):
+    """Its `parse_args` also says where results/ is."""
+
+    def parse_args(self, *arguments) -> argparse.Namespace:
+        parsed = super().parse_args(*arguments)
+        runs.ROOT = parsed.root
+        # A storage replaces its copies elsewhere without their notes, and has checksums of its own.
+        seals.NOTES = parsed.root == Path()
+        return parsed
+
+
+def parser(documentation: str) -> Parser:
+    """A parser with --config and --root, described by a program's own docstring."""
+    shared = Parser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
+    shared.add_argument("--root", type=Path, default=Path(), help="the folder that holds results/ (default: this one)")
     return shared
 
 

@@ -22,7 +22,7 @@ from workflow.config.schema import Config
 from workflow.methods import family, network
 from workflow.plan import runs
 from workflow.plan.runs import Run
-from workflow.steps import prepared, stored
+from workflow.steps import gpus, prepared, stored
 
 
 def open_data(config: Config, run: Run) -> Store:
@@ -44,9 +44,14 @@ def open_data(config: Config, run: Run) -> Store:
 
 
 def device(config: Config) -> torch.device:
-    """The configured device; "auto" is the GPU where there is one."""
-    name = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    """The configured device; "auto" is a GPU where there is one. A process takes one GPU (`workflow.steps.gpus`).
+
+    Raises UserError where a GPU is wanted and PyTorch finds none.
+    """
+    gpu = None if config.device == "cpu" else gpus.taken()
+    if gpu is None and config.device == "cuda":
+        raise UserError("device: cuda, but PyTorch finds no GPU here; device: auto takes one only where there is one")
+    return gpu or torch.device("cpu")
 
 
 def build(config: Config, run: Run, store: Store) -> torch.nn.Module:
@@ -100,6 +105,10 @@ def _spectral(store: Store, run: Run) -> dict:
     return {"msi_bands": store.channels, "bands": run.count, "response": response}
 
 
+def _both_counts(store: Store, run: Run) -> dict:
+    return {"msi_bands": store.channels, "bands": run.count}
+
+
 def _classifier(store: Store, run: Run) -> dict:
     return {"bands": len(store.bands), "classes": len(prepared.cover(store).names)}
 
@@ -113,6 +122,7 @@ ARGUMENTS = {
     "spatial msi": _spatial_msi,
     "spatial hsi": _spatial_hsi,
     "spectral": _spectral,
+    "both counts": _both_counts,
     "classifier": _classifier,
 }
 

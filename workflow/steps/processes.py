@@ -12,10 +12,9 @@ from typing import IO
 
 from ssif.errors import UserError, exit_cleanly
 from ssif.io import locked, remove_strays, this_machine
-from workflow.plan.runs import RESULTS, Run
+from workflow.plan.runs import Run, results
 
 STARTER = "SSIF_SNAKEMAKE"  # environment variable of jobs: the process id of the Snakemake that started them
-LOCKS = RESULTS / "locks"
 PATIENCE = 20  # seconds in which a program whose Snakemake was killed has ended
 
 
@@ -25,7 +24,7 @@ def lock(name: str, work: str, patience: float = 0) -> IO:
     Raises UserError, naming the process that has it, if that still works after `patience` seconds, and where the file cannot
     be written.
     """
-    path = LOCKS / name
+    path = results() / "locks" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
@@ -50,6 +49,15 @@ def alone(run: Run, work: str) -> IO:
     return lock(f"{run.preset}/{run.id}.{work}", f"{run.id} ({work})", PATIENCE)
 
 
+def at_work(run: Run, work: str) -> bool:
+    """Whether a program does this kind of work on a run now."""
+    path = results() / "locks" / f"{run.preset}/{run.id}.{work}"
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        return not locked(file)
+
+
 def program(main):
     """Decorate the `main` of a program: `exit_cleanly`; SIGTERM leaves no temporary file; what killed programs left is
     removed; and soon after the Snakemake that started it is gone, it stops as on SIGTERM."""
@@ -61,7 +69,7 @@ def program(main):
         try:
             if starter := os.environ.get(STARTER):
                 threading.Thread(target=_stop_after, args=(int(starter), os.getppid()), daemon=True).start()
-            remove_strays(RESULTS)
+            remove_strays(results())
             main()
         finally:
             signal.signal(signal.SIGTERM, before)

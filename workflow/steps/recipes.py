@@ -1,6 +1,7 @@
 """What a network learns from at each step: query points for the neural fields, patches for networks on a pixel grid."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -66,7 +67,7 @@ def _patches(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], P
     places = scenes.places(size * scale)
 
     def draw(step: int) -> Patches:
-        return draw_patches(
+        patches = draw_patches(
             scenes,
             step,
             seed=run.seed,
@@ -77,5 +78,6 @@ def _patches(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], P
             antialias=config.antialias,
             places=places,
         )
+        return replace(patches, done=step / training.steps)
 
     return draw

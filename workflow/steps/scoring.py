@@ -3,19 +3,21 @@
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ssif.bands import Bands
+from ssif.bands import Bands, resampling_matrix
+from ssif.consistency import Seen, distance
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from ssif.metrics import evaluate
 from ssif.progress import Progress
 from ssif.seals import noted_file
+from ssif.tiles import Grid
 from workflow.plan.runs import Run
 
 
@@ -28,40 +30,85 @@ class BandSet:
     weights: np.ndarray
 
 
-def scores(
-    model, store: Store, wanted: Mapping[float, Sequence[BandSet]], antialias: bool, place: torch.device, label: str
-) -> Iterator[tuple[dict, torch.Tensor]]:
-    """A row and the image [C, H, W] in [0, 1] for each test scene, p and item of `wanted`, which is by p.
+def parts(store: Store, count: int) -> BandSet:
+    """`count` equal parts of the data set's bands (`Bands.parts`)."""
+    bands = store.bands.parts(count)
+    reference = "measured" if count <= len(store.bands) else "interpolated"
+    return BandSet({"C": count, "reference": reference}, bands, resampling_matrix(store.bands, bands))
 
-    The row holds scene, p, the item's label, the seven metrics, `seconds` of the pass that serves all items of a scene
-    and p, and `peak_mib`, the process's peak so far. If the data set has a border, the row also has the metrics of the image
-    without it, as central_<metric>. `label` names the work in its progress line.
+
+@dataclass(frozen=True)
+class View:
+    """A model is given `lr_msi` [c, h, w]; its prediction, over the `exposure` of that, is held against `truth` [C, H, W].
+    `label` goes into the rows of the scores; sensor: what took the input, if a prediction is to be held against that, too."""
+
+    lr_msi: torch.Tensor
+    truth: torch.Tensor
+    exposure: float = 1.0
+    label: dict = field(default_factory=dict)
+    sensor: Seen | None = None
+
+
+# What makes views of: the name of a test scene, its HSI and MSI, the size of the LR-MSI, and which pixels have data (None: all).
+Views = Callable[[str, torch.Tensor, torch.Tensor, tuple[int, int], torch.Tensor | None], Iterable[View]]
+
+
+def decimated(store: Store, antialias: bool) -> Views:
+    """The one view of the protocol: the MSI, decimated, and the scene as it is."""
+
+    def view(scene, hsi, msi, low, known) -> list[View]:
+        simulated = store.response is not None and known is None
+        sensor = Seen(store.response, Grid.of(low, hsi.shape[1:]), antialias) if simulated else None
+        return [View(downsample(msi[None], low, antialias)[0], hsi, sensor=sensor)]
+
+    return view
+
+
+def scores(
+    model, store: Store, wanted: Mapping[float, Sequence[BandSet]], views: Views, place: torch.device, label: str
+) -> Iterator[tuple[dict, torch.Tensor]]:
+    """A row and the image [C, H, W] in [0, 1] for each test scene, p, view of the scene and item of `wanted`, which is by p.
+
+    The row holds scene, p, the labels of view and item, the seven metrics, `seconds` of the pass that serves all items of a
+    view, and `peak_mib`, the process's peak so far. If the data set has a border, the row also has the metrics of the image
+    without it, as central_<metric>. If the view has a sensor, rows of the data set's own bands say how consistent the prediction is
+    with its input (`ssif.consistency`): input_rmse, input_sam, and consistent_mpsnr and consistent_sam after the correction. `label` names the work in its progress line.
     """
     weights = {item.bands: torch.tensor(item.weights).float().to(place) for items in wanted.values() for item in items}
     scenes = store.names("test")
     progress, done = Progress(label, len(scenes) * len(wanted), "images"), 0
     for scene in scenes:
-        hsi, msi = (image.to(place).permute(2, 0, 1)[None] for image in store.scene(scene))
+        hsi, msi = (image.to(place).permute(2, 0, 1) for image in store.scene(scene))
         known = store.known(scene)
         for p, items in wanted.items():
             # The LR image is made from the MSI, whose pixels may be larger than those of the HSI.
-            low, (rows, columns) = lr_size(msi.shape[2:], p / store.ratio)
-            lr_msi = downsample(msi[..., :rows, :columns], low, antialias)
+            low, (rows, columns) = lr_size(msi.shape[1:], p / store.ratio)
             height, width = rows * store.ratio, columns * store.ratio
             seen = None if known is None else known[:height, :width].to(place)
-            started = time.perf_counter()
-            predicted = model.predict_each(lr_msi, (height, width), [item.bands for item in items])
-            if place.type == "cuda":
-                torch.cuda.synchronize()
-            seconds = round(time.perf_counter() - started, 4)
-            for item, image in zip(items, predicted):
-                truth = torch.einsum("kc,chw->khw", weights[item.bands], hsi[0, :, :height, :width])
-                row = {"scene": scene, "p": p} | item.label | evaluate(image[0], truth, p, seen)
-                if store.border:
-                    row |= _central(image[0], truth, p, seen, store.border, hsi.shape[2:])
-                yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image[0]
+            for view in views(scene, hsi[:, :height, :width], msi[:, :rows, :columns], low, seen):
+                started = time.perf_counter()
+                predicted = model.predict_each(view.lr_msi[None], (height, width), [item.bands for item in items])
+                if place.type == "cuda":
+                    torch.cuda.synchronize()
+                seconds = round(time.perf_counter() - started, 4)
+                for item, image in zip(items, predicted):
+                    truth, image = (
+                        torch.einsum("kc,chw->khw", weights[item.bands], view.truth),
+                        image[0] / view.exposure,
+                    )
+                    row = {"scene": scene, "p": p} | view.label | item.label | evaluate(image, truth, p, seen)
+                    if view.sensor and item.bands == store.bands:
+                        row |= _consistency(view.sensor, image, view.lr_msi, truth, p)
+                    if store.border:
+                        row |= _central(image, truth, p, seen, store.border, hsi.shape[1:])
+                    yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image
             done += 1
             progress.update(done, f"p = {p:g}")
+
+
+def _consistency(sensor: Seen, image, lr_msi, truth, p: float) -> dict[str, float]:
+    found = evaluate(sensor.corrected(image, lr_msi), truth, p)
+    return distance(sensor.of(image), lr_msi) | {f"consistent_{name}": found[name] for name in ("mpsnr", "sam")}
 
 
 def _central(image, truth, p: float, seen, border: int, size: tuple[int, int]) -> dict[str, float]:

@@ -46,7 +46,7 @@ def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     shown = targets(config)
     tables = [table(config, shown[name]) for name in config.ablations]
-    with noted_file(runs.RESULTS / "ablation.csv") as temporary:
+    with noted_file(runs.results() / "ablation.csv") as temporary:
         pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
 
 

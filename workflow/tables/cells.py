@@ -19,11 +19,13 @@ from workflow.steps.processes import program
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
 # Of images without the border that published scores leave out; only data sets with such a border have them.
 CENTRAL = [f"central_{name}" for name in METRICS]
+# How far a prediction is from its own input, and what a correction that makes them equal brings; only simulated inputs have them.
+CONSISTENCY = ["input_rmse", "input_sam", "consistent_mpsnr", "consistent_sam"]
 KEYS = ["run", "dataset", "preset", "input", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
 
 def scores(config: schema.Config, target: Target) -> pd.DataFrame:
-    """One row a run, scene, p and C that the target shows: KEYS, scene, METRICS, CENTRAL if there are any, seconds and peak_mib.
+    """One row a run, scene, p and C that the target shows: KEYS, scene, `metrics`, seconds and peak_mib.
 
     `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
     scales, or C beyond the counts, of the training. Raises UserError naming the first file that is missing or damaged or
@@ -43,8 +45,8 @@ def scores(config: schema.Config, target: Target) -> pd.DataFrame:
 
 
 def metrics(table: pd.DataFrame) -> list[str]:
-    """METRICS, and CENTRAL if the table has them."""
-    return METRICS + [name for name in CENTRAL if name in table]
+    """METRICS, and those of CENTRAL and CONSISTENCY that the table has."""
+    return METRICS + [name for name in CENTRAL + CONSISTENCY if name in table]
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +72,7 @@ def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> 
 def main() -> None:
     config = presets.load(parser(__doc__).parse_args().config)
     every = pd.concat([means(scores(config, target)) for target in targets(config).values()])
-    with noted_file(runs.RESULTS / "cells.csv") as temporary:
+    with noted_file(runs.results() / "cells.csv") as temporary:
         every.drop_duplicates(KEYS).to_csv(temporary, index=False, float_format="%.6g")
 
 

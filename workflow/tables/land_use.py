@@ -26,8 +26,8 @@ from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables.cells import over_seeds
-from workflow.tables.layout import latex, markdown, write
-from workflow.tables.over_scales import REFERENCE
+from workflow.tables.layout import latex, markdown, section, write
+from workflow.tables.over_scales import paper_table
 
 METRICS = ("oa", "aa", "kappa", "macro_f1", "miou")
 COLUMNS = {"oa": ("OA", 1, True), "aa": ("AA", 1, True), "macro_f1": ("F1", 1, True)}
@@ -44,7 +44,7 @@ NOT_COMPARABLE = (
 def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
     """Model, source, seed, p and confusion matrix [n, n] over `ids` of every image and seed at each p of the target.
 
-    source: "ours", "extension", or "bound" for the true image and the constant answer, the most frequent class for every
+    source: that of the method, or "bound" for the true image and the constant answer, the most frequent class for every
     pixel. Raises UserError naming the first file that is missing or damaged, or lacks an image or some of its pixels.
     """
     pixels = {}
@@ -98,7 +98,7 @@ def table(config: schema.Config, target: Target, ids: list[int]) -> pd.DataFrame
     ours = over_seeds(rows, keys, METRICS).merge(rows.groupby(keys, sort=False)[each].mean().reset_index(), on=keys)
     bounds = [ours[ours["model"] == name] for name in (TRUE, BICUBIC, CONSTANT)]
     ours = pd.concat([ours[ours["source"] != "bound"], *bounds])
-    paper = pd.read_csv(REFERENCE / "paper_table3.csv")
+    paper = paper_table("table3")
     paper = paper[paper["dataset"] == target.dataset]
     reported = paper[["model", "p"]].assign(accuracy=paper["accuracy_percent"] / 100, source="reported")
     tidy = pd.concat([ours.assign(accuracy=np.nan), reported], ignore_index=True)
@@ -179,13 +179,6 @@ def reported(tidy: pd.DataFrame) -> pd.DataFrame:
     return (100 * pd.DataFrame(wide, index=[f"p={p:g}" for p in scales]).T).map("{:.2f}".format)
 
 
-def _section(title: str, table: pd.DataFrame) -> str:
-    """A heading and a table of `recalls` or `reported` in Markdown."""
-    lines = [f"### {title} (%)", "", f"| Model | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
-    lines += [f"| {name} | {' | '.join(values)} |" for name, *values in table.itertuples()]
-    return "\n".join(lines) + "\n"
-
-
 @program
 def main() -> None:
     config, target = chosen_target(
@@ -198,9 +191,9 @@ def main() -> None:
     shown = printed(tidy)
     first = min(target.scales)
     found = recalls(tidy, first, cover, cover.maps[scene])
-    text = markdown(shown, footer, COLUMNS) + "\n" + _section(f"Recall of each class at p={first:g}", found)
+    text = markdown(shown, footer, COLUMNS) + "\n" + section(f"Recall of each class at p={first:g} (%)", "Model", found)
     if len(paper := reported(tidy)):
-        text += f"\n{_section('Reported in the paper: accuracy', paper)}\n- {NOT_COMPARABLE}\n"
+        text += f"\n{section('Reported in the paper: accuracy (%)', 'Model', paper)}\n- {NOT_COMPARABLE}\n"
     write(target.name, tidy, text, latex(shown, footer, COLUMNS))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.plan.runs import RESULTS
+from workflow.plan.runs import results
 
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
@@ -15,8 +15,9 @@ COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 
 CENTRAL = {f"central_{name}": (f"central {label}", *rest) for name, (label, *rest) in COLUMNS.items()}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
-# Source of a row -> what follows its label: the paper's numbers, and a method of ours that is in no paper.
-SUFFIXES = {"reported": REPORTED, "extension": " (not in the paper)"}
+# Source of a row -> what follows its label: the paper's numbers, a method that the paper does not compare, and one of ours.
+SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)", "submitted": " (submitted)"}
+ELSEWHERE = ("reported", "submitted")  # sources of rows that were not computed here
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
 
 
@@ -67,15 +68,26 @@ def latex(tidy: pd.DataFrame, footer: list[str], columns: dict = COLUMNS) -> str
         ]
         lines += [rf"{model} & {' & '.join(cells)} \\" for model, cells in rows]
         lines += [r"\bottomrule", r"\end{tabular}", ""]
-    notes = [re.sub(r"([%_&#${}])", r"\\\1", line) for line in footer]
-    return "\n".join([*lines, r"\par\footnotesize " + " ".join(notes)]) + "\n"
+    return "\n".join([*lines, note(footer)])
+
+
+def note(footer: list[str]) -> str:
+    """The footer as a paragraph of LaTeX."""
+    return r"\par\footnotesize " + " ".join(re.sub(r"([%_&#${}])", r"\\\1", line) for line in footer) + "\n"
+
+
+def section(title: str, first: str, table: pd.DataFrame) -> str:
+    """Markdown: a heading and a table of texts; `first` heads the column of its index."""
+    lines = [f"### {title}", "", f"| {first} | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
+    lines += [f"| {name} | {' | '.join(values)} |" for name, *values in table.itertuples()]
+    return "\n".join(lines) + "\n"
 
 
 def write(name: str, tidy: pd.DataFrame, text: str, tabular: str) -> None:
     """results/<name>.csv, .md and .tex, each whole or not at all; the Markdown is printed, too."""
     contents = {"csv": tidy.to_csv(index=False, float_format="%.6g"), "md": text, "tex": tabular}
     for suffix, content in contents.items():
-        with noted_file(RESULTS / f"{name}.{suffix}") as temporary:
+        with noted_file(results() / f"{name}.{suffix}") as temporary:
             temporary.write_text(content)
     print(text)
 

@@ -18,8 +18,8 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, learning, significance
-from workflow.tables.layout import columns_of, latex, markdown, write
+from workflow.tables import cells, learning, significance, submissions
+from workflow.tables.layout import ELSEWHERE, columns_of, latex, markdown, write
 
 SCORES = {
     "mpsnr": "psnr",
@@ -31,18 +31,25 @@ SCORES = {
     "rmse": "rmse",
 }
 SCORES |= {f"central_{name}": f"central_{shown}" for name, shown in SCORES.items()}
+SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
-    " first six come from Ma et al. 2021, and are ranked among themselves; a row marked (not in the paper) is ours and is not"
-    " ranked."
+    " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
+    " paper does not compare, a row marked (not in the paper), which is ours, and rows marked (submitted), whose scores were"
+    " computed elsewhere."
 )
-REFERENCE = Path(__file__).resolve().parents[2] / "results/reference"
+
+
+def paper_table(name: str) -> pd.DataFrame:
+    """What the paper has in its Table 1, 2 or 3 (`name` as in a preset), a row a data set, model and p."""
+    return pd.read_csv(Path(__file__).with_name(f"paper_{name}.csv"))
 
 
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
 
-    scores: as of `cells.scores`. Each seed enters with its mean over the scenes.
+    place: by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as of `cells.scores`. Each
+    seed enters with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
     ours = cells.over_seeds(
@@ -50,12 +57,16 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
         ["dataset", "preset", "model", "input", "p", "distribution"],
         [name for name in SCORES.values() if name in ours],
     )
-    ours = ours.assign(source="ours", commit=commit())
-    extension = ours["model"].isin(methods.EXTENSIONS)
-    ours = pd.concat([ours[~extension], ours[extension].assign(source="extension")])
-    reported = pd.read_csv(REFERENCE / f"paper_{target.name}.csv")
+    ours = ours.assign(source=[methods.APART.get(model, "ours") for model in ours["model"]], commit=commit())
+    ours = pd.concat([ours[ours["source"] == source] for source in ("ours", "later", "extension")])
+    reported = paper_table(target.name)
     reported = reported[reported["dataset"] == target.dataset].assign(source="reported")
-    return pd.concat([ours, reported], ignore_index=True)[list(ours.columns)]
+    inside = ours.drop_duplicates("p").set_index("p")["distribution"]
+    submitted = submissions.means(target.dataset, set(scores["scene"]), target.scales).rename(columns=SCORES)
+    submitted = submitted.assign(source="submitted", seeds=1, distribution=submitted["p"].map(inside))
+    tidy = pd.concat([ours, submitted, reported], ignore_index=True)[list(ours.columns)]
+    rivals = tidy[tidy["source"].isin(("ours", "later"))]
+    return tidy.assign(place=rivals.groupby("p")["psnr"].rank(ascending=False, method="min"))
 
 
 def costs(config: schema.Config, target: Target) -> pd.DataFrame:
@@ -86,8 +97,8 @@ def _listed(commits: Iterable[str]) -> str:
 
 
 def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
-    """`table` with the columns of `costs`, empty in reported rows."""
-    ours = tidy["source"] != "reported"
+    """`table` with the columns of `costs`, empty in rows from elsewhere."""
+    ours = ~tidy["source"].isin(ELSEWHERE)
     return pd.concat([tidy[ours].merge(costs, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
@@ -120,9 +131,10 @@ def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, 
         *([f"Scored: {choices['scored']}."] if "scored" in choices else []),
         "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
         " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
-        f"SSIF and LIIF: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
+        f"Neural fields: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
         f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
-        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder, hidden {network.hidden}.",
+        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder where a method has"
+        f" none of its own, hidden {network.hidden}.",
         *(
             f"{methods.METHODS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
             for method, changes in data.exceptions.items()

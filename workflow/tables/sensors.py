@@ -12,7 +12,7 @@ from ssif.bands import Bands
 from ssif.sensors import covered
 from workflow.config import presets
 from workflow.config.schema import SENSOR_TABLE, Config
-from workflow.methods import EXTENSIONS, network
+from workflow.methods import APART, network
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.plan.targets import Target, targets
@@ -50,7 +50,7 @@ def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     spread = wide["mpsnr_std"] if "mpsnr_std" in wide.columns.get_level_values(0) else pd.DataFrame(index=wide.index)
     found |= {f"{sensor}_std": spread.get(sensor, pd.Series(float("nan"), wide.index)) for sensor in sensors}
     shown = pd.DataFrame(found).reset_index()
-    shown["source"] = shown["model"].map(lambda model: "extension" if model in EXTENSIONS else "ours")
+    shown["source"] = [APART.get(model, "ours") for model in shown["model"]]
     return shown.assign(model=shown["name"]).drop(columns="name"), columns
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from workflow.methods import EXTENSIONS
+from workflow.methods import APART
 from workflow.tables.layout import COLUMNS
 
 # Below this many pairs the two-sided test cannot reach 0.05, whatever the differences.
@@ -13,12 +13,12 @@ FEWEST_PAIRS = 6
 def compare(scores: pd.DataFrame) -> pd.DataFrame:
     """For each p and metric: ssif, baseline, difference (ssif - baseline), pairs, and p_value of Wilcoxon's signed-rank test.
 
-    scores: one row a model, seed, scene and p with the metrics of `layout.COLUMNS`; extensions take no part. At each p the
-    SSIF variant and the other method of the best mean PSNR meet, on every scene and seed that both have. p_value is nan
-    below FEWEST_PAIRS.
+    scores: one row a model, seed, scene and p with the metrics of `layout.COLUMNS`; later methods and extensions take no part.
+    At each p the SSIF variant and the other method of the best mean PSNR meet, on every scene and seed that both have. p_value
+    is nan below FEWEST_PAIRS.
     """
     found = []
-    scores = scores[~scores["model"].isin(EXTENSIONS)]
+    scores = scores[~scores["model"].isin(APART)]
     for p, at_p in scores.groupby("p"):
         mean = at_p.groupby("model")["psnr"].mean()
         ours = mean.index.str.startswith("SSIF")

@@ -20,7 +20,9 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         hdf5_product.numbers(file, f"{PARAMETERS}/{name}") for name in ("wavelengths", "fwhm", "good_wavelengths")
     )
     good = () if flags.all() else tuple((flags != 0).tolist())
-    return hdf5_product.swath(hdf5_product.array(file, "reflectance"), centres, widths, -9999, good=good)
+    cube = hdf5_product.array(file, "reflectance")
+    places = hdf5_product.places(file, "location/lat", "location/lon", cube.shape)
+    return hdf5_product.swath(cube, centres, widths, -9999, good=good, swath=places)
 
 
 PRODUCT = Product("EMIT L2A", lambda path: hdf5_product.holds(path, ".nc", "reflectance", PARAMETERS), _open)

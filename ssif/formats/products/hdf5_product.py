@@ -12,10 +12,9 @@ from ssif.formats.header import Header, Image, Window
 from ssif.formats.wavelengths import read_axis
 from ssif.hdf5 import opened, own
 
-SWATH = (
-    "the image is in the geometry of the swath: latitudes and longitudes of the pixels are not carried over, the output has no"
-    " coordinates"
-)
+GEOMETRY = "the image is in the geometry of the swath"
+SWATH = f"{GEOMETRY}: a netCDF output has latitudes and longitudes, other formats have no coordinates"
+NO_PLACES = f"{GEOMETRY} and has no coordinates"
 
 
 def holds(path: Path, suffix: str, *names: str) -> bool:
@@ -65,13 +64,23 @@ def attribute(owner: h5py.HLObject, name: str, default: float | None = None) -> 
     return np.array([default], dtype=np.float64)
 
 
+def places(
+    file: h5py.File, latitudes: str, longitudes: str, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Latitudes and longitudes [h, w] in degrees; None if the file has none for each pixel."""
+    found = [find(file, name) for name in (latitudes, longitudes)]
+    if any(not isinstance(each, h5py.Dataset) or each.shape != shape[:2] for each in found):
+        return None
+    return tuple(array(file, name, axes=2)[:].astype(np.float64) for name in (latitudes, longitudes))
+
+
 def swath(cube: h5py.Dataset, centres: np.ndarray, widths: np.ndarray, fill: float, **parts) -> tuple[Header, Window]:
     """Header and windows of an array [line, pixel, band].
 
     centres, widths: of the bands, in nm. fill: the no-data value if the array has no _FillValue. parts: of the Header.
     """
     bands, unit, notes = read_axis(centres, widths, "nm")
-    notes += (*parts.pop("notes", ()), SWATH)
+    notes += (*parts.pop("notes", ()), SWATH if parts.get("swath") else NO_PLACES)
     (nodata,) = attribute(cube, "_FillValue", fill)
     height, width, count = cube.shape
     header = Header(height, width, count, cube.dtype, bands, unit=unit, nodata=float(nodata), notes=notes, **parts)

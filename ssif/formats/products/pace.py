@@ -32,7 +32,10 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
             f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, and the nominal widths of OCI in the SWIR",
         )
     (scale,), (offset,) = hdf5_product.attribute(cube, "scale_factor", 1), hdf5_product.attribute(cube, "add_offset", 0)
-    return hdf5_product.swath(cube, centres, widths, -32767, scale=float(scale), offset=float(offset), notes=notes)
+    places = hdf5_product.places(file, "navigation_data/latitude", "navigation_data/longitude", cube.shape)
+    return hdf5_product.swath(
+        cube, centres, widths, -32767, scale=float(scale), offset=float(offset), swath=places, notes=notes
+    )
 
 
 def _nominal(centre: float) -> float:

@@ -40,7 +40,7 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         scale=one([detector.scale for detector in detectors for _ in detector.used]),
         offset=one([detector.offset for detector in detectors for _ in detector.used]),
         **(_place(file, height, width) if mapped else {}),
-        notes=notes if mapped else (*notes, hdf5_product.SWATH),
+        notes=notes if mapped else (*notes, hdf5_product.NO_PLACES),
     )
 
     def window(rows: slice, columns: slice) -> np.ndarray:

@@ -1,0 +1,67 @@
+"""Score one trained run on changed scenes and inputs: a row for each test scene, p and change in its robustness.csv.
+
+    python -m workflow.evaluate_robustness --run cave.ssif+.s0 --config config/cave-published.yaml
+
+The changes are those of `ssif.perturbations`, one at a time; the first is none.
+"""
+
+import pandas as pd
+import torch
+
+from ssif.data.store import Store
+from ssif.perturbations import changes
+from workflow.config import schema
+from workflow.config.schema import ROBUSTNESS_TABLE
+from workflow.methods import METHODS
+from workflow.plan import runs, targets
+from workflow.plan.runs import Run
+from workflow.steps.arguments import chosen_run
+from workflow.steps.building import device, method, open_data, trained
+from workflow.steps.processes import alone, program
+from workflow.steps.scoring import View, Views, parts, scores, write_scores
+
+
+def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
+    """Rows of scene, p, change, value, unit, clipped (share of values), dimmed (dB) and the seven metrics."""
+    target = targets.targets(config)[ROBUSTNESS_TABLE]
+    wanted = {p: [parts(store, count)] for p, count in target.cells(run)}
+    found = scores(model, store, wanted, changed(config, store), device(config), f"{run.id} robustness")
+    return pd.DataFrame([row for row, _ in found]).drop(columns=["C", "reference", "seconds", "peak_mib"])
+
+
+def changed(config: schema.Config, store: Store) -> Views:
+    """A view of a scene for each change."""
+    every = changes(store.bands, store.response, config.tables[ROBUSTNESS_TABLE].camera, config.antialias)
+
+    def views(scene, hsi, msi, low, known):
+        for change in every:
+            lr_msi, truth, clipped = change.see(scene, hsi, msi, low, config.antialias, known)
+            label = {"change": change.name, "value": change.value, "unit": change.unit}
+            yield View(lr_msi, truth, change.exposure, label | {"clipped": clipped, "dimmed": change.dimmed})
+
+    return views
+
+
+def rows_of_the_table(config: schema.Config) -> list[Run]:
+    """The runs that the table of robustness shows."""
+    shown = targets.targets(config)
+    return shown[ROBUSTNESS_TABLE].rows if ROBUSTNESS_TABLE in shown else []
+
+
+def work(config: schema.Config, run: Run) -> None:
+    torch.set_num_threads(config.threads)
+    store = open_data(config, run)
+    networks = [trained(config, network, store) for network in runs.stages(run)]
+    table = evaluate(method(networks, run, store), config, run, store)
+    write_scores(run, "robustness.csv", table, model=METHODS[run.method].label)
+
+
+@program
+def main() -> None:
+    config, run = chosen_run(__doc__, rows_of_the_table)
+    with alone(run, "robustness"):
+        work(config, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What a job asks of a cluster, from the sizes of its preset: memory, time, a GPU and CPUs beside it. Plain Python, no torch.
+
+Estimates on the large side, from measurements on one CPU core. A job that is killed for memory or time is tried again with
+more, and a training goes on from where it was. `workflow.cost` measures what trainings cost on a machine.
+"""
+
+from math import ceil, prod
+
+from workflow.config.schema import Config
+from workflow.methods import family, network
+from workflow.plan import runs
+from workflow.plan.runs import Run
+
+BASE = 1500  # MB of Python with torch, and of the Snakemakes that start it
+COPIES = 4  # of the prepared file in memory: it is unpacked to float32, and stacked
+LONGEST = 24 * 60  # minutes; what has not ended by then goes on in the next attempt
+FIRST = 20  # minutes for what comes before and after the work, on a slow disk
+# Numbers that the backward pass keeps, for each pixel of a batch and unit of size (the product of SIZES).
+KEPT = {"rcan": 1, "awan": 20, "sspsr": 16, "mog-dcn": 400, "ssjsr": 40, "us3rn": 5000, "land_use": 20}
+SIZES = ("groups", "blocks", "channels", "width", "kernels")
+# Seconds of a step for each of these numbers: of a field, of others, and on a GPU, where a step also has a shortest time.
+FIELD, GRID, GPU, SHORTEST = 1e-7, 3e-7, 2e-10, 0.25
+# Seconds of an evaluation for each MB of the data, p and number that the backward pass would keep.
+SCORED, SCORED_ON_GPU = 2.4e-4, 1.2e-5
+
+
+def memory(config: Config, networks: list[Run], data_mb: float, attempt: int, training: bool) -> int:
+    """MB of a job that trains or uses these networks on a data set of this size on the disk; twice as much at each attempt."""
+    needed = BASE + COPIES * data_mb
+    if training and not gpu(config, networks):
+        needed += max(_kept(config, run) for run in networks) * 4 / 2**20
+    return ceil(needed * 2 ** (attempt - 1))
+
+
+def minutes(config: Config, networks: list[Run], data_mb: float, attempt: int, training: bool) -> int:
+    """Minutes of such a job; more at each attempt, but never above LONGEST."""
+    if training:
+        seconds = sum(_steps(config, run) * _step_seconds(config, run) for run in networks)
+    else:
+        rate = SCORED_ON_GPU if gpu(config, networks) else SCORED / config.threads
+        scales = len(config.datasets[networks[0].dataset].scales.test)
+        seconds = rate * data_mb * scales * sum(_kept_for_a_pixel(config, run) for run in networks)
+    return min(ceil(FIRST + seconds / 60) * attempt, LONGEST)
+
+
+def gpu(config: Config, networks: list[Run]) -> int | None:
+    """The GPUs of such a job, None for none. A map that is fitted needs none, unless the preset says `cuda`."""
+    fitted = all(family(run.method) == "map" for run in networks)
+    return None if config.device == "cpu" or (fitted and config.device == "auto") else 1
+
+
+def cpus_per_gpu(config: Config, networks: list[Run]) -> int | None:
+    """The CPUs beside the GPU of such a job, None without one."""
+    return config.threads if gpu(config, networks) else None
+
+
+def _steps(config: Config, run: Run) -> int:
+    return 0 if family(run.method) == "map" else runs.settings(config, run)[1].steps
+
+
+def _step_seconds(config: Config, run: Run) -> float:
+    if gpu(config, [run]):
+        return SHORTEST + GPU * _kept(config, run)
+    return (FIELD if family(run.method) == "field" else GRID) * _kept(config, run) / config.threads
+
+
+def _kept(config: Config, run: Run) -> int:
+    """Numbers that the backward pass keeps in a step."""
+    return _pixels(config, run) * _kept_for_a_pixel(config, run)
+
+
+def _pixels(config: Config, run: Run) -> int:
+    """Pixels of the largest batch: LR pixels of a field's crops times its queries, HR pixels on a grid, those of all windows."""
+    sizes, training = runs.settings(config, run)
+    match family(run.method):
+        case "field":
+            return training.batch * max(training.lr_sizes) ** 2 * training.queries
+        case "grid":
+            scale = run.scale or 1
+            return training.batch * (training.lr_size(scale) * scale) ** 2
+        case "classifier":
+            return training.batch * sizes["patch"] ** 2 * config.datasets[run.dataset].full_count
+    return 0
+
+
+def _kept_for_a_pixel(config: Config, run: Run) -> int:
+    sizes, _ = runs.settings(config, run)
+    match family(run.method):
+        case "map":
+            return 0
+        case "field":
+            encoder = sizes["encoder"]
+            layers, width = encoder["blocks"] * encoder.get("layers", 2), encoder.get("growth", encoder["channels"])
+            return 12 * sizes["hidden"] + layers * width
+    return KEPT[network(run.method).block] * prod(sizes[key] for key in SIZES if key in sizes)

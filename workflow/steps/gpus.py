@@ -1,0 +1,68 @@
+"""A GPU of this machine for each process that uses one, so that jobs side by side take different ones.
+
+A process locks the GPU that it takes. The lock is the kernel's and ends with the process, however that ends.
+CUDA_VISIBLE_DEVICES says, as ever, which GPUs may be taken.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from ssif.io import locked
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+PATIENCE = 10  # seconds for which a process waits for a GPU of its own
+_held: list[IO] = []
+
+
+@cache
+def taken() -> torch.device | None:
+    """The GPU of this process, which is the current device from then on; the same one at every call. None without a GPU.
+
+    Where none is free for PATIENCE seconds, the process shares the one that the fewest have, and says so.
+    """
+    names = os.environ.get(VISIBLE, "").split(",")
+    instances = names[0].startswith("MIG-")
+    if instances:
+        # CUDA shows a process only the first MIG instance of the list: leave the one that it takes.
+        os.environ[VISIBLE] = names[_take(names)]
+    if not torch.cuda.is_available():
+        return None
+    if not instances:
+        # By UUID: an index may be another GPU in the next process.
+        every = range(torch.cuda.device_count())
+        torch.cuda.set_device(_take([str(torch.cuda.get_device_properties(index).uuid) for index in every]))
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _take(names: list[str]) -> int:
+    """Lock one of these GPUs for this process; its place in the list."""
+    end, others = time.monotonic() + PATIENCE, 0
+    while (index := _free(names, others)) is None:
+        if time.monotonic() < end:
+            time.sleep(0.1)
+        else:
+            others += 1
+    if others:
+        print(f"no GPU is free; GPU {index} has {others + 1} processes now", file=sys.stderr, flush=True)
+    return index
+
+
+def _free(names: list[str], others: int) -> int | None:
+    """The first of these GPUs that has only so many `others`, locked; None if all have more."""
+    # Another user's files could not be opened.
+    folder = Path(tempfile.gettempdir(), f"ssif-gpus-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for index, name in enumerate(names):
+        file = (folder / f"{name.strip()}.{others}").open("a")
+        if locked(file):
+            _held.append(file)
+            return index
+        file.close()
+    return None
