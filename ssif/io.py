@@ -57,7 +57,7 @@ def remove_leftovers(path: str | os.PathLike) -> None:
     """Delete what killed processes left of `whole_files(path)`. The caller knows that no other process is writing `path`."""
     path = Path(path)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        shutil.rmtree(left, ignore_errors=True)
+        _remove(left)
 
 
 def remove_strays(folder: str | os.PathLike) -> None:
@@ -65,7 +65,7 @@ def remove_strays(folder: str | os.PathLike) -> None:
     for left in sorted(Path(folder).rglob(".*.part")):
         named = re.fullmatch(rf"\..+\.{re.escape(this_machine())}\.(\d+)\.part", left.name)
         if named and not _alive(int(named[1])):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
 
 
 def this_machine() -> str:
@@ -82,6 +82,15 @@ def _alive(process: int) -> bool:
         # The process belongs to another user.
         return True
     return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        # A file in a folder that cannot be written stays.
+        with suppress(OSError):
+            path.unlink()
 
 
 def locked(file: IO) -> bool:

@@ -156,7 +156,7 @@ def test_what_dead_programs_left_is_removed_by_the_next_and_nothing_else(monkeyp
     results = folder / "results"
     kept = {f".a.h5.another-{this_machine()}.{ended.pid}.part", f".a.h5.{this_machine()}.{os.getpid()}.part", "a.part"}
     for name in (*kept, f".a.h5.{this_machine()}.{ended.pid}.part"):
-        (results / "data" / name).mkdir()
+        (results / "data" / name).touch()
     (results / f".b.hdr.{this_machine()}.{ended.pid}.part").mkdir()
     call(monkeypatch, prepare, "--dataset", "synthetic")
     assert {path.name for path in results.rglob("*")} == {"data", "synthetic.h5", *kept}
