@@ -18,15 +18,15 @@ from ssif.data.store import Store
 from workflow import methods
 from workflow.config import schema
 from workflow.config.names import spelled
-from workflow.figures import embeddings, errors, land_use_maps, over_cost, over_counts, signature, style
+from workflow.figures import embeddings, errors, land_use_maps, over_cost, over_counts, signature, style, uncertainty
 from workflow.land_use import images
 from workflow.land_use.accuracy import scores
 from workflow.methods import METHODS
 from workflow.plan import runs
 from workflow.plan.targets import Target
-from workflow.steps import predictions, prepared
+from workflow.steps import ensembles, predictions, prepared
 from workflow.steps.arguments import chosen_target
-from workflow.steps.building import method, open_data, trained
+from workflow.steps.building import device, method, open_data, trained
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import ablation, cells, land_use
@@ -141,8 +141,23 @@ def multiply_adds(model, store: Store, p: float) -> float:
     return counter.get_total_flops() / 2 * COSTED**2 / (height * width)
 
 
+def disagreeing(config: schema.Config, target: Target) -> Figure:
+    """The figure uncertainty: whether networks of several seeds disagree where they err."""
+    store, found, notes = open_data(config, target.rows[0]), [], []
+    for p in target.scales:
+        rows = [run for run in target.rows if run.scale in (None, p)]
+        models = [method([trained(config, network, store) for network in runs.stages(run)], run, store) for run in rows]
+        values, psnr = ensembles.disagreement(models, store, p, config.antialias, device(config))
+        found.append(values.assign(p=p))
+        each = ", ".join(f"{row.networks:g}: {row.psnr:.2f}" for row in psnr.itertuples())
+        notes.append(f"p = {p:g}: PSNR in dB of the mean of so many networks, {each}")
+    title = f"{METHODS[target.rows[0].method].label}; {footer(config, target)}"
+    return uncertainty.draw(pd.concat(found), notes=notes, footer=title)
+
+
 DRAWINGS = {
     "cost": quality_against_cost,
+    "uncertainty": disagreeing,
     "fig1": spectrum,
     "fig3": sweep,
     "fig4": sweep,

@@ -133,6 +133,11 @@ def check_camera(table: Table) -> None:
         choose(f"sensor for tables.{ROBUSTNESS_TABLE}.camera", split(table.camera)[0], SENSORS)
 
 
+def check_uncertainty(figure: Figure, config: Config) -> None:
+    if len(figure.methods) != 1 or len(config.seeds_of.get(figure.methods[0], config.seeds)) < 2:
+        raise UserError("figures.uncertainty wants one method that has two seeds or more")
+
+
 def check_ablation(name: str, ablation: Ablation, config: Config) -> None:
     where = f"ablations.{name}"
     if name.lower() in (*TABLES, *FIGURES):

@@ -120,6 +120,8 @@ def parse(mapping: dict) -> Config:
         checks.check_camera(tables[ROBUSTNESS_TABLE])
     for name, figure in figures.items():
         checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
+    if "uncertainty" in figures:
+        checks.check_uncertainty(figures["uncertainty"], config)
     for name in (*tables, *figures):
         dataset = (tables | figures)[name].dataset
         if name in LAND_USE and datasets[dataset].land_use is None:

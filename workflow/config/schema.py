@@ -24,9 +24,10 @@ FIGURES = {
     "fig8": ("scales", "methods"),
     "fig9": ("scales", "methods"),
     "cost": ("scales", "methods"),
+    "uncertainty": ("scales", "methods"),
 }
 # Figures that are drawn from the networks themselves.
-OF_NETWORKS = ("fig10", "cost")
+OF_NETWORKS = ("fig10", "cost", "uncertainty")
 # Those that show the land cover in predicted images and need a classifier.
 LAND_USE = ("table3", "fig9")
 INTERVALS = ("equal", "irregular")
@@ -214,7 +215,7 @@ class Table:
 class Figure:
     """A figure of the paper, or that of the cost: its data set and the scales p of its panels.
 
-    `methods`: those of Figures 1, 8 and 9, which show predicted images, and of the cost (3 and 4 show all); `counts`: the C
+    `methods`: those of Figures 1, 8 and 9, which show predicted images, of the cost, and the one of the uncertainty (3 and 4 show all); `counts`: the C
     of Figure 1.
     """
 
