@@ -1,10 +1,10 @@
-"""Classify the land cover in a run's predicted images, or in the true one, at the p that Table 3 and Figure 9 show.
+"""Classify the land cover in the predicted images of a run, or in the true image, at each p of Table 3 and Figure 9.
 
     python -m workflow.classify --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
     python -m workflow.classify --run indian_pines.a2s2k.s0          # the true image, by the classifier's own id
 
-land_use.csv has the number of labelled pixels of the first test scene for each true and predicted class, each pixel
-classified from its own window; maps.h5 the maps of Figure 9, from one convolutional pass over the image.
+land_use.csv has the number of labelled pixels of the first test scene for each true and predicted class; each pixel is
+classified from its own window. maps.h5 has the maps of Figure 9, which come from one convolutional pass over the image.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""results/report.html: tables, figures and runs of a preset on one page that needs nothing beside itself.
+"""results/report.html: tables, figures and runs of a preset on one page that needs no other files.
 
     python -m workflow.report [--config config/config.yaml]
 
@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def page(config: Config) -> str:
-    """The whole page. Raises UserError naming the first file that is missing or of another preset."""
+    """The whole page. Raises UserError naming the first file that is missing or belongs to another preset."""
     shown, paper = targets(config), presets.load(presets.FOLDER / "paper.yaml")
     over_p = [tables.table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
     cells_of = {(run.id, *cell) for target in shown.values() for run in target.rows for cell in target.cells(run)}

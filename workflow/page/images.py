@@ -1,4 +1,4 @@
-"""Images inside the report, so that the page needs nothing beside itself."""
+"""Images embedded in the report, so that the page needs no other files."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half t
 
 
 def drawing(name: str, remedy: str = "") -> str:
-    """A figure of results/figures, as `embedded`. remedy: the program that draws it, if that is not `workflow.figure`."""
+    """A figure of results/figures, as `embedded`. remedy: the command that draws it, if another program than `workflow.figure` does."""
     path = runs.results() / "figures" / f"{name}.png"
     with stored.readable(path, remedy or f"python -m workflow.figure --figure {name}"):
         return embedded(path)

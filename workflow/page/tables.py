@@ -1,4 +1,4 @@
-"""The tables of the report, read from the csv files that the programs of `workflow.tables` have written."""
+"""The tables of the report, read from the csv files of the programs in `workflow.tables`."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from workflow.tables import cells, land_use, layout, learning, over_scales, robu
 
 
 def table(config: Config, target: Target) -> dict:
-    """Table 1 or 2: its blocks beside the paper's numbers, the lines under it, and what it lacks."""
+    """Table 1 or 2: its blocks beside the paper's numbers, the lines under the table, and what the table lacks."""
     tidy = csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
     ours = tidy[~tidy["source"].isin(layout.ELSEWHERE)]
     scores = cells.scores(config, target)
@@ -44,7 +44,7 @@ def table(config: Config, target: Target) -> dict:
 
 
 def classification(config: Config, target: Target) -> dict:
-    """Table 3: its blocks, the recall of each class at the first p, the paper's numbers, the lines under it."""
+    """Table 3: its blocks, the recall of each class at the first p, the paper's numbers and the lines under the table."""
     tidy = csv(config, target.name, f"land_use --table {target.name}", ["model", "p"], _shown(target))
     store = prepared.data(target.dataset)
     cover, scene = prepared.cover(store), store.names("test")[0]
@@ -63,7 +63,7 @@ def classification(config: Config, target: Target) -> dict:
 
 
 def sensor_table(config: Config, target: Target) -> dict:
-    """The table of sensors: its blocks and the lines under it."""
+    """The table of sensors: its blocks and the lines under the table."""
     wanted = {
         (model, sensors.intervals(config, run), sensor, p)
         for run in target.rows
@@ -82,7 +82,7 @@ def sensor_table(config: Config, target: Target) -> dict:
 
 
 def robustness_table(config: Config, target: Target) -> dict:
-    """The table of robustness: heading -> its table, and the lines under them."""
+    """The table of robustness: heading -> table, and the lines under the tables."""
     store = prepared.data(target.dataset)
     every = robustness.every_change(config, store)
     wanted = {(model, p, each.name, each.value) for model, p in _shown(target) for each in every}
@@ -97,9 +97,9 @@ def robustness_table(config: Config, target: Target) -> dict:
 
 
 def beside_the_paper(found: list[tuple[str, list]]) -> list[tuple[str, bool, list]]:
-    """Rows of a block of `layout.blocks` as name, whether it is ours, and (cell, the paper's cell, difference) a column.
+    """The rows of a block of `layout.blocks`: name, whether we scored the row, and (cell, the paper's cell, difference) a column.
 
-    First those of ours, then those that the paper alone has. The difference is ours - the paper's.
+    Our rows come first, then the rows that only the paper has. The difference is our number minus the paper's.
     """
     paper = {name.removesuffix(layout.REPORTED): numbers for name, numbers in found if name.endswith(layout.REPORTED)}
     ours = {name: numbers for name, numbers in found if not name.endswith(layout.REPORTED)}
@@ -113,7 +113,7 @@ def beside_the_paper(found: list[tuple[str, list]]) -> list[tuple[str, bool, lis
 
 
 def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
-    """The difference of the printed digits, so that the numbers on the page add up; "" where one is absent."""
+    """The difference of the printed digits, so that the numbers on the page add up; "" if one of the two is absent."""
     if ours is None or reported is None:
         return ""
     decimals = len(reported.digits.partition(".")[2])
@@ -121,7 +121,7 @@ def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
 
 
 def ablation(config: Config, name: str, every: pd.DataFrame) -> dict:
-    """What was fixed, (p, C, whether C has a truth) of each group of columns, and rows (a model and value, its cells)."""
+    """The keys that were fixed; (p, C, whether C has a truth) of each group of columns; and the rows (model and value, cells)."""
     ablation = config.ablations[name]
     largest, tested = config.datasets[ablation.dataset].full_count, config.datasets[ablation.dataset].counts.test
     found = every[every["ablation"] == name].rename(columns={"mpsnr": "psnr", "mpsnr_std": "psnr_std"})
@@ -141,7 +141,7 @@ def ablation(config: Config, name: str, every: pd.DataFrame) -> dict:
 
 
 def _shown(target: Target) -> set[tuple[str, float]]:
-    """Label and p of every row of ours in a table."""
+    """Label and p of each of our rows in a table."""
     return {(METHODS[run.method].label, p) for run in target.rows for p, _ in target.cells(run)}
 
 
@@ -157,8 +157,8 @@ def ablated(config: Config, shown: dict[str, Target]) -> pd.DataFrame:
 
 
 def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tuple]) -> pd.DataFrame:
-    """results/<name>.csv. Raises UserError where it is missing, damaged or of another preset, and where it has not one row
-    of ours with each of the `wanted` values of `keys`."""
+    """results/<name>.csv. Raises UserError if the file is missing, damaged or of another preset, and unless it has exactly one of our
+    rows for each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"
     path = runs.results() / f"{name}.csv"
     with stored.readable(path, remedy):
@@ -167,7 +167,7 @@ def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tu
     if presets_of_others:
         raise UserError(f"{path} is of the preset {', '.join(presets_of_others)}, not {config.preset}: {remedy}")
     with stored.readable(path, remedy):
-        # Empty cells belong to methods without the key of an ablation, or without kinds of intervals.
+        # A cell is empty for a method that does not read the key of an ablation or has no kinds of intervals.
         found = found.fillna(dict.fromkeys(stored.TEXTS.keys() & set(keys), ""))
         ours = found[~found["source"].isin(layout.ELSEWHERE)] if "source" in found else found
         stored.check_rows(ours, keys, list(wanted))

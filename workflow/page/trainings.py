@@ -1,4 +1,4 @@
-"""What the report says of the networks: how they were trained, how fast they are, and what is smaller than in the paper."""
+"""What the report says about the networks: how they were trained, how fast they are, and how they are smaller than in the paper."""
 
 import io
 from dataclasses import replace
@@ -19,7 +19,7 @@ CLASSIFIERS = "land-use classifiers (dotted: mean recall on the validation pixel
 
 
 def trained(config: Config) -> list[dict]:
-    """For every network the contents of its config.json, and its run, curve, steps, steps a second and last loss."""
+    """For every network: the contents of its config.json, its run, loss curve, steps, steps a second and last loss."""
     found = []
     for run in networks(config):
         record = stored.record(run)
@@ -27,7 +27,7 @@ def trained(config: Config) -> list[dict]:
         steps = None if origin else record["training"].get("steps")
         # Published weights come without their curve.
         curve = stored.curve(run, None if "published" in record else steps)
-        # A map that is fitted has neither, nor have imported weights.
+        # A fitted map and imported weights have neither a curve nor a speed.
         speed = steps / record["seconds"] if steps and record["seconds"] else None
         loss = None if curve.empty else curve["loss"].iloc[-1]
         found.append(
@@ -37,12 +37,13 @@ def trained(config: Config) -> list[dict]:
 
 
 def drawn_curves(config: Config, every: list[dict]) -> list[tuple[str, str, str]]:
-    """Data set, kind of network and a drawing of how the losses fell; kinds apart, for their losses are no equals."""
+    """Data set, kind of network and a drawing of the loss curves. Each kind has its own drawing, because losses of different kinds
+    cannot be compared."""
     groups = {}
     for record in every:
         run = record["run"]
         if len(record["curve"]) > 1:
-            # The data set stands in the caption, and a single seed in the head of the page.
+            # The caption names the data set. If there is a single seed, the head of the page names it.
             label = run.id.removeprefix(f"{run.dataset}.")
             label = label.removesuffix(f".s{run.seed}") if len(seeds(config)) == 1 else label
             groups.setdefault((run.dataset, _kind(run)), {})[label] = record["curve"]
@@ -74,7 +75,7 @@ def _kind(run: Run) -> str:
 
 
 def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
-    """Data set -> its p, and rows of a method: name, seconds an image at each p (nan where it has none), peak MiB."""
+    """Data set -> its p, and a row for each method: name, seconds an image at each p (nan if not scored there), peak MiB."""
     found = {}
     names = (scores["model"] + " " + scores["changes"].fillna("")).str.strip()
     for dataset, measured in scores.assign(name=names).groupby("dataset", sort=False):
@@ -86,9 +87,10 @@ def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
 
 
 def smaller(config: Config, paper: Config) -> tuple[dict, list[str]]:
-    """What is smaller here than in config/paper.yaml: (block, steps there) -> the fewer steps here, and the blocks of another size.
+    """What is smaller here than in config/paper.yaml: (block, steps there) -> the smaller number of steps here, and the blocks whose
+    network has other sizes.
 
-    Data sets that the paper lacks are held against its first. The neural fields' block is called FIELDS.
+    A data set that config/paper.yaml lacks is compared with the first data set there. The block of the neural fields is called FIELDS.
     """
     steps, sizes = {}, {}
     for run in networks(config):
@@ -96,7 +98,7 @@ def smaller(config: Config, paper: Config) -> tuple[dict, list[str]]:
         like = run.dataset if run.dataset in paper.datasets else next(iter(paper.datasets))
         if methods.family(run.method) == "classifier":
             like = paper.tables["table3"].dataset
-        # A map that is fitted has no steps, and a user's own block no counterpart.
+        # A fitted map has no steps, and a block of the user's own has no counterpart.
         known = (*paper.datasets[like].baselines, None, "land_use")
         if entry.family == "map" or entry.block not in known or imported.origin(run):
             continue

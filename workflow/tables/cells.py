@@ -1,4 +1,4 @@
-"""What every table and figure reads: the scores of its rows. results/cells.csv holds those of all of them.
+"""The scores behind every table and figure. results/cells.csv holds the scores of all rows.
 
 python -m workflow.tables.cells [--config config/config.yaml]
 """
@@ -17,9 +17,9 @@ from workflow.steps.arguments import parser
 from workflow.steps.processes import program
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
-# Of images without the border that published scores leave out; only data sets with such a border have them.
+# Metrics of the image without its border, which published scores leave out; only some data sets have such a border.
 CENTRAL = [f"central_{name}" for name in METRICS]
-# How far a prediction is from its own input, and what a correction that makes them equal brings; only simulated inputs have them.
+# How far a prediction is from its own input, and its scores after a correction that makes both agree; only for simulated inputs.
 CONSISTENCY = ["input_rmse", "input_sam", "consistent_mpsnr", "consistent_sam"]
 KEYS = ["run", "dataset", "preset", "input", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
@@ -27,9 +27,9 @@ KEYS = ["run", "dataset", "preset", "input", "model", "changes", "seed", "p", "C
 def scores(config: schema.Config, target: Target) -> pd.DataFrame:
     """One row a run, scene, p and C that the target shows: KEYS, scene, `metrics`, seconds and peak_mib.
 
-    `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are those of an ablation, "k=4 steps=1000", otherwise empty. `distribution` is "out" where p lies beyond the
-    scales, or C beyond the counts, of the training. Raises UserError naming the first file that is missing or damaged or
-    lacks a cell, and the command that makes it again.
+    `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are the changed keys of an ablation, such as
+    "k=4 steps=1000", and empty otherwise. `distribution` is "out" if p lies beyond the scales of the training or C beyond its
+    counts. Raises UserError, naming the command that makes it again, for the first file that is missing, damaged or lacks a cell.
     """
     scales, counts = (getattr(config.datasets[target.dataset], axis).train for axis in ("scales", "counts"))
     wanted, tables = {run: target.cells(run) for run in target.rows}, []
@@ -45,12 +45,12 @@ def scores(config: schema.Config, target: Target) -> pd.DataFrame:
 
 
 def metrics(table: pd.DataFrame) -> list[str]:
-    """METRICS, and those of CENTRAL and CONSISTENCY that the table has."""
+    """METRICS, and the metrics of CENTRAL and CONSISTENCY that the table has."""
     return METRICS + [name for name in CENTRAL + CONSISTENCY if name in table]
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a run, p and C: KEYS, the number of test scenes, `metrics` and seconds averaged over them, the largest peak."""
+    """One row a run, p and C: KEYS, the number of test scenes, means over them of `metrics` and seconds, and the largest peak."""
     groups = scores.groupby(KEYS, sort=False)
     table = groups[[*metrics(scores), "seconds"]].mean()
     table["peak_mib"] = groups["peak_mib"].max()
@@ -59,8 +59,8 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> pd.DataFrame:
-    """One row for each value of `keys`: `seeds`, and of each metric the mean and the standard deviation (`<metric>_std`, empty
-    for a single seed). `table` has a row for each seed."""
+    """One row for each value of `keys`: `seeds`, and the mean and the standard deviation of each metric (`<metric>_std`, empty for
+    a single seed). `table` has a row for each seed."""
     groups = table.groupby(keys, sort=False)
     columns = {"seeds": groups.size()}
     for metric in metrics:

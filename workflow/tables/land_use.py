@@ -2,8 +2,8 @@
 
     python -m workflow.tables.land_use --table table3 [--config config/config.yaml]
 
-Each row also has what the true image gives (an upper bound) and what a constant answer gives; the paper's accuracies
-stand beside them as "reported" where the data set is the paper's.
+The rows of the true image (an upper bound) and of a constant answer stand below the methods. If the data set is in the paper,
+its accuracies stand beside them as "reported".
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ from workflow.tables.over_scales import paper_table
 METRICS = ("oa", "aa", "kappa", "macro_f1", "miou")
 COLUMNS = {"oa": ("OA", 1, True), "aa": ("AA", 1, True), "macro_f1": ("F1", 1, True)}
 CONSTANT = "constant answer"
-# The paper's "Acc Imp.".
+# The row that the paper calls "Acc Imp.".
 IMPROVED, OVER = "ssif-rf-gs", "liif"
 NOT_COMPARABLE = (
     "The paper's accuracies are printed as reported and cannot be read as OA: in its test image 93 % of the labelled pixels"
@@ -42,10 +42,10 @@ NOT_COMPARABLE = (
 
 
 def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
-    """Model, source, seed, p and confusion matrix [n, n] over `ids` of every image and seed at each p of the target.
+    """Model, source, seed, p and confusion matrix [n, n] over `ids`, for every image and seed at each p of the target.
 
-    source: that of the method, or "bound" for the true image and the constant answer, the most frequent class for every
-    pixel. Raises UserError naming the first file that is missing or damaged, or lacks an image or some of its pixels.
+    source: the source of the method's rows, or "bound" for the true image and for the constant answer, which gives every pixel the
+    most frequent class. Raises UserError naming the first file that is missing, damaged, or lacks an image or some of its pixels.
     """
     pixels = {}
     for run in (*target.rows, *target.classifiers):
@@ -67,7 +67,7 @@ def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
 
 
 def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> dict[tuple[str, float], np.ndarray]:
-    """Label and p -> confusion matrix of each image that the target shows of a run."""
+    """Label and p -> confusion matrix, for each image of a run that the target shows."""
     labels = [TRUE, BICUBIC] if family(run.method) == "classifier" else [METHODS[run.method].label]
     found = {}
     for label, p in product(labels, [p for p in target.scales if run.scale in (None, p)]):
@@ -81,9 +81,9 @@ def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> 
 
 
 def table(config: schema.Config, target: Target, ids: list[int]) -> pd.DataFrame:
-    """One row a model, p and source: METRICS and recall_<id>, in [0, 1], mean and of METRICS deviation over seeds.
+    """One row a model, p and source: METRICS and recall_<id> in [0, 1], as means over the seeds; METRICS also have a deviation.
 
-    Rows that are "reported" have the paper's number as `accuracy`, which is no OA; ours have none.
+    Rows that are "reported" have the paper's number as `accuracy`, which is not an OA; our rows have no `accuracy`.
     """
     low, high = config.datasets[target.dataset].scales.train
     rows = []
@@ -123,7 +123,7 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
 def protocol(
     config: schema.Config, target: Target, cover: LandCover, scene: str, values: str, made_at: str
 ) -> list[str]:
-    """What a reader must know of these numbers; `scene` was classified, of such `values`, at commit `made_at`."""
+    """What a reader must know about these numbers: `scene` was classified, with such `values`, at commit `made_at`."""
     network, training = runs.settings(config, target.classifiers[0])
     labels = cover.maps[scene]
     absent = [named(cover, number) for number in sorted(cover.names) if not (labels == number).any()]
@@ -168,10 +168,10 @@ def recalls(tidy: pd.DataFrame, p: float, cover: LandCover, labels: np.ndarray) 
 
 
 def reported(tidy: pd.DataFrame) -> pd.DataFrame:
-    """The paper's accuracies in percent, a row a model and a column a p; empty where the data set is not the paper's."""
+    """The paper's accuracies in percent, a row a model and a column a p; empty if the paper does not have the data set."""
     paper = tidy[tidy["source"] == "reported"]
     scales = [p for p in paper["p"].unique() if p == p]
-    # The true image has one number, for no p.
+    # The true image has one number, which belongs to no p.
     wide = {
         model: rows["accuracy"].tolist() * (len(scales) // len(rows))
         for model, rows in paper.groupby("model", sort=False)

@@ -11,11 +11,11 @@ from workflow.plan.runs import results
 
 # Metric of the tidy table -> heading, decimals, and whether larger is better, in Tables 1 and 2.
 COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 2, False)}
-# Those of the image without its border.
+# The same for the image without its border.
 CENTRAL = {f"central_{name}": (f"central {label}", *rest) for name, (label, *rest) in COLUMNS.items()}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
-# Source of a row -> what follows its label: the paper's numbers, a method that the paper does not compare, and one of ours.
+# Source of a row -> the mark after its label: the paper's number, a method that the paper does not compare, or a method of ours.
 SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)", "submitted": " (submitted)"}
 ELSEWHERE = ("reported", "submitted")  # sources of rows that were not computed here
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
@@ -23,7 +23,7 @@ RANKED = ("ours", "reported")  # sources of rows that compete, each among themse
 
 @dataclass(frozen=True)
 class Cell:
-    """A number as printed: its digits, those of its standard deviation over seeds ("" for one seed), and its rank: best,
+    """A number as printed: its digits, the digits of its standard deviation over seeds ("" for one seed), and its rank: best,
     second or plain."""
 
     digits: str
@@ -37,7 +37,7 @@ def columns_of(tidy: pd.DataFrame) -> dict:
 
 
 def headings(columns: dict = COLUMNS) -> list[str]:
-    """The name of each column with an arrow to its better values."""
+    """The name of each column, with an arrow that says which values are better."""
     return [f"{label} {'↑' if larger_is_better else '↓'}" for label, _, larger_is_better in columns.values()]
 
 
@@ -77,14 +77,14 @@ def note(footer: list[str]) -> str:
 
 
 def section(title: str, first: str, table: pd.DataFrame) -> str:
-    """Markdown: a heading and a table of texts; `first` heads the column of its index."""
+    """Markdown: a heading and a table of texts; `first` is the heading of the index column."""
     lines = [f"### {title}", "", f"| {first} | {' | '.join(table.columns)} |", f"|:---|{'---:|' * table.shape[1]}"]
     lines += [f"| {name} | {' | '.join(values)} |" for name, *values in table.itertuples()]
     return "\n".join(lines) + "\n"
 
 
 def write(name: str, tidy: pd.DataFrame, text: str, tabular: str) -> None:
-    """results/<name>.csv, .md and .tex, each whole or not at all; the Markdown is printed, too."""
+    """Write results/<name>.csv, .md and .tex, each whole or not at all; also print the Markdown."""
     contents = {"csv": tidy.to_csv(index=False, float_format="%.6g"), "md": text, "tex": tabular}
     for suffix, content in contents.items():
         with noted_file(results() / f"{name}.{suffix}") as temporary:
@@ -108,9 +108,9 @@ def _blocks(tidy: pd.DataFrame, marks: dict[str, str], plus_minus: str, columns:
 def blocks(
     tidy: pd.DataFrame, columns: dict = COLUMNS
 ) -> Iterator[tuple[str, list[float], list[tuple[str, list[Cell | None]]]]]:
-    """For each distribution present: heading, scales, and (name, cells) rows, ours before the reported.
+    """For each distribution that occurs: heading, scales, and rows (name, cells), ours before the reported ones.
 
-    A row's cells are its metrics (`columns`) at each scale in turn, None where it has no number.
+    The cells of a row are its metrics (`columns`) at each scale in turn, None if there is no number.
     """
     tidy = tidy.assign(name=tidy["model"] + tidy["source"].map(SUFFIXES).fillna(""))
     for distribution, heading in DISTRIBUTIONS.items():
@@ -138,7 +138,7 @@ def column(block: pd.DataFrame, metric: str, columns: dict = COLUMNS) -> dict[st
 def _ranks(block: pd.DataFrame, metric: str, columns: dict) -> dict[str, str]:
     """Name -> best or second, among rows of the same source: reported numbers do not compete with ours.
 
-    Equal to the printed digits means equal, so several rows may share a mark.
+    Numbers whose printed digits agree are equal, so several rows may share a mark.
     """
     _, decimals, larger_is_better = columns[metric]
     ranks = {}

@@ -1,4 +1,4 @@
-"""How far the networks of a table are from trained, told from their curves, as a line under it."""
+"""A line under a table that says which of its networks are not fully trained, judging by their loss curves."""
 
 from workflow.methods import METHODS
 from workflow.plan import runs
@@ -10,8 +10,8 @@ LEAST = 0.02  # a smaller fall of the loss is not worth a word
 
 
 def falls(target: Target) -> dict[str, float]:
-    """Label of a row -> the share by which the loss of its networks fell, at most, from the last part of the steps but one to
-    the last. Networks without a curve, and losses that are logarithms, are left out."""
+    """Label of a row -> the share by which the loss of its networks still fell from the last part of the steps but one to the last
+    part: the largest share of its networks. Networks without a curve, and losses that are logarithms, are left out."""
     found = {}
     for row in target.rows:
         for run in runs.stages(row):
@@ -26,7 +26,7 @@ def falls(target: Target) -> dict[str, float]:
 
 
 def lines(target: Target) -> list[str]:
-    """What stands under the table: the rows whose loss was still falling; nothing where none was."""
+    """The line under the table, which names the rows whose loss was still falling; no line if there are none."""
     still = [f"{label} {fall:.0%}" for label, fall in falls(target).items() if fall >= LEAST]
     if not still:
         return []

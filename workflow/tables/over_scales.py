@@ -2,7 +2,7 @@
 
     python -m workflow.tables.over_scales --table table1 [--config config/config.yaml]
 
-Rows of ours stand beside the paper's own numbers ("reported") where the data set is the paper's; never mixed.
+Our rows stand beside the paper's own numbers ("reported") if the paper has the data set. The two are never mixed.
 """
 
 from collections.abc import Iterable
@@ -41,15 +41,15 @@ MARKS = (
 
 
 def paper_table(name: str) -> pd.DataFrame:
-    """What the paper has in its Table 1, 2 or 3 (`name` as in a preset), a row a data set, model and p."""
+    """The paper's Table 1, 2 or 3 (`name` as in a preset), a row a data set, model and p."""
     return pd.read_csv(Path(__file__).with_name(f"paper_{name}.csv"))
 
 
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
 
-    place: by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as of `cells.scores`. Each
-    seed enters with its mean over the scenes.
+    place: the rank by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as from `cells.scores`.
+    Each seed counts with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
     ours = cells.over_seeds(
@@ -70,8 +70,8 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
 
 
 def costs(config: schema.Config, target: Target) -> pd.DataFrame:
-    """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training, those of
-    a start from another p counted in, as a mean over seeds, and the commits at which they were trained."""
+    """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training as a mean over
+    seeds (with those of the network from another p that it starts from), and the commits at which its networks were trained."""
     found = []
     for row in target.rows:
         stages = [stored.record(run) for run in runs.stages(row)]
@@ -84,7 +84,7 @@ def costs(config: schema.Config, target: Target) -> pd.DataFrame:
             "minutes": sum(record["seconds"] for record in every) / 60,
             "trained_at": _listed(record["commit"] for record in every),
         } for p, _ in target.cells(row)]  # fmt: skip
-    # Keep whole numbers beside the empty cells of reported rows: as real numbers, large ones would lose their last digits.
+    # Keep integers beside the empty cells of reported rows: as floats, large ones would lose their last digits.
     groups = pd.DataFrame(found).astype({"parameters": "Int64"}).groupby(["model", "p"], sort=False)
     columns = {name: groups[name].first() for name in ("parameters", "steps")}
     columns |= {"minutes": groups["minutes"].mean(), "trained_at": groups["trained_at"].agg(_listed)}
@@ -92,7 +92,7 @@ def costs(config: schema.Config, target: Target) -> pd.DataFrame:
 
 
 def _listed(commits: Iterable[str]) -> str:
-    """Different commits, each once."""
+    """The different commits, each listed once."""
     return "+".join(dict.fromkeys(commits))
 
 
@@ -103,7 +103,7 @@ def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def standing(tidy: pd.DataFrame) -> list[str]:
-    """A line that says how many dB our rows are above bicubic + linear at each p; none without that row."""
+    """A line that says how many dB our rows are above bicubic + linear at each p; no line without that row."""
     psnr = tidy[tidy["source"] != "reported"].pivot(index="model", columns="p", values="psnr")
     plain = methods.METHODS["bicubic"].label
     if plain not in psnr.index or len(psnr) == 1:
@@ -114,8 +114,8 @@ def standing(tidy: pd.DataFrame) -> list[str]:
 
 
 def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, made_at: str) -> list[str]:
-    """What a reader must know to compare a number with another paper's; `scenes` were scored at commit `made_at`, choices:
-    those of the prepared file."""
+    """What a reader must know to compare a number with another paper's. `scenes` were scored at commit `made_at`; choices: of the
+    prepared file."""
     data = config.datasets[target.dataset]
     training, network = data.training, data.network
     low, high = data.scales.train
@@ -146,7 +146,7 @@ def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, 
 
 
 def _baselines(config: schema.Config, target: Target) -> list[str]:
-    """What the networks on a pixel grid were given, if the table has any."""
+    """A line on the budgets of the networks on a pixel grid, if the table has any."""
     baselines = config.datasets[target.dataset].baselines
     rows = [row for row in target.rows if row.scale]
     if not rows:

@@ -2,8 +2,8 @@
 
     python -m workflow.tables.robustness [--config config/cave-published.yaml]
 
-results/table_robustness.csv is tidy, a row a model, change and p; .md and .tex show PSNR and SAM with the difference to the
-clean input, and results/figures/robustness.pdf and .png what is lost.
+results/table_robustness.csv is tidy, a row a model, change and p. .md and .tex show PSNR and SAM and their difference from the
+clean input; results/figures/robustness.pdf and .png show the loss alone.
 """
 
 import numpy as np
@@ -35,8 +35,8 @@ def every_change(config: Config, store: Store) -> list[Change]:
 
 
 def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
-    """KEYS, `clipped` (share of values), `dimmed` (dB), then mean and standard deviation over seeds (empty for a single one) of
-    each metric and of LOST; each seed enters with its mean over the scenes.
+    """KEYS, `clipped` (share of values), `dimmed` (dB), then mean and standard deviation of each metric and of LOST over the seeds
+    (empty for a single seed); each seed counts with its mean over the scenes.
 
     mpsnr_lost: PSNR with the clean input - (PSNR - dimmed); sam_lost: SAM - SAM with the clean input.
     """
@@ -56,12 +56,12 @@ def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
 
 
 def _read(target: Target, every: list[Change]) -> pd.DataFrame:
-    """robustness.csv of all rows. Raises UserError naming the first that is missing or damaged or lacks a cell."""
+    """robustness.csv of all rows. Raises UserError naming the first file that is missing, damaged or lacks a cell."""
     wanted = {run: [(p, each.name, each.value) for p, _ in target.cells(run) for each in every] for run in target.rows}
     found = stored.scores("robustness.csv", "workflow.evaluate_robustness", ["p", "change", "value"], wanted)
     names = [f"{each.name} {each.value}" for each in every]
     scores = pd.concat(found.values()).fillna({"unit": ""})
-    # A run may have been scored under more changes than the preset has now.
+    # A run may have been scored under more changes than the preset lists now.
     return scores[(scores["change"] + " " + scores["value"]).isin(names)]
 
 
@@ -71,7 +71,7 @@ def titles(tidy: pd.DataFrame) -> pd.Series:
 
 
 def printed(tidy: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Heading -> a row a change, clean first, a column a model: its score and the difference to the clean input."""
+    """Heading -> table with a row a change, clean first, and a column a model: the score and its difference from the clean input."""
     tidy = tidy.assign(title=titles(tidy), name=tidy["model"] + tidy["source"].map(SUFFIXES).fillna(""))
     found = {}
     for p in tidy["p"].unique():
@@ -89,7 +89,7 @@ def printed(tidy: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def protocol(config: Config, target: Target, store: Store, every: list[Change], made_at: str) -> list[str]:
-    """What a reader must know beside the numbers."""
+    """What a reader must know about the numbers."""
     dimmed = [f"{each.value} {each.dimmed:.1f}" for each in every if each.dimmed]
     light = f" A light dims the bands, so the difference of PSNR counts from the clean score + {', '.join(dimmed)} dB."
     return [

@@ -1,9 +1,9 @@
-"""The table of sensors: how well networks that were trained on equal and on irregular intervals predict real bands.
+"""The table of sensors: how well networks trained on equal or on irregular intervals predict the bands of real sensors.
 
     python -m workflow.tables.sensors [--config config/cave-sensors.yaml]
 
-results/table_sensors.csv is tidy, a row a model, kind of intervals, sensor and p; .md and .tex show PSNR. The paper names
-sensors of irregular bands as future work (section 6) and allows training on them (A.3).
+results/table_sensors.csv is tidy, a row a model, kind of intervals, sensor and p; .md and .tex show PSNR. The paper calls sensors
+with irregular bands future work (section 6) and allows training on irregular bands (A.3).
 """
 
 import pandas as pd
@@ -27,8 +27,8 @@ KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "d
 
 
 def table(config: Config, target: Target) -> pd.DataFrame:
-    """KEYS, then mean and standard deviation over seeds (empty for a single one) of each metric; each seed enters with its
-    mean over the scenes. `intervals` of the training, "" of a method that has none."""
+    """KEYS, then mean and standard deviation of each metric over the seeds (empty for a single seed); each seed counts with its mean
+    over the scenes. `intervals`: of the training, "" for a method without any."""
     low, high = config.datasets[target.dataset].scales.train
     scores = _read(config, target)
     scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
@@ -46,7 +46,7 @@ def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     sensors = list(tidy["sensor"].unique())
     columns = {sensor: (f"PSNR {sensor}", 2, True) for sensor in sensors}
     found = {sensor: wide["mpsnr"][sensor] for sensor in sensors}
-    # Over a single seed there is no deviation, and then no such column either.
+    # A single seed has no deviation, so there is no such column either.
     spread = wide["mpsnr_std"] if "mpsnr_std" in wide.columns.get_level_values(0) else pd.DataFrame(index=wide.index)
     found |= {f"{sensor}_std": spread.get(sensor, pd.Series(float("nan"), wide.index)) for sensor in sensors}
     shown = pd.DataFrame(found).reset_index()
@@ -55,7 +55,7 @@ def printed(tidy: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
 
 
 def protocol(config: Config, target: Target, source: Bands, values: str, made_at: str) -> list[str]:
-    """What a reader must know beside the numbers: which bands are scored, and how the networks were trained."""
+    """What a reader must know about the numbers: which bands are scored, and how the networks were trained."""
     data = config.datasets[target.dataset]
     lines = [
         f"Preset {config.preset}, data set {target.dataset}, {target.seed_count} seed(s), commit {made_at}.",
@@ -74,7 +74,7 @@ def protocol(config: Config, target: Target, source: Bands, values: str, made_at
 
 
 def _read(config: Config, target: Target) -> pd.DataFrame:
-    """sensors.csv of all rows. Raises UserError naming the first that is missing or damaged or lacks a cell."""
+    """sensors.csv of all rows. Raises UserError naming the first file that is missing, damaged or lacks a cell."""
     cells = [(p, sensor) for p in target.scales for sensor in config.tables[SENSOR_TABLE].sensors]
     wanted = dict.fromkeys(target.rows, cells)
     found = stored.scores("sensors.csv", "workflow.evaluate_sensors", ["p", "sensor"], wanted)

@@ -6,16 +6,16 @@ from scipy.stats import wilcoxon
 from workflow.methods import APART
 from workflow.tables.layout import COLUMNS
 
-# Below this many pairs the two-sided test cannot reach 0.05, whatever the differences.
+# With fewer pairs the two-sided test cannot reach 0.05, however large the differences are.
 FEWEST_PAIRS = 6
 
 
 def compare(scores: pd.DataFrame) -> pd.DataFrame:
     """For each p and metric: ssif, baseline, difference (ssif - baseline), pairs, and p_value of Wilcoxon's signed-rank test.
 
-    scores: one row a model, seed, scene and p with the metrics of `layout.COLUMNS`; later methods and extensions take no part.
-    At each p the SSIF variant and the other method of the best mean PSNR meet, on every scene and seed that both have. p_value
-    is nan below FEWEST_PAIRS.
+    scores: one row a model, seed, scene and p with the metrics of `layout.COLUMNS`; later methods and extensions are left out. At
+    each p the SSIF variant with the best mean PSNR is compared with the best other method, on every scene and seed that both have.
+    p_value is nan below FEWEST_PAIRS.
     """
     found = []
     scores = scores[~scores["model"].isin(APART)]
@@ -34,7 +34,7 @@ def compare(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def lines(comparison: pd.DataFrame) -> list[str]:
-    """The comparison in words, one line a p, and what to keep in mind."""
+    """The comparison in words, one line a p, and a line of caveats."""
     found = []
     for (p, ssif, baseline, pairs), rows in comparison.groupby(["p", "ssif", "baseline", "pairs"], sort=False):
         gaps = []

@@ -1,4 +1,4 @@
-"""Scores that were computed elsewhere: each results/submissions/*.csv stands in Tables 1 and 2 as rows marked (submitted).
+"""Scores that were computed elsewhere: Tables 1 and 2 show each results/submissions/*.csv as rows marked (submitted).
 
 A file has a row for each test scene and p, with the columns KEYS and the metrics that `ssif score --format csv` prints.
 """
@@ -22,8 +22,8 @@ def files() -> list[Path]:
 def means(dataset: str, scenes: set[str], scales: list[float]) -> pd.DataFrame:
     """One row a model and p of this data set: dataset, model, p and METRICS as means over the test scenes.
 
-    Raises UserError, naming the file, for one that cannot be read, lacks a column, has a score that is no number, a p that the
-    table has not, or not exactly one row of each scene for a model and p.
+    Raises UserError, naming the file, if a file cannot be read or lacks a column, if a score is not a number, if a p is not in the
+    table, and unless each model and p has exactly one row for each scene.
     """
     found = [_read(path, dataset, scenes, scales) for path in files()]
     rows = pd.concat([pd.DataFrame(columns=[*KEYS, *METRICS]), *found]).astype(dict.fromkeys(METRICS, float))
