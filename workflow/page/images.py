@@ -13,7 +13,7 @@ PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half t
 
 
 def drawing(name: str, remedy: str = "") -> str:
-    """A figure of results/figures, as `embedded`. remedy: the command that draws it, if another program than `workflow.figure` does."""
+    """A figure of results/figures, as `embedded`. remedy: the command that draws it, if not `workflow.figure`."""
     path = runs.results() / "figures" / f"{name}.png"
     with stored.readable(path, remedy or f"python -m workflow.figure --figure {name}"):
         return embedded(path)

@@ -97,7 +97,8 @@ def robustness_table(config: Config, target: Target) -> dict:
 
 
 def beside_the_paper(found: list[tuple[str, list]]) -> list[tuple[str, bool, list]]:
-    """The rows of a block of `layout.blocks`: name, whether we scored the row, and (cell, the paper's cell, difference) a column.
+    """The rows of a block of `layout.blocks`: name, whether we scored the row, and (cell, the paper's cell, difference) for
+    each column.
 
     Our rows come first, then the rows that only the paper has. The difference is our number minus the paper's.
     """
@@ -121,7 +122,7 @@ def _difference(ours: layout.Cell | None, reported: layout.Cell | None) -> str:
 
 
 def ablation(config: Config, name: str, every: pd.DataFrame) -> dict:
-    """The keys that were fixed; (p, C, whether C has a truth) of each group of columns; and the rows (model and value, cells)."""
+    """The fixed keys; (p, C, whether C has a truth) of each group of columns; the rows (model and value, cells)."""
     ablation = config.ablations[name]
     largest, tested = config.datasets[ablation.dataset].full_count, config.datasets[ablation.dataset].counts.test
     found = every[every["ablation"] == name].rename(columns={"mpsnr": "psnr", "mpsnr_std": "psnr_std"})
@@ -157,8 +158,8 @@ def ablated(config: Config, shown: dict[str, Target]) -> pd.DataFrame:
 
 
 def csv(config: Config, name: str, program: str, keys: list[str], wanted: set[tuple]) -> pd.DataFrame:
-    """results/<name>.csv. Raises UserError if the file is missing, damaged or of another preset, and unless it has exactly one of our
-    rows for each of the `wanted` values of `keys`."""
+    """results/<name>.csv. Raises UserError if the file is missing, damaged or of another preset, and unless it has exactly one
+    of our rows for each of the `wanted` values of `keys`."""
     remedy = f"python -m workflow.tables.{program}"
     path = runs.results() / f"{name}.csv"
     with stored.readable(path, remedy):

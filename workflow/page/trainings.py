@@ -1,4 +1,4 @@
-"""What the report says about the networks: how they were trained, how fast they are, and how they are smaller than in the paper."""
+"""What the report says about the networks: their training, their speed, and how they are smaller than in the paper."""
 
 import io
 from dataclasses import replace
@@ -37,8 +37,8 @@ def trained(config: Config) -> list[dict]:
 
 
 def drawn_curves(config: Config, every: list[dict]) -> list[tuple[str, str, str]]:
-    """Data set, kind of network and a drawing of the loss curves. Each kind has its own drawing, because losses of different kinds
-    cannot be compared."""
+    """Data set, kind of network and a drawing of the loss curves. Each kind has its own drawing, because losses of different
+    kinds cannot be compared."""
     groups = {}
     for record in every:
         run = record["run"]
@@ -87,10 +87,11 @@ def evaluations(scores: pd.DataFrame) -> dict[str, dict]:
 
 
 def smaller(config: Config, paper: Config) -> tuple[dict, list[str]]:
-    """What is smaller here than in config/paper.yaml: (block, steps there) -> the smaller number of steps here, and the blocks whose
-    network has other sizes.
+    """What is smaller here than in config/paper.yaml: (block, steps there) -> the smaller number of steps here, and the blocks
+    whose network has other sizes.
 
-    A data set that config/paper.yaml lacks is compared with the first data set there. The block of the neural fields is called FIELDS.
+    A data set that config/paper.yaml lacks is compared with the first data set there. The block of the neural fields is called
+    FIELDS.
     """
     steps, sizes = {}, {}
     for run in networks(config):

@@ -20,8 +20,8 @@ KEYS = ["ablation", "dataset", "preset", "model", "key", "value", "fixed", "p", 
 
 
 def points(config: schema.Config, target: Target) -> pd.DataFrame:
-    """One row a run, p and C of the target, with the value of the changed key in `value`, as a string ("" if the model does not read
-    the key)."""
+    """One row a run, p and C of the target, with the value of the changed key in `value`, as a string ("" if the model does not
+    read the key)."""
     ablation = config.ablations[target.name]
     values = {run.id: value_of(config, ablation, run) for run in target.rows}
     means = cells.means(cells.scores(config, target))

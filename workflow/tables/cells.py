@@ -19,7 +19,7 @@ from workflow.steps.processes import program
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
 # Metrics of the image without its border, which published scores leave out; only some data sets have such a border.
 CENTRAL = [f"central_{name}" for name in METRICS]
-# How far a prediction is from its own input, and its scores after a correction that makes both agree; only for simulated inputs.
+# How far a prediction is from its own input, and its scores once corrected to agree with it; only for simulated inputs.
 CONSISTENCY = ["input_rmse", "input_sam", "consistent_mpsnr", "consistent_sam"]
 KEYS = ["run", "dataset", "preset", "input", "model", "changes", "seed", "p", "C", "distribution", "reference"]
 
@@ -29,7 +29,8 @@ def scores(config: schema.Config, target: Target) -> pd.DataFrame:
 
     `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are the changed keys of an ablation, such as
     "k=4 steps=1000", and empty otherwise. `distribution` is "out" if p lies beyond the scales of the training or C beyond its
-    counts. Raises UserError, naming the command that makes it again, for the first file that is missing, damaged or lacks a cell.
+    counts. Raises UserError, with the command that makes it again, for the first file that is missing, damaged or short of a
+    cell.
     """
     scales, counts = (getattr(config.datasets[target.dataset], axis).train for axis in ("scales", "counts"))
     wanted, tables = {run: target.cells(run) for run in target.rows}, []
@@ -50,7 +51,7 @@ def metrics(table: pd.DataFrame) -> list[str]:
 
 
 def means(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a run, p and C: KEYS, the number of test scenes, means over them of `metrics` and seconds, and the largest peak."""
+    """One row a run, p and C: KEYS, the number of test scenes, their mean `metrics` and seconds, and the largest peak."""
     groups = scores.groupby(KEYS, sort=False)
     table = groups[[*metrics(scores), "seconds"]].mean()
     table["peak_mib"] = groups["peak_mib"].max()
@@ -59,8 +60,8 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> pd.DataFrame:
-    """One row for each value of `keys`: `seeds`, and the mean and the standard deviation of each metric (`<metric>_std`, empty for
-    a single seed). `table` has a row for each seed."""
+    """One row for each value of `keys`: `seeds`, and the mean and the standard deviation of each metric (`<metric>_std`, empty
+    for a single seed). `table` has a row for each seed."""
     groups = table.groupby(keys, sort=False)
     columns = {"seeds": groups.size()}
     for metric in metrics:

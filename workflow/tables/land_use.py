@@ -44,8 +44,9 @@ NOT_COMPARABLE = (
 def matrices(target: Target, ids: list[int]) -> Iterator[dict]:
     """Model, source, seed, p and confusion matrix [n, n] over `ids`, for every image and seed at each p of the target.
 
-    source: the source of the method's rows, or "bound" for the true image and for the constant answer, which gives every pixel the
-    most frequent class. Raises UserError naming the first file that is missing, damaged, or lacks an image or some of its pixels.
+    source: the source of the method's rows, or "bound" for the true image and for the constant answer, which gives every pixel
+    the most frequent class. Raises UserError naming the first file that is missing, damaged, or lacks an image or some of its
+    pixels.
     """
     pixels = {}
     for run in (*target.rows, *target.classifiers):

@@ -15,7 +15,7 @@ COLUMNS = {"psnr": ("PSNR", 2, True), "ssim": ("SSIM", 3, True), "sam": ("SAM", 
 CENTRAL = {f"central_{name}": (f"central {label}", *rest) for name, (label, *rest) in COLUMNS.items()}
 DISTRIBUTIONS = {"in": "In-distribution", "out": "Out-of-distribution"}
 REPORTED = " (reported)"
-# Source of a row -> the mark after its label: the paper's number, a method that the paper does not compare, or a method of ours.
+# Source of a row -> the mark after its label: the paper's number, a method the paper does not compare, or one of ours.
 SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)", "submitted": " (submitted)"}
 ELSEWHERE = ("reported", "submitted")  # sources of rows that were not computed here
 RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves

@@ -48,8 +48,8 @@ def paper_table(name: str) -> pd.DataFrame:
 def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
     """One row a model, p and source: mean and standard deviation over seeds (empty for a single one) of each metric.
 
-    place: the rank by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as from `cells.scores`.
-    Each seed counts with its mean over the scenes.
+    place: the rank by PSNR at this p among the paper's and the later methods, empty for other rows. scores: as from
+    `cells.scores`. Each seed counts with its mean over the scenes.
     """
     ours = cells.means(scores).rename(columns=SCORES)
     ours = cells.over_seeds(
@@ -70,8 +70,9 @@ def table(scores: pd.DataFrame, target: Target) -> pd.DataFrame:
 
 
 def costs(config: schema.Config, target: Target) -> pd.DataFrame:
-    """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training as a mean over
-    seeds (with those of the network from another p that it starts from), and the commits at which its networks were trained."""
+    """One row a model and p: parameters, training steps of its networks in turn ("3000+4000"), minutes of training as a mean
+    over seeds (with those of the network from another p that it starts from), and the commits at which its networks were
+    trained."""
     found = []
     for row in target.rows:
         stages = [stored.record(run) for run in runs.stages(row)]
@@ -114,8 +115,8 @@ def standing(tidy: pd.DataFrame) -> list[str]:
 
 
 def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, made_at: str) -> list[str]:
-    """What a reader must know to compare a number with another paper's. `scenes` were scored at commit `made_at`; choices: of the
-    prepared file."""
+    """What a reader must know to compare a number with another paper's. `scenes` were scored at commit `made_at`; choices: of
+    the prepared file."""
     data = config.datasets[target.dataset]
     training, network = data.training, data.network
     low, high = data.scales.train

@@ -35,8 +35,8 @@ def every_change(config: Config, store: Store) -> list[Change]:
 
 
 def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
-    """KEYS, `clipped` (share of values), `dimmed` (dB), then mean and standard deviation of each metric and of LOST over the seeds
-    (empty for a single seed); each seed counts with its mean over the scenes.
+    """KEYS, `clipped` (share of values), `dimmed` (dB), then mean and standard deviation of each metric and of LOST over the
+    seeds (empty for a single seed); each seed counts with its mean over the scenes.
 
     mpsnr_lost: PSNR with the clean input - (PSNR - dimmed); sam_lost: SAM - SAM with the clean input.
     """
@@ -71,7 +71,7 @@ def titles(tidy: pd.DataFrame) -> pd.Series:
 
 
 def printed(tidy: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Heading -> table with a row a change, clean first, and a column a model: the score and its difference from the clean input."""
+    """Heading -> table with a row a change, clean first, and a column a model: score and difference from the clean input."""
     tidy = tidy.assign(title=titles(tidy), name=tidy["model"] + tidy["source"].map(SUFFIXES).fillna(""))
     found = {}
     for p in tidy["p"].unique():

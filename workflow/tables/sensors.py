@@ -2,8 +2,8 @@
 
     python -m workflow.tables.sensors [--config config/cave-sensors.yaml]
 
-results/table_sensors.csv is tidy, a row a model, kind of intervals, sensor and p; .md and .tex show PSNR. The paper calls sensors
-with irregular bands future work (section 6) and allows training on irregular bands (A.3).
+results/table_sensors.csv is tidy, a row a model, kind of intervals, sensor and p; .md and .tex show PSNR. The paper calls
+sensors with irregular bands future work (section 6) and allows training on irregular bands (A.3).
 """
 
 import pandas as pd
@@ -27,8 +27,8 @@ KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "d
 
 
 def table(config: Config, target: Target) -> pd.DataFrame:
-    """KEYS, then mean and standard deviation of each metric over the seeds (empty for a single seed); each seed counts with its mean
-    over the scenes. `intervals`: of the training, "" for a method without any."""
+    """KEYS, then mean and standard deviation of each metric over the seeds (empty for a single seed); each seed counts with its
+    mean over the scenes. `intervals`: of the training, "" for a method without any."""
     low, high = config.datasets[target.dataset].scales.train
     scores = _read(config, target)
     scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})

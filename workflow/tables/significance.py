@@ -13,9 +13,9 @@ FEWEST_PAIRS = 6
 def compare(scores: pd.DataFrame) -> pd.DataFrame:
     """For each p and metric: ssif, baseline, difference (ssif - baseline), pairs, and p_value of Wilcoxon's signed-rank test.
 
-    scores: one row a model, seed, scene and p with the metrics of `layout.COLUMNS`; later methods and extensions are left out. At
-    each p the SSIF variant with the best mean PSNR is compared with the best other method, on every scene and seed that both have.
-    p_value is nan below FEWEST_PAIRS.
+    scores: one row a model, seed, scene and p with the metrics of `layout.COLUMNS`; later methods and extensions are left out.
+    At each p the SSIF variant with the best mean PSNR is compared with the best other method, on every scene and seed that both
+    have. p_value is nan below FEWEST_PAIRS.
     """
     found = []
     scores = scores[~scores["model"].isin(APART)]

@@ -22,8 +22,8 @@ def files() -> list[Path]:
 def means(dataset: str, scenes: set[str], scales: list[float]) -> pd.DataFrame:
     """One row a model and p of this data set: dataset, model, p and METRICS as means over the test scenes.
 
-    Raises UserError, naming the file, if a file cannot be read or lacks a column, if a score is not a number, if a p is not in the
-    table, and unless each model and p has exactly one row for each scene.
+    Raises UserError, naming the file, if a file cannot be read or lacks a column, if a score is not a number, if a p is not in
+    the table, and unless each model and p has exactly one row for each scene.
     """
     found = [_read(path, dataset, scenes, scales) for path in files()]
     rows = pd.concat([pd.DataFrame(columns=[*KEYS, *METRICS]), *found]).astype(dict.fromkeys(METRICS, float))
