@@ -2,7 +2,7 @@
 
     python -m workflow.evaluate_robustness --run cave.ssif+.s0 --config config/cave-published.yaml
 
-The changes are those of `ssif.perturbations`, one at a time; the first is none.
+The changes are those of `ssif.perturbations`, one at a time. The first is the clean input.
 """
 
 import pandas as pd
@@ -30,7 +30,7 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFra
 
 
 def changed(config: schema.Config, store: Store) -> Views:
-    """A view of a scene for each change."""
+    """The function that makes a view of a scene for each change."""
     every = changes(store.bands, store.response, config.tables[ROBUSTNESS_TABLE].camera, config.antialias)
 
     def views(scene, hsi, msi, low, known):

@@ -2,7 +2,7 @@
 
     python -m workflow.publish --config config/cave.yaml results/reference/weights/cave
 
-A published file is small, in half precision where that saves something, and says how its network was trained.
+A published file is small, because large tensors are in half precision, and it says how its network was trained.
 """
 
 import json
@@ -44,9 +44,9 @@ def publish(config: Config, run: Run, store: Store, folder: Path) -> Path:
 
 
 def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None:
-    """Put the published weights of `run` where a training would have left them, with the record of their training.
+    """Put the published weights of `run`, with the record of their training, where a training would have left them.
 
-    Raises UserError where there are none, or where they were trained with other settings or data.
+    Raises UserError if there are none, or if they were trained with other settings or data.
     """
     path = file_of(run, config.weights)
     record = dict(load_card(path).get("record", {}))
@@ -57,7 +57,7 @@ def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None
         raise UserError(f"{path} was not trained with the settings of {config.preset}: {', '.join(differing)}")
     load_weights(model, path)
     origin = {key: value for key, value in record.items() if key not in (*wanted, "parameters")}
-    # Whatever they were taken from when they were published.
+    # This replaces the source that was recorded when the weights were published.
     origin["published"] = {"file": path.name, "sha256": sha256(path)}
     finish(config, run, store, model, wanted, origin)
 

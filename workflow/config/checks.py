@@ -1,4 +1,4 @@
-"""What a preset must hold beyond its keys: ranges, and names that belong together. Each check raises UserError in one line."""
+"""Checks of a preset beyond its keys: ranges, and names that belong together. Each check raises UserError in one line."""
 
 import dataclasses
 
@@ -109,8 +109,8 @@ def _budget(training: Training | PatchTraining | ClassifierTraining, where: str)
 def check_shown(
     where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config, optional: tuple[str, ...] = ()
 ) -> None:
-    """Raise a UserError unless a table or figure has the keys `wanted`, perhaps `optional` ones and no others, and they make
-    sense."""
+    """Raise a UserError unless a table or figure has exactly the keys `wanted`, with or without the `optional` ones, and their
+    values make sense."""
     data = config.datasets[choose(f"data set for {where}", shown.dataset, config.datasets)]
     for field in dataclasses.fields(shown):
         if field.name not in ("dataset", *optional) and bool(getattr(shown, field.name)) != (field.name in wanted):

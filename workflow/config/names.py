@@ -9,7 +9,7 @@ LONGEST = 150  # letters of a run's id; with the preset's name before it, it mus
 
 
 def check_name(where: str, name) -> None:
-    """Raise a UserError unless `name` is one: it must be safe in a path, in a shell and in the patterns of Snakemake."""
+    """Raise a UserError for a name that is not safe in a path, in a shell and in the patterns of Snakemake."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
             f"{where} wants a name of at most 40 letters (a to z, A to Z), digits, _ and -, the first no _ or -, got {name!r}"
@@ -17,7 +17,7 @@ def check_name(where: str, name) -> None:
 
 
 def check_different(where: str, names) -> None:
-    """Raise a UserError where two names differ in small and capital letters alone, which some disks do not tell apart."""
+    """Raise a UserError if two names differ only in upper and lower case, which some disks do not distinguish."""
     seen = {}
     for name in names:
         other = seen.setdefault(name.lower(), name)
@@ -28,10 +28,10 @@ def check_different(where: str, names) -> None:
 def spelled(value, where: str = "a value") -> str:
     """A value of a preset as part of a name: 16, D, or the values of a list or mapping in turn, edsr-4-32.
 
-    Raises UserError for what has no spelling: a text that is no name, or nothing.
+    Raises UserError for a value that cannot be spelled: a text that is not a valid name, or nothing.
     """
     if isinstance(value, dict):
-        # The order of the keys in the file does not count: the name comes first, then the others by key.
+        # The order of the keys in the file does not matter: the name comes first, then the other values sorted by key.
         value = [value[key] for key in sorted(value, key=lambda key: (key != "name", str(key)))]
     if isinstance(value, (list, tuple)) and value:
         return "-".join(spelled(item, where) for item in value)

@@ -1,6 +1,6 @@
 """A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake.
 
-What it holds is in workflow/config/schema.py, and what must hold beyond its keys in workflow/config/checks.py.
+workflow/config/schema.py lists the keys of a preset; workflow/config/checks.py checks what no key can say alone.
 """
 
 import dataclasses
@@ -30,18 +30,18 @@ from workflow.config.schema import (
 from workflow.config.strict import check_finite, strict, typed
 from workflow.methods import METHODS
 
-# An installed package has them inside (pyproject.toml), a checkout at its top.
+# An installed package has the presets inside (pyproject.toml), a checkout has them at its top.
 PACKAGED = Path(__file__).resolve().parents[1] / "presets"
 FOLDER = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
 
 
 def load(path: str | Path) -> Config:
-    """Read and check a YAML (or JSON) configuration. Raises UserError with one line for whatever is wrong with it."""
+    """Read and check a YAML (or JSON) configuration. Raises UserError, in one line, for anything that is wrong with it."""
     return parse(read(Path(path)))
 
 
 def read(path: Path):
-    """What stands in a YAML file. Raises UserError where it cannot be read."""
+    """The contents of a YAML file. Raises UserError if it cannot be read."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,7 +53,7 @@ def read(path: Path):
 
 
 def whole(mapping: dict) -> dict:
-    """The preset with what it takes from its `base`, another preset of config/. Raises UserError for an unknown base."""
+    """The preset completed from its `base`, another preset of config/. Raises UserError for an unknown base."""
     if not isinstance(mapping, dict) or "base" not in mapping:
         return mapping
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
@@ -64,7 +64,7 @@ def whole(mapping: dict) -> dict:
 
 
 def _merged(base: dict, own: dict) -> dict:
-    """Both, `own` first where they differ; of mappings key by key, of anything else as a whole."""
+    """Both combined; `own` wins where they differ. Mappings are merged key by key, anything else is replaced as a whole."""
     both = {
         key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
         for key, value in own.items()
@@ -73,7 +73,7 @@ def _merged(base: dict, own: dict) -> dict:
 
 
 def parse(mapping: dict) -> Config:
-    """A checked Config from a nested mapping; keys, names and ranges that make no sense raise UserError."""
+    """A checked Config from a nested mapping. Raises UserError for keys, names and ranges that make no sense."""
     mapping = whole(mapping)
     check_finite(mapping)
     config = strict(Config, mapping, "the configuration")
@@ -96,7 +96,7 @@ def parse(mapping: dict) -> Config:
     check_different("datasets", datasets)
     check_different("ablations", config.ablations)
     tables = {
-        # A data set alone is short for a block of nothing else.
+        # The name of a data set alone is short for a block with no other key.
         choose("table", name, TABLES): strict(
             Table, {"dataset": table} if isinstance(table, str) else table, f"tables.{name}"
         )
@@ -132,7 +132,7 @@ def parse(mapping: dict) -> Config:
 
 
 def _data_set(name: str, data) -> str:
-    """The name, if it is a known one or that of a data set with a source of its own."""
+    """Return the name if the data set is known or has a source of the user's own."""
     if not isinstance(data, dict) or "source" not in data:
         return choose("data set without a source", name, DATASETS)
     check_name("a data set with a source", name)

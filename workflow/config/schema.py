@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ssif.errors import choose
 from workflow.config.strict import typed
 
-# Tables, and figures that are no ablation, and what the blocks of each want beside a data set.
+# The tables, and the figures that are not ablations, with the keys that the block of each must have beside its data set.
 SENSOR_TABLE, ROBUSTNESS_TABLE = OWN_TABLES = ("table_sensors", "table_robustness")  # in no paper
 TABLES = {
     "table1": (),
@@ -15,7 +15,7 @@ TABLES = {
     SENSOR_TABLE: ("scales", "methods", "sensors"),
     ROBUSTNESS_TABLE: ("scales", "methods"),
 }
-# What they may have beside it.
+# Keys that a block may have in addition.
 OPTIONAL = {ROBUSTNESS_TABLE: ("camera",)}
 FIGURES = {
     "fig1": ("scales", "methods", "counts"),
@@ -28,7 +28,7 @@ FIGURES = {
 }
 # Figures that are drawn from the networks themselves.
 OF_NETWORKS = ("fig10", "cost", "uncertainty")
-# Those that show the land cover in predicted images and need a classifier.
+# Targets that show the land cover in predicted images and need a classifier.
 LAND_USE = ("table3", "fig9")
 INTERVALS = ("equal", "irregular")
 DECAYS = ("halving", "cosine")
@@ -63,8 +63,8 @@ class FieldSizes:
 class Training:
     """Budget of a neural field: Adam steps, batch, LR sides taken in turn, rate and where in the budget it halves.
 
-    decay: how the rate falls, "halving" at `halve_at` or along a "cosine" to zero; average: of the weights over the steps
-    (`ssif.training.train`). queries: HR pixels that a crop is asked for, as a multiple of its LR pixels. intervals: of the
+    decay: how the rate falls, "halving" at `halve_at` or along a "cosine" to zero; average: the mean of the weights over the
+    steps (`ssif.training.train`); queries: number of HR pixels per crop, as a multiple of its LR pixels; intervals: of the
     target bands of a step, "equal" or "irregular" (`ssif.bands.irregular_cuts`).
     """
 
@@ -81,9 +81,9 @@ class Training:
 
 @dataclass(frozen=True)
 class PatchTraining:
-    """Budget of a network on a pixel grid; the decay of the rate is the method's own (`baselines.grid`).
+    """Budget of a network on a pixel grid. The method itself sets the decay of the rate (`baselines.grid`).
 
-    crop: {"lr": side} or {"hr": side} in pixels; the other side follows from p. average: as of the fields.
+    crop: {"lr": side} or {"hr": side} in pixels; p gives the other side. average: as for the fields.
     """
 
     steps: int
@@ -99,7 +99,7 @@ class PatchTraining:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A network on a pixel grid: `network` holds keyword arguments of its class, its own defaults being official."""
+    """A network on a pixel grid: `network` holds keyword arguments of its class, whose defaults are the official sizes."""
 
     network: dict
     training: PatchTraining
@@ -109,10 +109,10 @@ class Baseline:
 class ClassifierTraining:
     """Budget of a land-use classifier, and the labelled pixels that it learns from.
 
-    Adam steps at a constant `rate`; after every `check_every` of them the mean recall on the validation pixels decides
-    which weights are kept. train: fewest and most training pixels of a class; validation: the most of a class, taken from
-    `validation_from` ("train_region", or "test_region" as in the paper); preprocess: a kind of
-    `workflow.land_use.standardise.Standardise`.
+    Adam runs at a constant `rate`. After every `check_every` steps the mean recall on the validation pixels decides which
+    weights are kept. train: smallest and largest number of training pixels of a class; validation: the largest number of
+    validation pixels of a class, taken from `validation_from` ("train_region", or "test_region" as in the paper); preprocess: a
+    kind of `workflow.land_use.standardise.Standardise`.
     """
 
     steps: int
@@ -135,9 +135,9 @@ class LandUse:
 
 @dataclass(frozen=True)
 class MeasuredMSI:
-    """Where the MSIs are that another instrument took of the cubes of one's own data set (`ssif.data.pairs`).
+    """The MSIs that another instrument took of the cubes in the user's own data set (`ssif.data.pairs`).
 
-    bands: if the files do not say them; white: as of the cubes; align: whether a shift is taken off.
+    bands: needed if the files do not give them; white: as for the cubes; align: whether to remove a shift.
     """
 
     folder: str
@@ -149,7 +149,7 @@ class MeasuredMSI:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the cubes of one's own data set are, and how they are split: arguments of `ssif.data.folder.read`."""
+    """The place and the split of the cubes in the user's own data set: arguments of `ssif.data.folder.read`."""
 
     folder: str
     test: tuple[str, ...] = ()
@@ -164,9 +164,9 @@ class Source:
 class Data:
     """One data set of a preset: the sensor of its input, the grids of p and C, the networks and their training.
 
-    `network` and `training` are those of the neural fields; `baselines` has a block for each of the others that is used;
-    `exceptions` gives single fields other values of these keys; `land_use` is the classifier of Table 3 and Figure 9;
-    `source` makes it a data set of one's own.
+    `network` and `training` belong to the neural fields; `baselines` has a block for each kind of network on a pixel grid;
+    `exceptions` gives single fields other values of these keys; `land_use` is the classifier of Table 3 and Figure 9; `source`
+    marks a data set of the user's own.
     """
 
     msi: str
@@ -191,17 +191,17 @@ class Data:
 
     @property
     def grid_scales(self) -> list[int]:
-        """The p that networks on a pixel grid are trained for: the whole ones tested inside the training range."""
+        """The scales p that networks on a pixel grid are trained for: the tested integers inside the training range."""
         low, high = self.scales.train
         return [int(p) for p in self.scales.test if p == int(p) and low <= p <= high]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its data set; of Table 3 and of OWN_TABLES also scales p and methods, where Tables 1 and 2 have all.
+    """A table and its data set. Table 3 and OWN_TABLES also list scales p and methods; Tables 1 and 2 show all of them.
 
-    sensors: those (`ssif.sensors`) whose bands are predicted; camera: a sensor that takes the input of the table of robustness
-    once more, "" for none.
+    sensors: names (`ssif.sensors`) of the sensors whose bands are predicted; camera: a second sensor that takes the input in
+    the table of robustness, "" for none.
     """
 
     dataset: str
@@ -213,10 +213,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the paper, or that of the cost: its data set and the scales p of its panels.
+    """A figure of the paper, or the figure cost or uncertainty: its data set and the scales p of its panels.
 
-    `methods`: those of Figures 1, 8 and 9, which show predicted images, of the cost, and the one of the uncertainty (3 and 4 show all); `counts`: the C
-    of Figure 1.
+    `methods`: of Figures 1, 8 and 9, which show predicted images, and of the figure cost; a single method in the figure
+    uncertainty; Figures 3 and 4 show all methods. `counts`: the C of Figure 1.
     """
 
     dataset: str
@@ -227,8 +227,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Ablation:
-    """Neural fields with one key of `network` or `training`, `change`, at each of `values`; `fixed` is what else they
-    have that the preset has not. Scored at `scales`, over all C."""
+    """Neural fields with one key of `network` or `training`, `change`, at each of `values`. `fixed`: other keys that differ
+    from the preset for all of them. They are scored at `scales` and over all C."""
 
     dataset: str
     scales: tuple[float, ...]
@@ -246,8 +246,8 @@ class Ablation:
 class Config:
     """A preset, as in config/*.yaml (config/README.md says what each key means).
 
-    seeds_of: method -> its seeds, where they are not `seeds`; weights: a folder of published weights, taken instead of
-    trainings.
+    seeds_of: method -> its seeds, if they differ from `seeds`; weights: a folder of published weights that replace every
+    training.
     """
 
     preset: str
@@ -266,7 +266,7 @@ class Config:
 
 
 def changed(data: Data, changes: dict, where: str) -> Data:
-    """The data set's block with these keys of `network` or `training` changed. Raises UserError for any other."""
+    """The data set's block with these keys of `network` or `training` changed. Raises UserError for any other key."""
     sizes, budget = ({f.name: f.type for f in dataclasses.fields(part)} for part in (FieldSizes, Training))
     known = {key: typed((sizes | budget)[choose(f"key in {where}:", key, sizes | budget)], value, f"{where}.{key}")
              for key, value in changes.items()}  # fmt: skip

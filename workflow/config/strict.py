@@ -1,4 +1,4 @@
-"""A dataclass from a nested mapping, strictly: no unknown key, no missing one, no value of another type."""
+"""Build a dataclass from a nested mapping, strictly: no unknown key, no missing key, no value of another type."""
 
 import dataclasses
 import math
@@ -9,7 +9,8 @@ from ssif.errors import UserError, choose
 
 
 def strict(cls, mapping, where: str):
-    """An instance of dataclass `cls` with its keys and types; raises UserError with `where` for any other or missing."""
+    """An instance of dataclass `cls` from its keys. Raises UserError, naming `where`, for an unknown or missing key or a wrong
+    type."""
     if not isinstance(mapping, dict):
         raise UserError(f"{where} wants the keys {', '.join(f.name for f in dataclasses.fields(cls))}, got {mapping!r}")
     fields = {field.name: field.type for field in dataclasses.fields(cls)}
@@ -26,7 +27,7 @@ def strict(cls, mapping, where: str):
 
 
 def typed(kind, value, where: str):
-    """`value` as the type `kind` of a field: a list as a tuple, a whole number as a float where that is wanted."""
+    """`value` as the type `kind` of a field: a list becomes a tuple, and an integer a float if the field is a float."""
     if dataclasses.is_dataclass(kind):
         return strict(kind, value, where)
     if isinstance(kind, types.UnionType):

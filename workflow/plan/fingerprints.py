@@ -1,4 +1,4 @@
-"""Which of the project's files a stage depends on, and a hash of what they do.
+"""Which files of the project a stage depends on, and a hash of their code.
 
 Snakemake does not see that a library file changed. Each rule therefore carries this hash as a parameter.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ssif", "baselines", "workflow")
-# What these decide of a training or a score reaches its rule as values (`plan.identity`, `targets.cells`), so that a new
-# method or key does not train everything again; or no number depends on them.
+# The values that PLANNING computes for a training or a score reach its rule as parameters (`plan.identity`, `targets.cells`).
+# It is left out of the hash, so that a new method or key does not make everything train again. No number depends on NO_NUMBERS.
 PLANNING = (
     "workflow.methods",
     *(f"workflow.config.{name}" for name in ("schema", "presets", "strict")),
@@ -32,9 +32,9 @@ def of_job(*modules: str) -> str:
 
 
 def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
-    """A short hash of the code of `modules` and all they import from this project but for `without`.
+    """A short hash of the code of `modules` and of every module of this project that they import, except `without`.
 
-    Comments and docstrings are free.
+    Comments and docstrings do not count.
     """
     found, pending = {}, list(modules)
     while pending:
@@ -46,7 +46,8 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
 
 
 def of_files(*paths: str | Path) -> str:
-    """A short hash of the contents of files of the project, each relative to its top, that are no code but are read with it."""
+    """A short hash of the contents of files that are not code but are read with it; paths are relative to the top of the
+    project."""
     return hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in paths)).hexdigest()[:12]
 
 

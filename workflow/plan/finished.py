@@ -1,6 +1,6 @@
-"""The part of a preset whose networks are all trained, as a preset of its own. Plain Python, no torch.
+"""The finished part of a preset, in which all networks are trained, as a preset of its own. Plain Python, no torch.
 
-It has the name of the whole preset, so its runs are the same files.
+It keeps the name of the whole preset, so its runs are the same files.
 """
 
 from itertools import combinations
@@ -13,10 +13,11 @@ from workflow.plan.targets import networks, targets
 
 
 def finished(mapping: dict) -> dict | None:
-    """What of a preset can be drawn now: the methods whose rows are whole, and the tables, figures and ablations of whole rows.
+    """The part of a preset that can be drawn now: the methods whose rows are complete, and the tables, figures and ablations of
+    which every row is complete.
 
-    Tables 1 and 2 show the same methods. Of the two, or one alone, those are kept that show the most rows. None where no method
-    is whole.
+    Tables 1 and 2 must show the same methods. Either both or one of them is kept, whichever choice shows the most rows. Returns
+    None if no method is complete.
     """
     mapping = presets.whole(mapping)
     config = presets.parse(mapping)
@@ -43,7 +44,7 @@ def trained(networks: list[Run]) -> bool:
 
 
 def _methods(config: Config, table: str) -> set[str]:
-    """The methods of which every row of a table is trained."""
+    """The methods whose rows in a table are all trained."""
     rows = {method: [] for method in config.methods}
     for row in targets(config)[table].rows:
         rows[row.method].append(row)

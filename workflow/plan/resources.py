@@ -1,4 +1,4 @@
-"""What a job asks of a cluster, from the sizes of its preset: memory, time, a GPU and CPUs beside it. Plain Python, no torch.
+"""The memory, time, GPU and CPUs that a job asks of a cluster, from the sizes of its preset. Plain Python, no torch.
 
 Estimates on the large side, from measurements on one CPU core. A job that is killed for memory or time is tried again with
 more, and a training goes on from where it was. `workflow.cost` measures what trainings cost on a machine.
@@ -15,18 +15,18 @@ BASE = 1500  # MB of Python with torch, and of the Snakemakes that start it
 COPIES = 4  # of the prepared file in memory: it is unpacked to float32, and stacked
 LONGEST = 24 * 60  # minutes; what has not ended by then goes on in the next attempt
 FIRST = 20  # minutes for what comes before and after the work, on a slow disk
-# Numbers that the backward pass keeps, for each pixel of a batch and unit of size (the product of SIZES).
+# Numbers kept for the backward pass, for each pixel of a batch and unit of size (the product of SIZES).
 KEPT = {"rcan": 1, "awan": 20, "sspsr": 16, "mog-dcn": 400, "ssjsr": 40, "us3rn": 5000, "land_use": 20}
 UNKNOWN = 400  # for a block that was not measured
 SIZES = ("groups", "blocks", "channels", "width", "kernels")
-# Seconds of a step for each of these numbers: of a field, of others, and on a GPU, where a step also has a shortest time.
+# Seconds of a step per number kept: of a field, of another network, and on a GPU, where a step also takes at least SHORTEST.
 FIELD, GRID, GPU, SHORTEST = 1e-7, 3e-7, 2e-10, 0.25
-# Seconds of an evaluation for each MB of the data, p and number that the backward pass would keep.
+# Seconds of an evaluation per MB of data, per p and per number that would be kept for the backward pass.
 SCORED, SCORED_ON_GPU = 2.4e-4, 1.2e-5
 
 
 def memory(config: Config, networks: list[Run], data_mb: float, attempt: int, training: bool) -> int:
-    """MB of a job that trains or uses these networks on a data set of this size on the disk; twice as much at each attempt."""
+    """MB of a job that trains or uses these networks, on a data set of this size on the disk; it doubles with each attempt."""
     needed = BASE + COPIES * data_mb
     if training and not gpu(config, networks):
         needed += max(_kept(config, run) for run in networks) * 4 / 2**20
@@ -34,7 +34,7 @@ def memory(config: Config, networks: list[Run], data_mb: float, attempt: int, tr
 
 
 def minutes(config: Config, networks: list[Run], data_mb: float, attempt: int, training: bool) -> int:
-    """Minutes of such a job; more at each attempt, but never above LONGEST."""
+    """Minutes of the same job; more at each attempt, but never above LONGEST."""
     if training:
         seconds = sum(_steps(config, run) * _step_seconds(config, run) for run in networks)
     else:
@@ -45,13 +45,13 @@ def minutes(config: Config, networks: list[Run], data_mb: float, attempt: int, t
 
 
 def gpu(config: Config, networks: list[Run]) -> int | None:
-    """The GPUs of such a job, None for none. A map that is fitted needs none, unless the preset says `cuda`."""
+    """The number of GPUs of the same job, None for none. A fitted map needs no GPU unless the preset says `cuda`."""
     fitted = all(family(run.method) == "map" for run in networks)
     return None if config.device == "cpu" or (fitted and config.device == "auto") else 1
 
 
 def cpus_per_gpu(config: Config, networks: list[Run]) -> int | None:
-    """The CPUs beside the GPU of such a job, None without one."""
+    """The number of CPUs beside the GPU of the same job, None for a job without a GPU."""
     return config.threads if gpu(config, networks) else None
 
 
@@ -71,7 +71,8 @@ def _kept(config: Config, run: Run) -> int:
 
 
 def _pixels(config: Config, run: Run) -> int:
-    """Pixels of the largest batch: LR pixels of a field's crops times its queries, HR pixels on a grid, those of all windows."""
+    """Pixels of the largest batch: LR pixels of the crops times queries for a field, HR pixels on a grid, pixels of all
+    windows."""
     sizes, training = runs.settings(config, run)
     match family(run.method):
         case "field":
@@ -91,7 +92,7 @@ def _kept_for_a_pixel(config: Config, run: Run) -> int:
             return 0
         case "field":
             encoder = sizes["encoder"]
-            # What is not said is as in EDSR-baseline.
+            # Sizes that the preset does not give are those of EDSR-baseline.
             layers = encoder.get("blocks", 16) * encoder.get("layers", 2)
             width = encoder.get("growth", encoder.get("width", encoder.get("channels", 64)))
             return 12 * sizes["hidden"] + layers * width

@@ -1,8 +1,8 @@
 """The runs of a preset: their names, files, settings and identities. Plain Python, no torch, no Snakemake.
 
-A run is a network that is trained (or fitted), or a row of a table: a chain of such networks, most often of one. Its id is
-`<dataset>.<method or stage>[.p<scale>][.C<count>][.<key>-<value>...].s<seed>`. The paper's p and C are
-called scale and count here. What each table and figure needs is in workflow/plan/targets.py.
+A run is a network that is trained (or fitted), or a row of a table, which is a chain of networks, most often of one. Its id is
+`<dataset>.<method or stage>[.p<scale>][.C<count>][.<key>-<value>...].s<seed>`. The code calls the paper's p and C scale and
+count. workflow/plan/targets.py says what each table and figure needs.
 """
 
 import dataclasses
@@ -23,16 +23,16 @@ STATE = "SSIF_STATE"  # environment variable: a folder for unfinished work, for 
 
 
 def results() -> Path:
-    """The folder of all that is made, relative to the working directory unless --root says otherwise."""
+    """The folder of all results, relative to the working directory unless --root names another place."""
     return ROOT / "results"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network, or one row. `method` is the key of either in workflow/methods.py.
+    """One network, or one row. `method` is the key of the network or of the method in workflow/methods.py.
 
-    scale, count: its p and C where it needs a model for each, otherwise None; changes: (key, value) of `network` and `training` in
-    which it differs from its preset, sorted by key.
+    scale, count: its p and C if it needs a network for each, else None; changes: the (key, value) of `network` and `training`
+    in which it differs from its preset, sorted by key.
     """
 
     preset: str
@@ -67,7 +67,7 @@ class Run:
 
     @property
     def state(self) -> Path:
-        """Unfinished work; Snakemake does not know of it and so never deletes it."""
+        """Unfinished work. Snakemake does not know about it and so never deletes it."""
         return Path(os.environ.get(STATE) or results() / "state") / self.preset / self.id
 
 
@@ -82,7 +82,7 @@ def land_cover_file(dataset: str) -> Path:
 
 
 def stages(row: Run) -> list[Run]:
-    """The networks that a row is made of, in turn; itself where it is one network."""
+    """The networks of a row in their order; the run itself if it is one network."""
     method = METHODS[row.method]
     if not method.stages:
         return [row]
@@ -96,7 +96,7 @@ def _stage(row: Run, name: str) -> Run:
 
 
 def networks(config: Config, of: list[Run]) -> list[Run]:
-    """The networks behind these rows, each once, after those that it needs."""
+    """The networks behind these rows, each once and after those that it needs."""
     found = {}
     for row in of:
         for stage in stages(row):
@@ -106,37 +106,37 @@ def networks(config: Config, of: list[Run]) -> list[Run]:
 
 
 def warm_start(config: Config, network: Run) -> list[Run]:
-    """The network of p = 2 from which this one starts, if its method does that and p = 2 is among the trained scales."""
+    """The network of p = 2 from which this one starts, if its method has a warm start and p = 2 is among the trained scales."""
     if not methods.network(network.method).warm_start or network.scale == 2:
         return []
     return [dataclasses.replace(network, scale=2)] if 2 in config.datasets[network.dataset].grid_scales else []
 
 
 def modules(networks: list[Run], recipe: bool = False) -> list[str]:
-    """Where the code of these networks is, and with `recipe` that of what they learn from."""
+    """The modules with the code of these networks and, with `recipe`, of their training batches."""
     found = [methods.network(network.method) for network in networks]
     return [network.module for network in found] + [network.recipe for network in found if recipe]
 
 
 def training_modules(config: Config, network: Run) -> list[str]:
-    """Where the code is that decides what a network learns."""
+    """The modules whose code decides what a network learns."""
     return ["workflow.train", *modules([network], recipe=True), *modules(warm_start(config, network))]
 
 
 def find(known: list[Run], run_id: str) -> Run:
-    """The run with this id; an unknown one raises UserError listing the known ones."""
+    """The run with this id. Raises UserError, listing the known ids, for an unknown one."""
     by_id = {run.id: run for run in known}
     return by_id[choose("run of this preset:", run_id, by_id)]
 
 
 def for_field(config: Config, network: Run) -> Data:
-    """The data set's block as this neural field reads it: with its method's exceptions and its own changes."""
+    """The data set's block for this neural field, with the exceptions of its method and the changes of the run."""
     data = config.datasets[network.dataset]
     return changed(data, data.exceptions.get(network.method, {}) | dict(network.changes), network.id)
 
 
 def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining | ClassifierTraining]:
-    """Sizes of a network, as keyword arguments, and its budget."""
+    """The sizes of a network, as keyword arguments, and its budget."""
     data = config.datasets[network.dataset]
     block = methods.network(network.method).block
     if block is None:
@@ -148,7 +148,7 @@ def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraini
 
 
 def identity(config: Config, network: Run) -> dict:
-    """All that decides what a network learns: the contents of its config.json and the fingerprint of its state."""
+    """Everything that decides what a network learns: the contents of its config.json and the fingerprint of its state."""
     data = config.datasets[network.dataset]
     sizes, training = settings(config, network)
     entry = methods.network(network.method)
@@ -162,11 +162,11 @@ def identity(config: Config, network: Run) -> dict:
     shared |= {"antialias": config.antialias, "msi": data.msi}
     if entry.block is None:
         return shared | {"scales": data.scales.train, "counts": data.counts.train}
-    # No rule hashes the code that takes it from the preset's `crop`.
+    # The LR size is part of the identity because no rule hashes the code that computes it from `crop`.
     start, side = [run.id for run in warm_start(config, network)], training.lr_size(network.scale or 1)
     return shared | {"start": start, "lr_size": side}
 
 
 def short_hash(*parts) -> str:
-    """A short hash of anything that JSON can write."""
+    """A short hash of anything that can be written as JSON."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]

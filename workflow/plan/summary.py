@@ -1,4 +1,4 @@
-"""What a preset trains, in words, before anything starts. What it costs is measured by `workflow.cost`."""
+"""What a preset trains, in words, before anything starts. `workflow.cost` measures what the training costs."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from workflow.plan.targets import networks, targets
 
 
 def summary(config: Config) -> str:
-    """The number of networks, and a line for each table and figure: what it adds to those before it."""
+    """The number of networks, and a line for each table and figure with the networks that it adds to those before."""
     lines, every = [], set()
     for name, target in targets(config).items():
         new = [run for run in networks(config, [target]) if run not in every]

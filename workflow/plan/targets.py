@@ -1,6 +1,6 @@
 """What each table and figure shows: its rows, and the cells (p and C) at which they are scored. Plain Python.
 
-A target is a table, a figure or an ablation of the preset. A row that several of them show is evaluated once, for all.
+A target is a table, a figure or an ablation of the preset. A row that several targets show is evaluated once.
 """
 
 import dataclasses
@@ -15,15 +15,16 @@ from workflow.methods import CLASSIFIERS, METHODS
 from workflow.plan import runs
 from workflow.plan.runs import Run, settings
 
-# What looks at predicted images: the cubes that it needs are stored when a row is evaluated.
+# Targets that show predicted images: the images they need are stored when a row is evaluated.
 SHOW_IMAGES = ("fig1", "fig8", *LAND_USE)
 
 
 @dataclass(frozen=True)
 class Target:
-    """`rows` of one data set, shown at every p of `scales` and C of `counts` that they serve.
+    """`rows` of one data set, shown at each p of `scales` and C of `counts` that they support.
 
-    classifiers: of Table 3 and Figure 9, one a seed: it looks at the true image and at those of the rows of its seed.
+    classifiers: of Table 3 and Figure 9, one for each seed; it classifies the true image and the images of the rows of its
+    seed.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Target:
 def targets(config: Config) -> dict[str, Target]:
     """Name -> target: tables first, then figures, then ablations, each in the order of the preset.
 
-    Raises UserError where two different runs would have one name, or one a name that is too long for a file.
+    Raises UserError if two different runs would have one name, or if a name is too long for a file.
     """
     found = [_shown(config, name, entry) for name, entry in (config.tables | config.figures).items()]
     found += [_ablation(config, name) for name in config.ablations]
@@ -63,14 +64,14 @@ def _check_names(runs: Iterable[Run]) -> None:
     for run in runs:
         if len(run.id) > LONGEST:
             raise UserError(f"the name {run.id} has {len(run.id)} letters, more than {LONGEST}: change fewer keys")
-        # Some disks do not tell small and capital letters apart.
+        # Some disks do not distinguish upper and lower case.
         other = seen.setdefault(run.id.lower(), run)
         if other != run:
             raise UserError(f"{run.id} would be two runs, with {dict(other.changes)} and with {dict(run.changes)}")
 
 
 def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
-    """A table, or a figure that is no ablation."""
+    """A table, or a figure that is not an ablation."""
     data = config.datasets[entry.dataset]
     scales, full = entry.scales or data.scales.test, (data.full_count,)
     if entry.methods:
@@ -83,14 +84,14 @@ def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
         return Target(name, entry.dataset, rows, scales, counts, tuple(classifiers))
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
-        # Networks on a pixel grid are shown where the tables have them; LIIF is trained for each C with a truth.
+        # Networks on a pixel grid are shown where the tables show them. LIIF is trained for each C that has a truth.
         sweeps = [count for count in counts if count <= data.full_count] if methods.family(method) == "field" else full
         rows += _rows(config, entry.dataset, method, scales, sweeps)
     return Target(name, entry.dataset, rows, scales, counts)
 
 
 def _on_each_intervals(config: Config, rows: list[Run]) -> list[Run]:
-    """These rows, of fields that read the key with both kinds of `intervals` in their training."""
+    """These rows; a field that reads the key `intervals` appears once for each kind of intervals."""
     changed = [with_changes(config, run, {"intervals": kind}) if methods.network(run.method).uses("intervals") else run
                for run in rows for kind in INTERVALS]  # fmt: skip
     return list(dict.fromkeys(changed))
@@ -105,13 +106,13 @@ def _ablation(config: Config, name: str) -> Target:
         for case in ablation.cases()
         for run in _rows(config, ablation.dataset, method, ablation.scales)
     ]
-    # A method that does not read the changed key is the same run at each of its values.
+    # A method that does not read the changed key has the same run at each value.
     rows = list(dict.fromkeys(rows))
     return Target(name, ablation.dataset, rows, ablation.scales, tuple(map(int, data.counts.test)))
 
 
 def with_changes(config: Config, run: Run, changes: dict) -> Run:
-    """The run under these changes, without those that it does not read or that are the preset's values anyway."""
+    """The run with these changes, except those that its network does not read or that equal the values of the preset."""
     uses = methods.network(run.method).uses
     plain, changed = _keys(config, run), _keys(config, dataclasses.replace(run, changes=tuple(changes.items())))
     own = sorted(key for key in changes if uses(key) and changed[key] != plain[key])
@@ -124,7 +125,8 @@ def _keys(config: Config, run: Run) -> dict:
 
 
 def _rows(config: Config, dataset: str, method: str, scales, counts: list[int] | None = None) -> list[Run]:
-    """The method at every seed and, where it needs one for each, every p of `scales` in its range and C of `counts`."""
+    """The runs of a method at every seed and, if it needs a network for each, at every p of `scales` in its range and C of
+    `counts`."""
     data = config.datasets[dataset]
     parts = [methods.network(name) for name in METHODS[method].stages or [method]]
     counts = (counts or [data.full_count]) if any(part.one_count for part in parts) else [None]
@@ -150,7 +152,7 @@ def classified(config: Config) -> list[Run]:
 
 
 def of_land_use(config: Config, run: Run) -> list[Target]:
-    """Table 3 and Figure 9, those that show an image of this run, or for a classifier the true image."""
+    """Table 3 and Figure 9, if they show an image of this run. A classifier stands for the true image."""
     shown = [target for name, target in targets(config).items() if name in LAND_USE]
     return [target for target in shown if run in (*target.rows, *target.classifiers)]
 
@@ -161,7 +163,7 @@ def rows(config: Config) -> list[Run]:
 
 
 def networks(config: Config, shown: Iterable[Target] | None = None) -> list[Run]:
-    """Every network that these targets need, or all targets of the preset, each once, after those that it needs."""
+    """Every network that these targets need (by default all targets of the preset), each once and after those that it needs."""
     shown = list(targets(config).values()) if shown is None else list(shown)
     every = runs.networks(config, [run for target in shown for run in target.rows])
     return list(dict.fromkeys([*every, *(run for target in shown for run in target.classifiers)]))
@@ -179,6 +181,6 @@ def images(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
 
 
 def value_of(config: Config, ablation: Ablation, run: Run) -> str:
-    """What a run of this ablation has for the changed key, as a string; "" where its network does not read the key."""
+    """The value of the changed key in a run of this ablation, as a string; "" if its network does not read the key."""
     uses = methods.network(run.method).uses
     return spelled(_keys(config, run)[ablation.change]) if uses(ablation.change) else ""

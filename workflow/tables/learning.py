@@ -10,8 +10,8 @@ LEAST = 0.02  # a smaller fall of the loss is not worth a word
 
 
 def falls(target: Target) -> dict[str, float]:
-    """Label of a row -> the share by which the loss of its networks still fell from the last part of the steps but one to the
-    last part: the largest share of its networks. Networks without a curve, and losses that are logarithms, are left out."""
+    """Label of a row -> the share by which the training loss fell from the last part but one of the steps to the last part, the
+    largest share among its networks. Networks without a curve, and losses that are logarithms, are left out."""
     found = {}
     for row in target.rows:
         for run in runs.stages(row):
