@@ -1,9 +1,9 @@
-"""Measure what a preset's trainings cost on this machine, by a few steps of each network.
+"""Measure what the trainings of a preset cost on this machine, with a few steps of each network.
 
     python -m workflow.cost --config config/standard.yaml
 
 Writes results/cost.csv: a row for each network, with its parameters, the multiply-adds and the seconds of a training step, and
-the hours of the whole training. Needs the prepared data sets, and nothing trained.
+the hours of the whole training. It needs the prepared data sets, but no trained networks.
 """
 
 import time
@@ -28,9 +28,9 @@ from workflow.steps.processes import program
 
 
 def measured(config: Config, run: Run) -> dict:
-    """What one training step of a network takes, forward and backward, as a mean over the LR sizes that take turns.
+    """The cost of one training step of a network, forward and backward, as a mean over the LR sizes that take turns.
 
-    `multiply_adds` are those of matrix products and convolutions. A network that is fitted has no steps.
+    `multiply_adds` counts matrix products and convolutions. A fitted network has no steps.
     """
     store, place = open_data(config, run), device(config)
     model, (_, training) = build(config, run, store).train(), runs.settings(config, run)

@@ -1,9 +1,9 @@
-"""Score one trained run on every test scene at the p and C that tables and figures show: a row each in its metrics.csv.
+"""Score one trained run on every test scene at the p and C that tables and figures show: a row for each in its metrics.csv.
 
     python -m workflow.evaluate --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
 
-One pass serves all C of a scene and p; `seconds` is that pass, `peak_mib` the process's peak so far. What figures show of
-the first test scene is kept in predictions.h5.
+One pass serves all C of a scene and p; `seconds` is the time of this pass, `peak_mib` the peak memory of the process so far.
+predictions.h5 keeps the images of the first test scene that figures show.
 """
 
 import pandas as pd
@@ -24,8 +24,8 @@ from workflow.steps.scoring import decimated, parts, scores, write_scores
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
     """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by (p, C).
 
-    `reference` says what the prediction was held against: "measured" bands, or the spectrum "interpolated" where C is
-    larger than the data set's own, for which no truth exists.
+    `reference` says what the prediction was compared with: "measured" bands, or a spectrum "interpolated" to C bands if C is
+    larger than the data set's own number of bands, for which no truth exists.
     """
     shown = targets.targets(config)
     cells, kept, first = targets.cells(shown.values(), run), targets.images(shown, run), store.names("test")[0]

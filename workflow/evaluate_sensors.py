@@ -2,7 +2,7 @@
 
     python -m workflow.evaluate_sensors --run cave.ssif-rf-uf.s0 --config config/cave-sensors.yaml
 
-The truth is the mean of the cube's bands over each of a sensor's, weighted by their overlap in nm. Only bands that the cube
+The truth is the mean of the cube's bands over each band of a sensor, weighted by their overlap in nm. Only bands that the cube
 covers are scored. One pass serves all sensors of a scene and p.
 """
 
@@ -24,7 +24,7 @@ from workflow.steps.scoring import BandSet, decimated, scores, write_scores
 
 
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
-    """Rows of scene, p, sensor, channels (how many are scored) and the seven metrics."""
+    """Rows of scene, p, sensor, channels (the number of scored channels) and the seven metrics."""
     table = config.tables[SENSOR_TABLE]
     wanted = {key: [_sensor(store, sensor) for sensor in table.sensors] for key in table.scales}
     found = scores(model, store, wanted, decimated(store, config.antialias), device(config), f"{run.id} sensors")

@@ -1,8 +1,8 @@
-"""Draw one figure as results/figures/<figure>.pdf and .png, from scores, predictions and weights that are there already.
+"""Draw one figure as results/figures/<figure>.pdf and .png, from existing scores, predictions and weights.
 
     python -m workflow.figure --figure fig3 [--config config/config.yaml]
 
-The first seed stands for all where one image or one set of weights is shown.
+The first seed represents all seeds if a figure shows one image or one set of weights.
 """
 
 import numpy as np
@@ -66,7 +66,7 @@ def spectrum(config: schema.Config, target: Target) -> Figure:
 
 
 def error_maps(config: schema.Config, target: Target) -> Figure:
-    """Figure 8: predicted images beside the truth, and where and at which bands they err."""
+    """Figure 8: predicted images beside the truth, and where and at which bands they are wrong."""
     store, scale, count = prepared.data(target.dataset), target.scales[0], target.counts[0]
     rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
     images = {METHODS[run.method].label: predictions.read(run, scale, count) for run in rows}
@@ -78,7 +78,7 @@ def error_maps(config: schema.Config, target: Target) -> Figure:
 
 
 def embedded(config: schema.Config, target: Target) -> Figure:
-    """Figure 10: what the spectral encoder makes of each wavelength, for several d."""
+    """Figure 10: the embedding of each wavelength by the spectral encoder, for several d."""
     curves = {}
     for run in target.rows:
         if run.seed != config.seeds[0]:
@@ -133,7 +133,7 @@ def quality_against_cost(config: schema.Config, target: Target) -> Figure:
 
 
 def multiply_adds(model, store: Store, p: float) -> float:
-    """Those of matrix products and convolutions of a prediction of COSTED x COSTED pixels, counted on a smaller image."""
+    """The multiply-adds of matrix products and convolutions for COSTED x COSTED pixels, counted on a smaller image."""
     low, (height, width) = lr_size((COUNTED, COUNTED), p)
     device = next(model.parameters(), torch.zeros(0)).device
     with FlopCounterMode(display=False) as counter:
@@ -142,7 +142,7 @@ def multiply_adds(model, store: Store, p: float) -> float:
 
 
 def disagreeing(config: schema.Config, target: Target) -> Figure:
-    """The figure uncertainty: whether networks of several seeds disagree where they err."""
+    """The figure uncertainty: whether networks of several seeds disagree where they are wrong."""
     store, found, notes = open_data(config, target.rows[0]), [], []
     for p in target.scales:
         rows = [run for run in target.rows if run.scale in (None, p)]
@@ -168,7 +168,7 @@ DRAWINGS = {
 
 
 def footer(config: schema.Config, target: Target) -> str:
-    """What was shown, in a line: preset, data set, seeds, what an ablation changed, commit."""
+    """A line that says what the figure shows: preset, data set, seeds, what an ablation changed, commit."""
     parts = [f"preset {config.preset}", target.dataset, f"{target.seed_count} seed(s)"]
     if target.name in config.ablations and (fixed := config.ablations[target.name].fixed):
         parts.append("all with " + ", ".join(f"{key} = {spelled(value)}" for key, value in fixed.items()))
@@ -176,8 +176,8 @@ def footer(config: schema.Config, target: Target) -> str:
 
 
 def typical_pixel(image: np.ndarray, size: int) -> tuple[int, int]:
-    """Row and column of a pixel of [H, W] away from edges, shadows and highlights: among the half of all pixels around
-    which, in a window of `size`, the image varies least for its brightness, the one brighter than three quarters of them."""
+    """Row and column of a pixel of [H, W] away from edges, shadows and highlights. Take the half of all pixels in whose window
+    of `size` the image varies least for its brightness; the pixel is brighter than three quarters of this half."""
     mean, square = uniform_filter(image, size), uniform_filter(image**2, size)
     varies = square / np.maximum(mean, 1e-6) ** 2
     smooth = np.flatnonzero(varies <= np.median(varies))
@@ -187,7 +187,7 @@ def typical_pixel(image: np.ndarray, size: int) -> tuple[int, int]:
 
 
 def _truth(store: Store, scale: float) -> np.ndarray:
-    """The first test scene [C_max, H, W], cropped as it is at this scale."""
+    """The first test scene [C_max, H, W], cropped to the HR size of this scale."""
     hsi, _ = store.scene(store.names("test")[0])
     _, (height, width) = lr_size(hsi.shape[:2], scale)
     return hsi[:height, :width].permute(2, 0, 1).numpy()

@@ -1,9 +1,9 @@
-"""Put published weights where those of a run are expected, so that the run is scored without a training.
+"""Put published weights in the place of a run's weights, so that the run is scored without a training.
 
     python -m workflow.import_weights --run cave.us3rn.p4.C31.s0 _epoch_152.pth --config config/paper.yaml
 
-Needs the prepared data set. Which releases fit which run: docs/published-weights.md. To train the run after all, delete its
-folder in results/runs.
+Needs the prepared data set. docs/published-weights.md lists the releases that fit each run. To train the run after all, delete
+its folder in results/runs.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ from workflow.steps.provenance import provenance
 def import_weights(config: Config, run: Run, store: Store, file: Path) -> None:
     """Fill the run's network from `file` and write its weights, configuration and an empty curve.
 
-    Raises UserError where the file does not fit the network, and where the run has weights that were trained here.
+    Raises UserError if the file does not fit the network, and if the run has weights that were trained here.
     """
     if run.weights.exists() and not imported.origin(run):
         raise UserError(f"{run.id} has trained weights already; to replace them delete {run.folder}")

@@ -1,6 +1,6 @@
 """Every method of the benchmark in one table. To add one: write its file and one line in METHODS (docs/add-a-method.md).
 
-Plain data: the plan and the Snakefile read this table and must start at once. workflow/steps/building.py makes networks of it.
+Plain data: the plan and the Snakefile read this table and must start at once. workflow/steps/building.py builds the networks.
 """
 
 from dataclasses import dataclass, field
@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Network:
-    """Something to be trained: class `name` of `module`, and how it is built and taught.
+    """A network to train: class `name` of `module`, and how it is built and trained.
 
     family: "field" (a neural field), "grid" (a network on a pixel grid), "map" (fitted in one go) or "classifier" (of land
-    cover). takes: the arguments that the data and the run decide, a key of `workflow.steps.building.ARGUMENTS`; fixed: arguments that are the
-    same in every preset. The other arguments are sizes of the preset: those of `block` under `baselines`, or None for the
-    block that the neural fields share. keys: what it takes of that block, None for everything; a change of any other key
-    leaves it as it is. recipe: the module that says what it learns from (`workflow.steps.learning`).
-    one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts from the network of p = 2.
+    cover). takes: a key of `workflow.steps.building.ARGUMENTS`, for the arguments that depend on the data and the run; fixed:
+    arguments that are the same in every preset. All other arguments are sizes in the preset: those of `block` under
+    `baselines`, or None for the block that the neural fields share. keys: the keys of this block that the network reads, None
+    for all; changes of other keys do not affect it. recipe: the module that makes its training batches
+    (`workflow.steps.learning`). one_scale, one_count: it needs a network for each p, for each C. warm_start: a p > 2 starts
+    from the network of p = 2.
     """
 
     module: str
@@ -31,21 +32,21 @@ class Network:
     warm_start: bool = False
 
     def uses(self, key: str) -> bool:
-        """Whether it reads this key of its block."""
+        """Whether the network reads this key of its block."""
         return self.keys is None or key in self.keys
 
     @property
     def built(self) -> dict:
-        """What decides the network beside its sizes, for the identity of a run. Where its code lies decides nothing."""
+        """The part of a run's identity that decides the network besides its sizes. The place of its code does not matter."""
         return {"class": self.name, "takes": self.takes, "fixed": self.fixed}
 
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the tables: its label and what it is made of, a network of its own or the names of `stages` in turn.
+    """A row of the tables: its label and either a network of its own or the names of its `stages` in turn.
 
-    later: of a paper that the SSIF paper does not compare with, so it stands below the paper's methods. extension: of no paper,
-    so it stands below all others. Neither is ranked with the paper's methods.
+    later: of a paper that the SSIF paper does not compare with, so it stands below the paper's methods. extension: not in any
+    paper, so it stands below all others. Neither is ranked with the paper's methods.
     """
 
     label: str
@@ -63,7 +64,7 @@ class Method:
 BUDGET = ("steps", "batch", "lr_sizes", "rate", "halve_at", "decay", "average", "queries")
 FIELD = ("encoder", "pixel_decoder", "hidden", "dim", "spectral_decoder", "spectral_hidden", "frequencies")
 FOURIER = ("lambda_min", "lambda_max")
-# What a field reads that serves any bands; one of fixed bands (such as LIIF) has always the same.
+# The keys that a field for any bands reads. A field with fixed bands (such as LIIF) always has the same `intervals`.
 ANY_BANDS = (*FIELD, *FOURIER, *BUDGET, "intervals")
 PLUS = tuple(key for key in (*ANY_BANDS, "k") if key not in ("pixel_decoder", "spectral_decoder"))
 
@@ -77,7 +78,7 @@ def _fixed_bands(module: str, name: str) -> Network:
 
 
 def _on_grid(module: str, name: str, block: str, takes: str = "joint", **needs) -> Network:
-    """A network on a pixel grid: for one p and one C, unless `needs` says otherwise."""
+    """A network on a pixel grid, for one p and one C unless `needs` says otherwise."""
     return Network(module, name, "grid", takes, block=block, **({"one_scale": True, "one_count": True} | needs))
 
 
@@ -94,7 +95,7 @@ def _mst(size: str, **needs: bool) -> Network:
     return _on_grid("baselines.mst", "MST", "mst++", "both counts", fixed={"size": size}, **needs)
 
 
-# Networks that are no row of a table but stages of several: each is trained once and shared.
+# Stages of several chains, which are not rows of a table: each network is trained once and shared.
 STAGES = {
     "rcan-msi": _rcan("msi", one_count=False),
     "rcan-hsi": _rcan("hsi"),
@@ -140,11 +141,11 @@ METHODS = {
         extension=True,
     ),
 }
-# Label -> source of the rows that are no part of the paper's comparison.
+# Label -> source of the rows outside the paper's comparison.
 APART = {method.label: method.source for method in METHODS.values() if method.source != "ours"}
 
 
-# Not rows of a table but what Table 3 and Figure 9 look at predicted images with.
+# The classifiers of predicted images in Table 3 and Figure 9, which are not rows of a table.
 CLASSIFIERS = {
     "a2s2k": Network(
         "workflow.land_use.a2s2k",
@@ -158,16 +159,16 @@ CLASSIFIERS = {
 
 
 def every_network() -> list[Network]:
-    """Every network that makes images: the stages, and the methods that are one network."""
+    """Every network that makes images: the stages, and the methods that consist of one network."""
     return [*STAGES.values(), *(method.network for method in METHODS.values() if method.network)]
 
 
 def network(name: str) -> Network:
-    """The network of a stage, of a classifier or of a method that is one network."""
+    """The network of a stage, of a classifier or of a method that consists of one network."""
     apart = STAGES | CLASSIFIERS
     return apart[name] if name in apart else METHODS[name].network
 
 
 def family(name: str) -> str:
-    """The family of a stage, a classifier or a method (`Network`); a chain is of that of its stages."""
+    """The family (`Network`) of a stage, a classifier or a method; a chain has the family of its stages."""
     return "grid" if name in METHODS and METHODS[name].stages else network(name).family

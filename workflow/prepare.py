@@ -1,4 +1,4 @@
-"""Read a data set's raw files and write results/data/<dataset>.h5, or with --land-cover <dataset>.land_cover.h5 beside it.
+"""Read the raw files of a data set and write results/data/<dataset>.h5, or <dataset>.land_cover.h5 with --land-cover.
 
 python -m workflow.prepare --dataset indian_pines [--land-cover] [--config config/config.yaml] [--data-dir DIR]
 """
@@ -33,7 +33,7 @@ def main() -> None:
         source = dataclasses.asdict(data.source) if data.source else None
         prepare(name, runs.data_file(name), data.msi, arguments.data_dir, source)
         if source:
-            # What was assumed about one's own files is worth a look before hours of training.
+            # Print what was assumed about the user's own files, so that mistakes show before hours of training.
             for key, value in prepared.data(name).choices.items():
                 print(f"{name}: {key}: {value}")
 

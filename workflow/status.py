@@ -1,10 +1,10 @@
-"""How far a preset is: networks and rows that are done, at work, stopped and left, the hours of the trainings, and what failed.
+"""The progress of a preset: finished, running, stopped and remaining networks and rows, hours of training, and failed jobs.
 
     python -m workflow.status --config config/paper.yaml
-    python -m workflow.status --config config/paper.yaml --list    # networks to train; a line for those that follow each other
+        python -m workflow.status --config config/paper.yaml --list    # networks to train
 
-The hours that are left are those of the curves of unfinished trainings, of finished networks of the same method and data
-set, or of results/cost.csv (`workflow.cost`). What is finished becomes a preset of its own under results/presets.
+The remaining hours come from the curves of unfinished trainings, from finished networks of the same method and data set, or
+from results/cost.csv (`workflow.cost`). The finished part becomes a preset of its own under results/presets.
 """
 
 import json
@@ -30,7 +30,7 @@ from workflow.steps.processes import at_work, program
 
 @dataclass(frozen=True)
 class Job:
-    """One job of the workflow on a run: its rule, the name of its lock (`workflow.steps.processes.alone`) and what it makes."""
+    """One job of the workflow on a run: its rule, the name of its lock (`workflow.steps.processes.alone`) and its files."""
 
     rule: str
     work: str
@@ -43,7 +43,7 @@ class Job:
 
     @property
     def standing(self) -> str:
-        """done; running, as far as locks reach from where that is; stopped: begun, but neither; or left."""
+        """done; running, if its lock can be seen from this machine; stopped, if it was begun but is neither; or left."""
         if (self.run.folder / self.result).exists():
             return "done"
         if at_work(self.run, self.work):
@@ -52,7 +52,7 @@ class Job:
 
     @property
     def last_line(self) -> str:
-        """What the log ends on."""
+        """The last line of the log."""
         lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
@@ -71,13 +71,13 @@ def jobs(config: Config) -> list[Job]:
 
 
 def stopped(config: Config) -> list[str]:
-    """A line for every job that was begun, but is neither done nor at work: the end of its log, and where that is."""
+    """A line for every job that was begun but is neither done nor running: the end of its log, and the path of the log."""
     found = [job for job in jobs(config) if job.standing == "stopped"]
     return [f"{job.rule} {job.run.id}: {job.last_line or 'no log'} ({job.log})" for job in found]
 
 
 def hours(config: Config) -> tuple[float, float, int]:
-    """The hours of the trainings that are spent and left, and of how many networks the latter are not known."""
+    """The hours of training spent so far, the hours that remain, and the number of networks for which these are unknown."""
     trainings, pace, spent, left, unknown = networks(config), {}, 0.0, 0.0, 0
     for run in trainings:
         if run.weights.exists() and not (record := stored.record(run)).keys() & {"imported", "published"}:
@@ -101,9 +101,10 @@ def hours(config: Config) -> tuple[float, float, int]:
 
 
 def to_train(config: Config) -> list[str]:
-    """The ids of the networks that are not trained: a line for each that starts afresh, followed by those that start from it.
+    """The ids of the networks that are not trained: each line begins with a network that starts afresh, and the networks that
+    start from it follow.
 
-    A line stays where it is when its networks are finished, and is empty then.
+    A line keeps its place when its networks are finished, and is empty then.
     """
     lines = {}
     for run in networks(config):

@@ -246,8 +246,7 @@ class Ablation:
 class Config:
     """A preset, as in config/*.yaml (config/README.md says what each key means).
 
-    seeds_of: method -> its seeds, if they differ from `seeds`; weights: a folder of published weights that replace every
-    training.
+    seeds_of: method -> its seeds, if they differ from `seeds`; weights: a folder of published weights that replace trainings.
     """
 
     preset: str

@@ -9,8 +9,7 @@ from ssif.errors import UserError, choose
 
 
 def strict(cls, mapping, where: str):
-    """An instance of dataclass `cls` from its keys. Raises UserError, naming `where`, for an unknown or missing key or a wrong
-    type."""
+    """A dataclass `cls` from its keys. Raises UserError, naming `where`, for an unknown or missing key or a wrong type."""
     if not isinstance(mapping, dict):
         raise UserError(f"{where} wants the keys {', '.join(f.name for f in dataclasses.fields(cls))}, got {mapping!r}")
     fields = {field.name: field.type for field in dataclasses.fields(cls)}

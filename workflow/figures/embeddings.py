@@ -10,7 +10,7 @@ PANEL = 2.2  # inches high
 
 @style.styled()
 def draw(curves: dict[int, tuple[np.ndarray, np.ndarray]], *, footer: str) -> Figure:
-    """A panel an embedding width d, in it each of the d values over wavelength.
+    """A panel for each embedding width d with the d values over wavelength.
 
     curves: d -> wavelengths [n] in nm and values [n, d].
     """
@@ -19,7 +19,7 @@ def draw(curves: dict[int, tuple[np.ndarray, np.ndarray]], *, footer: str) -> Fi
     colours, legend = style.ordered(max(curves)), {}
     for letter, (width, (wavelengths, values)), axes in zip(style.LETTERS, curves.items(), row):
         for number, (colour, curve) in enumerate(zip(colours, values.T), start=1):
-            # Neighbours on the colour map differ in their dashes too.
+            # Lines with neighbouring colours also differ in their dashes.
             label, line = f"dimension {number}", ("-", "--")[number % 2 - 1]
             (legend[label],) = axes.plot(wavelengths, curve, color=colour, linestyle=line, label=label)
         axes.set_title(f"({letter}) d = {width}", loc="left")

@@ -1,4 +1,4 @@
-"""Where a prediction errs, in space and over wavelength (paper Figure 8)."""
+"""Where a prediction is wrong, in space and over wavelength (paper Figure 8)."""
 
 import math
 
@@ -18,11 +18,11 @@ IMAGE = 0.64  # share of an image in the width of an image and a curve
 
 @style.styled()
 def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scale: float, footer: str) -> Figure:
-    """For every image: pseudo-RGB, map of the mean squared error over bands, and its mean over pixels for each band.
+    """For every image: pseudo-RGB, map of the mean squared error over bands, and mean over pixels of the error of each band.
 
     images: label -> [C, H, W] in [0, 1], all of one size; truth [C, H, W], whose pseudo-RGB comes last; bands: C, in nm.
-    Stretch, colour scale and axes are the same for all images, so that they compare; errors are times 1000. Strips
-    taller than wide lie on their side, a quarter turn to the left.
+    Stretch, colour scale and axes are the same for all images, so that they can be compared; errors are times 1000. Strips
+    that are taller than wide are turned a quarter to the left.
     """
     nearest = [int(np.abs(bands.centres - wavelength).argmin()) for wavelength in RGB]
     dark, bright = np.percentile(truth[nearest], STRETCH, axis=(1, 2), keepdims=True)
@@ -71,15 +71,16 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
 
 
 def _broken(bands: Bands, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centres and values [C] with a NaN in each gap of the spectrum, so that no line is drawn across it."""
+    """Centres and values [C] with a NaN in each gap of the spectrum, so that no line crosses it."""
     places = style.gaps(bands, widths=2)
     return np.insert(bands.centres, places, np.nan), np.insert(values, places, np.nan)
 
 
 def _layout(figure: Figure, count: int, shape: tuple[int, int]) -> tuple[float, int, list[tuple[SubplotSpec, ...]]]:
-    """Height in inches, blocks in a row, and for each block its places: pseudo-RGB, map, curve, and all but pseudo-RGB.
+    """Height in inches, blocks per row, and for each block its places: pseudo-RGB, map, curve, and all three but pseudo-RGB.
 
-    Strips lie on each other with the curve beside them, one block in a row if they are very long; others stand abreast.
+    The images of a strip lie above each other beside the curve, in one block per row if they are very long; others stand side
+    by side.
     """
     aspect = shape[1] / shape[0]
     across = 1 if aspect >= 5 else 2

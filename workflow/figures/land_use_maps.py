@@ -14,10 +14,10 @@ from workflow.figures import style
 def draw(
     maps: dict[str, tuple[np.ndarray, str]], labels: np.ndarray, names: dict[int, str], *, note: str, footer: str
 ) -> Figure:
-    """The maps in turn, a caption under each, then the labels, black where there is none; one palette for all.
+    """The maps in turn, each above its caption, then the labels, black where there are none; all share one palette.
 
-    maps: title -> ids [H, W] and caption; labels: ids [H, W], 0 for none; names: id -> name, at most nine. Strips taller
-    than wide lie on their side, a quarter turn to the left.
+    maps: title -> ids [H, W] and caption; labels: ids [H, W], 0 for none; names: id -> name, at most nine. Strips that are
+    taller than wide are turned a quarter to the left.
     """
     ids = sorted(names)
     colours = [style.BLACK, *style.CLASSES[: len(ids)]]

@@ -19,11 +19,10 @@ LETTERS = 28  # of a label above a small panel; a longer one would make the pane
 
 @style.styled()
 def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
-    """Loss over steps: as logged, faint, and its running median; on a logarithmic axis, unless a loss is one itself.
+    """Loss over steps: the logged values, faint, and their running median. The axis is logarithmic unless the loss is.
 
-    curves: label -> columns step and loss, as in a run's train.jsonl, and where there is a validation its score, which is
-    drawn dotted. Up to eight share one panel; more get a small one
-    each, and beyond thirty a few in turn share one.
+    curves: label -> columns step and loss, as in a run's train.jsonl, and the validation score if there is one, which is drawn
+    dotted. Up to eight curves share one panel. More get a small panel each; beyond thirty, several in turn share a panel.
     """
     items = list(curves.items())
     share = len(items) if len(items) <= TOGETHER else math.ceil(len(items) / PANELS)
@@ -45,7 +44,7 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
                 handlelength=1, labelspacing=0.1,
             )  # fmt: skip
     if positive:
-        # Plain numbers, as the exponents of powers of ten are too small to read.
+        # Write plain numbers, because the exponents of powers of ten are too small to read.
         panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 3) if small else (1, 2, 5)))
         panels[0].yaxis.set_major_formatter("{x:g}")
         panels[0].yaxis.set_minor_locator(NullLocator())
@@ -58,13 +57,13 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
 
 
 def _in_lines(label: str) -> str:
-    """The parts of a run's name, with as many in a line as fit."""
+    """The parts of a run's name, as many per line as fit."""
     parts = re.sub(r"\.(?=[a-zA-Z])", " ", label)  # not the point of a number
     return "\n".join(textwrap.wrap(parts, LETTERS, break_long_words=False, break_on_hyphens=False))
 
 
 def _plot(axes: Axes, curve: pd.DataFrame, colour: str, positive: bool):
-    """Draw one curve; the artist of its running median over a twentieth of the points."""
+    """Draw one curve and return the artist of its running median, which covers a twentieth of the points."""
     smooth = curve["loss"].rolling(2 * (len(curve) // 40) + 1, center=True, min_periods=1).median()
     axes.plot(curve["step"], curve["loss"], color=colour, alpha=0.3, linewidth=0.6)
     if positive:

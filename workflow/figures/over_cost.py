@@ -1,5 +1,4 @@
-"""Quality against cost: PSNR over the multiply-adds of a prediction, a marker a method, as large as its network (not in the paper)."""
-
+"""PSNR over the multiply-adds of a prediction (not in the paper). The marker of a method grows with its network."""
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -7,14 +6,14 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from workflow.figures import style
 
 PANEL = 2.6  # inches high
-# Area of a marker in points squared: of the smallest network, and more for each root of a parameter.
+# Area of a marker in points squared: the smallest, and the increase with the square root of the number of parameters.
 SMALLEST, PER_ROOT = 16, 0.06
 
 
 @style.styled()
 def draw(points: pd.DataFrame, *, size: int, footer: str) -> Figure:
-    """A panel a scale p. points: columns model, p, psnr (dB), multiply_adds of an image of `size` x `size` pixels, seconds that
-    it took here, parameters; a row a method and p."""
+    """A panel for each scale p. points: columns model, p, psnr (dB), multiply_adds of an image of `size` x `size` pixels,
+    seconds of a pass when the method was scored, parameters; a row for each method and p."""
     scales = sorted(points["p"].unique())
     figure, legend = style.new(), {}
     panels = style.grid(figure, len(scales), 2, f"multiply-adds for {size} x {size} pixels (10⁹)")
@@ -30,7 +29,7 @@ def draw(points: pd.DataFrame, *, size: int, footer: str) -> Figure:
             look = style.look(row.model)
             face = look["color"] if look["fillstyle"] == "full" else "none"
             area = SMALLEST + PER_ROOT * row.parameters**0.5
-            # A cross has no face to fill.
+            # A cross has no interior to fill.
             fill = (
                 {"color": look["color"]} if look["marker"] == "x" else {"edgecolors": look["color"], "facecolors": face}
             )
@@ -43,7 +42,7 @@ def draw(points: pd.DataFrame, *, size: int, footer: str) -> Figure:
 
 
 def _words(rows: pd.DataFrame) -> str:
-    """Parameters, a range where networks of several p differ, and seconds at each p."""
+    """The number of parameters (a range if networks of several p differ), and the seconds at each p."""
     least, most = rows["parameters"].min(), rows["parameters"].max()
     millions = [f"{count / 1e6:.2g}" for count in (least, most)]
     size = f"{'-'.join(dict.fromkeys(millions))} million" if most > 1e4 else f"{most}"

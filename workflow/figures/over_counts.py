@@ -9,7 +9,7 @@ from ssif.errors import choose
 from workflow.figures import style
 
 PANEL = 1.75  # inches high
-# How a value is written out: name, format, unit. The spaces do not break: a value stays on one line.
+# How a value is written out: name, format, unit. The spaces do not break, so a value stays on one line.
 VALUES = {"mpsnr": ("", "{:.1f}", "\xa0dB"), "ssim": ("SSIM\xa0", "{:.3f}", ""), "sam": ("SAM\xa0", "{:.1f}", "°")}
 # How the labels of the neural fields begin.
 FIELDS = ("SSIF", "LIIF", "LTE", "CiaoSR")
@@ -22,12 +22,12 @@ LINES = [
 
 @style.styled()
 def draw(cells: pd.DataFrame, *, scales: list, largest: int, key: str | None = None, footer: str) -> Figure:
-    """A row of panels a scale p, a column a metric, a line a model over C: mean over the seeds, their spread as a band.
+    """A row of panels for each scale p, a column for each metric, a line for each model over C: mean and spread over the seeds.
 
-    cells: columns model, value (of the hyper-parameter `key`; "" where it has none), seed, p, C, mpsnr (dB), ssim,
-    sam (degrees); a row a seed, p and C. A model with one C is a marker. Beyond `largest`, the C of the true images, the
-    panels are grey. The y-range is that of the neural fields; what falls outside is listed in words below.
-    Raises UserError for a scale without cells.
+    cells: columns model, value (of the hyper-parameter `key`; "" without a `key`), seed, p, C, mpsnr (dB), ssim,
+    sam (degrees); a row for each seed, p and C. A model with one C is a marker. The panels are grey beyond `largest`, the C of
+    the true images. The neural fields decide the y-range; a list below the panels gives the values outside it. Raises UserError
+    for a scale without cells.
     """
     counts = sorted(cells["C"].unique())
     margin = max(0.04 * (counts[-1] - counts[0]), 0.5)
@@ -70,7 +70,8 @@ def draw(cells: pd.DataFrame, *, scales: list, largest: int, key: str | None = N
 
 
 def _series(cells: pd.DataFrame, key: str | None) -> dict[tuple[str, str], tuple[str, dict]]:
-    """(model, value) -> label and look, in the order of `cells`. The first is drawn widest: on coinciding lines all show."""
+    """(model, value) -> label and look, in the order of `cells`. The first line is the widest, so that all lines show where
+    they coincide."""
     pairs = list(dict.fromkeys(zip(cells["model"], cells["value"])))
     values = list(dict.fromkeys(value for _, value in pairs if value))
     varied = {model for model, value in pairs if value}
@@ -93,7 +94,7 @@ def _lines(cells: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.DataFra
 
 
 def _range(lines: dict[tuple[str, str], pd.DataFrame]) -> tuple[float, float]:
-    """Range of the y-axis: all neural fields with their spread, and the bicubic line where it does not more than double it."""
+    """Range of the y-axis: all neural fields with their spread, and the bicubic line if that at most doubles the range."""
 
     def span(names) -> tuple[float, float]:
         chosen = pd.concat([lines[name] for name in names]).fillna({"std": 0})
@@ -104,15 +105,15 @@ def _range(lines: dict[tuple[str, str], pd.DataFrame]) -> tuple[float, float]:
     if ("bicubic+linear", "") in lines:
         wider = span([*fields, ("bicubic+linear", "")])
         low, high = wider if wider[1] - wider[0] <= 2 * (high - low) else (low, high)
-    # Lines that agree to half a per cent are drawn flat instead of their noise being blown up.
+    # If all lines agree to half a per cent, draw them flat instead of magnifying their noise.
     padding = max(0.08 * (high - low), 0.0025 * abs(high))
     return low - padding, high + padding
 
 
 def _plot(axes: Axes, line: pd.DataFrame, label: str, look: dict):
-    """Draw one line; the artist that stands for it in the legend."""
+    """Draw one line and return the artist that stands for it in the legend."""
     several, spread = len(line) > 1, line["std"].notna().any()
-    # A lone marker would vanish under the lines.
+    # A lone marker would be hidden under the lines.
     look = look if several else look | {"linestyle": "none", "zorder": 3}
     (drawn,) = axes.plot(line.index, line["mean"], label=label, **look)
     if spread and several:
@@ -124,7 +125,7 @@ def _plot(axes: Axes, line: pd.DataFrame, label: str, look: dict):
 
 
 def _words(off: pd.Series, metric: str, whole: bool) -> str:
-    """The values outside the range: the span of a line that lies there as a whole, else each with its C."""
+    """The values outside the range: the span of a line that is entirely outside, else each value with its C."""
     name, written, unit = VALUES[metric]
     if not whole:
         return ", ".join(f"{name}{written.format(y)}{unit} at C\xa0=\xa0{count}" for count, y in off.items())
@@ -133,7 +134,7 @@ def _words(off: pd.Series, metric: str, whole: bool) -> str:
 
 
 def _labelled(counts: list[int], largest: int) -> list[int]:
-    """The counts that get a number on the axis: `largest`, both ends, then each that has room beside the others."""
+    """The counts that get a number on the axis: `largest`, both ends, then every other count with enough room."""
     room = (0.03 + 0.045 * len(str(counts[-1]))) * (counts[-1] - counts[0])
     kept = []
     for count in [*(count for count in counts if count == largest), counts[0], counts[-1], *counts]:

@@ -13,9 +13,9 @@ LINEAR = 1  # dB or degrees up to which the axis is linear; beyond, logarithmic
 
 @style.styled()
 def draw(tidy: pd.DataFrame, *, footer: str) -> Figure:
-    """A row of panels a scale p, a panel a metric, a line a change, a marker a method.
+    """A row of panels for each scale p, a panel for each metric, a line for each change, a marker for each method.
 
-    tidy: columns model, title (of the change), change, p, and those of METRICS; the clean input has no line.
+    tidy: columns model, title (of the change), change, p and METRICS; the clean input has no line.
     """
     shown = tidy[tidy["change"] != "clean"]
     scales, names = sorted(shown["p"].unique()), list(shown["title"].unique())

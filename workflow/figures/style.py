@@ -33,7 +33,7 @@ MARKERS = "osD^vPX*ph"
 # Tol's muted colours, for the classes of a map in the order of their ids.
 CLASSES = ("#44AA99", "#117733", "#DDCC77", "#CC6677", "#999933", "#882255", "#332288", "#AA4499", "#88CCEE")
 
-# Label of workflow.methods.METHODS -> colour, line, marker. Fields are filled markers, networks on a pixel grid open ones.
+# Label of workflow.methods.METHODS -> colour, line, marker. Fields have filled markers, networks on a pixel grid open ones.
 _FIELDS = {
     "bicubic+linear": (GREY, "--", "x"),
     "LIIF": (BLACK, "-", "*"),
@@ -48,7 +48,7 @@ _FIELDS = {
     "CiaoSR": (BLACK, "-.", ">"),
     "SSIF+": (BROWN, "-", "p"),
 }
-# Tol's muted colours: with the open markers they are taken for no field.
+# Tol's muted colours; the open markers distinguish these methods from the fields.
 _ON_GRID = {
     "RCAN+AWAN": ("#117733", "-", "o"),
     "AWAN+RCAN": ("#332288", "-", "s"),
@@ -63,15 +63,15 @@ _ON_GRID = {
 
 
 def styled():
-    """Context, or decorator, in which figures are drawn and saved: the style file and nothing of the user's own."""
+    """A context, or decorator, in which figures are drawn and saved with the style file and no settings of the user."""
     return matplotlib.style.context(Path(__file__).with_name("ssif.mplstyle"), after_reset=True)
 
 
 def look(model: str) -> dict:
     """Colour, linestyle, marker and fillstyle of a method by its label, the same in every figure.
 
-    A chain trained as one has the colour of the chain, dotted, with half-filled markers. A label that is not of this
-    suite gets a dash-dotted line whose colour and marker follow from the label alone.
+    A chain that is trained as one network has the colour of the chain, a dotted line and half-filled markers. An unknown label
+    gets a dash-dotted line whose colour and marker depend on the label alone.
     """
     if model in _ON_GRID:
         return dict(zip(("color", "linestyle", "marker"), _ON_GRID[model])) | {"fillstyle": "none"}
@@ -81,18 +81,18 @@ def look(model: str) -> dict:
 
 
 def ordered(count: int) -> list:
-    """`count` colours from dark to light along a map that keeps its order in every kind of colour vision."""
-    # The lightest sixth is lost on white.
+    """`count` colours from dark to light along a colour map whose order is visible with every kind of colour vision."""
+    # The lightest sixth is too faint on white.
     return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, count)))
 
 
 def gaps(bands: Bands, widths: float) -> np.ndarray:
-    """Indices k of bands that start more than `widths` band widths (median) after band k - 1 ends, as at water vapour."""
+    """Indices k of the bands that start more than `widths` median band widths after band k - 1 ends, as at water vapour."""
     return 1 + np.flatnonzero(bands.edges[1:, 0] - bands.edges[:-1, 1] > widths * np.median(bands.widths))
 
 
 def lying(plane: np.ndarray) -> np.ndarray:
-    """[H, W, ...], turned a quarter to the left where it is taller than wide."""
+    """An image [H, W, ...], turned a quarter to the left if it is taller than wide."""
     return np.rot90(plane) if plane.shape[0] > plane.shape[1] else plane
 
 
@@ -104,7 +104,7 @@ def new() -> Figure:
 
 
 def grid(figure: Figure, count: int, across: int, xlabel: str, **share) -> list[Axes]:
-    """`count` panels, `across` a row; the lowest of every column has `xlabel`. share: sharex, sharey of the panels."""
+    """`count` panels, `across` per row; the lowest panel of each column has `xlabel`. share: sharex, sharey of the panels."""
     panels = list(figure.subplots(math.ceil(count / across), across, squeeze=False, **share).flat)
     for spare in panels[count:]:
         spare.remove()
@@ -115,15 +115,15 @@ def grid(figure: Figure, count: int, across: int, xlabel: str, **share) -> list[
 
 
 def frame(figure: Figure, height: float, *notes: str, legend: dict | None = None) -> None:
-    """Last step of every drawing: panels `height` inches high, below them a legend (label -> artist) and the notes.
+    """The last step of every drawing: set panels `height` inches high, a legend (label -> artist) below them, and the notes.
 
-    Each note starts a line; the last is the footer with preset, data set and commit. Then the layout is settled, so
+    Each note starts a new line; the last note is the footer with preset, data set and commit. The layout is then fixed, so
     that saving twice gives the same file.
     """
     renderer, inches, gap = figure.canvas.get_renderer(), figure.dpi_scale_trans, 0.06
     widest = (WIDTH - 2 * gap) * figure.dpi
     text = "\n".join(line for note in notes for line in _wrapped(note, widest, renderer))
-    # A scene's name may hold dollar signs.
+    # The name of a scene may contain dollar signs.
     below = figure.text(gap, gap, text, transform=inches, va="bottom", linespacing=1.25, parse_math=False)
     bottom = below.get_window_extent(renderer).height / figure.dpi + 2 * gap
     if legend:
@@ -155,7 +155,7 @@ def _wrapped(note: str, widest: float, renderer) -> list[str]:
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write `path`.pdf and `path`.png (300 dpi), each whole or not at all, and the same bytes for the same figure."""
-    # How fonts are embedded is read when a figure is saved, not when it is drawn.
+    # Matplotlib reads how to embed fonts when it saves a figure, not when it draws one.
     with styled():
         for kind, metadata in (("pdf", {"CreationDate": None}), ("png", None)):
             with noted_file(f"{path}.{kind}") as temporary:

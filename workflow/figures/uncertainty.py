@@ -1,4 +1,4 @@
-"""Whether the disagreement of several networks tells where their mean errs (not in the paper)."""
+"""Whether the disagreement of several networks shows where their mean is wrong (not in the paper)."""
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,9 @@ SHARES = np.linspace(0, 0.95, 39)
 
 @style.styled()
 def draw(values: pd.DataFrame, *, notes: list[str], footer: str) -> Figure:
-    """A row of panels a scale p: the error over the deviation, and the error that is left without the most uncertain values.
+    """A row of panels for each scale p: error over deviation, and the error that remains without the most uncertain values.
 
-    values: columns p, networks, deviation, error; a row a value. notes: lines below the panels.
+    values: columns p, networks, deviation, error; a row for each value. notes: lines below the panels.
     """
     scales, counts = sorted(values["p"].unique()), sorted(values["networks"].unique())
     figure, legend = style.new(), {}
@@ -41,14 +41,14 @@ def draw(values: pd.DataFrame, *, notes: list[str], footer: str) -> Figure:
 
 
 def reliability(values: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Mean deviation and root mean square error in BINS groups of equally many values, from the least deviation to the largest."""
+    """Mean deviation and root mean square error in BINS groups of equal size, from the smallest deviation to the largest."""
     order = np.argsort(values["deviation"].to_numpy(), kind="stable")
     deviations, errors = (np.array_split(values[name].to_numpy()[order], BINS) for name in ("deviation", "error"))
     return np.array([group.mean() for group in deviations]), np.array([np.sqrt((group**2).mean()) for group in errors])
 
 
 def sparsification(error: pd.Series, by: pd.Series) -> np.ndarray:
-    """Root mean square error without each of SHARES of the values, largest `by` first, over that of all."""
+    """Root mean square error without each of SHARES of the values, largest `by` first, divided by the error of all values."""
     squares = (error.to_numpy() ** 2)[np.argsort(by.to_numpy(), kind="stable")]
     kept = [squares[: max(1, round(len(squares) * (1 - share)))].mean() for share in SHARES]
     return np.sqrt(np.array(kept) / squares.mean())

@@ -46,8 +46,7 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
 
 
 def of_files(*paths: str | Path) -> str:
-    """A short hash of the contents of files that are not code but are read with it; paths are relative to the top of the
-    project."""
+    """A short hash of the contents of files that are not code but are read with it, relative to the top of the project."""
     return hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in paths)).hexdigest()[:12]
 
 

@@ -20,8 +20,7 @@ def origin(network: Run) -> str | None:
 
 
 def lines(config: Config, target: Target) -> list[str]:
-    """The lines under a table that say which of its networks have imported weights and their origin; no line if there are
-    none."""
+    """The lines under a table that say which of its networks have imported weights, and from where; none without any."""
     found = {network.id: origin(network) for network in networks(config, [target])}
     named = [f"{name.removeprefix(f'{target.dataset}.')} from {file}" for name, file in found.items() if file]
     return [f"Imported weights, not trained here: {'; '.join(named)}."] if named else []

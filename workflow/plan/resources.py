@@ -71,7 +71,7 @@ def _kept(config: Config, run: Run) -> int:
 
 
 def _pixels(config: Config, run: Run) -> int:
-    """Pixels of the largest batch: LR pixels of the crops times queries for a field, HR pixels on a grid, pixels of all
+    """Pixels of the largest batch: LR pixels of the crops times queries for a field, HR pixels on a grid, those of all
     windows."""
     sizes, training = runs.settings(config, run)
     match family(run.method):

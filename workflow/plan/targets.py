@@ -23,8 +23,7 @@ SHOW_IMAGES = ("fig1", "fig8", *LAND_USE)
 class Target:
     """`rows` of one data set, shown at each p of `scales` and C of `counts` that they support.
 
-    classifiers: of Table 3 and Figure 9, one for each seed; it classifies the true image and the images of the rows of its
-    seed.
+    classifiers: of Table 3 and Figure 9, one for each seed; it looks at the true image and at those of the rows of its seed.
     """
 
     name: str
@@ -125,8 +124,7 @@ def _keys(config: Config, run: Run) -> dict:
 
 
 def _rows(config: Config, dataset: str, method: str, scales, counts: list[int] | None = None) -> list[Run]:
-    """The runs of a method at every seed and, if it needs a network for each, at every p of `scales` in its range and C of
-    `counts`."""
+    """The method at every seed and, if it needs a network for each, at every p of `scales` in its range and C of `counts`."""
     data = config.datasets[dataset]
     parts = [methods.network(name) for name in METHODS[method].stages or [method]]
     counts = (counts or [data.full_count]) if any(part.one_count for part in parts) else [None]

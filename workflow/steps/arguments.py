@@ -14,18 +14,18 @@ from workflow.plan.targets import Target, targets
 
 
 class Parser(argparse.ArgumentParser):
-    """Its `parse_args` also says where results/ is."""
+    """A parser whose `parse_args` also sets the folder of results/."""
 
     def parse_args(self, *arguments) -> argparse.Namespace:
         parsed = super().parse_args(*arguments)
         runs.ROOT = parsed.root
-        # A storage replaces its copies elsewhere without their notes, and has checksums of its own.
+        # A remote storage copies files without their notes and has checksums of its own.
         seals.NOTES = parsed.root == Path()
         return parsed
 
 
 def parser(documentation: str) -> Parser:
-    """A parser with --config and --root, described by a program's own docstring."""
+    """A parser with --config and --root; the program's own docstring describes it."""
     shared = Parser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
     shared.add_argument("--root", type=Path, default=Path(), help="the folder that holds results/ (default: this one)")
@@ -33,7 +33,7 @@ def parser(documentation: str) -> Parser:
 
 
 def chosen_run(documentation: str, known: Callable[[Config], list[Run]]) -> tuple[Config, Run]:
-    """The configuration and the run, one of `known`, that --config and --run name. Raises UserError for any other."""
+    """The configuration of --config and the run of --run, which must be one of `known`. Raises UserError for any other."""
     shared = parser(documentation)
     shared.add_argument("--run", required=True, help="the run's id, e.g. indian_pines.ssif-rf-uf.s0")
     arguments = shared.parse_args()
@@ -42,8 +42,7 @@ def chosen_run(documentation: str, known: Callable[[Config], list[Run]]) -> tupl
 
 
 def chosen_target(documentation: str, kind: str, known: Callable[[Config], Iterable[str]]) -> tuple[Config, Target]:
-    """The configuration and the target, named by one of `known`, that --config and --<kind> name. Raises UserError for
-    any other."""
+    """The configuration of --config and the target of --<kind>, one of `known`. Raises UserError for any other target."""
     shared = parser(documentation)
     shared.add_argument(f"--{kind}", required=True, help=f"the name of a {kind} of the preset")
     arguments = shared.parse_args()

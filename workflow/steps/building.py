@@ -1,7 +1,7 @@
-"""How a run becomes a network that predicts: its arguments, its finished weights, and what the weights say of themselves.
+"""How a run becomes a network that predicts: its arguments, its finished weights, and the card in the weights.
 
-Rules hash this module (`workflow.plan.fingerprints`): it imports a method's own file by name only, so that a run depends on the code of
-its own networks and on no other's.
+Rules hash this module (`workflow.plan.fingerprints`). It imports the file of a method by name, so that a run depends only on
+the code of its own networks.
 """
 
 import inspect
@@ -26,8 +26,8 @@ from workflow.steps import gpus, prepared, stored
 
 
 def open_data(config: Config, run: Run) -> Store:
-    """The run's prepared data set. Raises UserError if it is absent, damaged, or simulates another sensor, and for a p below
-    that of a measured MSI."""
+    """The run's prepared data set. Raises UserError if it is absent, damaged, or simulates another sensor, and if p is below
+    the ratio of a measured MSI."""
     store = prepared.data(run.dataset)
     wanted = config.datasets[run.dataset].msi
     if store.choices["msi"] != wanted:
@@ -44,9 +44,9 @@ def open_data(config: Config, run: Run) -> Store:
 
 
 def device(config: Config) -> torch.device:
-    """The configured device; "auto" is a GPU where there is one. A process takes one GPU (`workflow.steps.gpus`).
+    """The configured device; "auto" is a GPU if there is one. A process takes one GPU (`workflow.steps.gpus`).
 
-    Raises UserError where a GPU is wanted and PyTorch finds none.
+    Raises UserError if the preset asks for a GPU and PyTorch finds none.
     """
     gpu = None if config.device == "cpu" else gpus.taken()
     if gpu is None and config.device == "cuda":
@@ -55,16 +55,16 @@ def device(config: Config) -> torch.device:
 
 
 def build(config: Config, run: Run, store: Store) -> torch.nn.Module:
-    """The run's network, on the configured device, with parameters that its seed decides.
+    """The run's network on the configured device, with initial parameters that depend on its seed.
 
-    Raises UserError for a size that a network on a pixel grid does not know.
+    Raises UserError for a size that a network on a pixel grid does not have.
     """
     torch.manual_seed(run.seed)
     entry, (sizes, _) = network(run.method), runs.settings(config, run)
     constructor = getattr(import_module(entry.module), entry.name)
     arguments = ARGUMENTS[entry.takes](store, run) | entry.fixed
     if entry.block is None:
-        # All neural fields share one block of sizes; each takes those that it reads.
+        # All neural fields share one block of sizes; each field takes the sizes that it reads.
         sizes = {key: value for key, value in sizes.items() if entry.uses(key)}
         if sizes.get("lambda_min") == "nyquist":
             sizes["lambda_min"] = nyquist_factor(float(store.bands.widths.min()))
@@ -100,7 +100,7 @@ def _spatial_hsi(store: Store, run: Run) -> dict:
 
 
 def _spectral(store: Store, run: Run) -> dict:
-    # Fewer bands than the sensor was given: its response to them is not known.
+    # The sensor's response is known only for all bands of the data set.
     response = store.response if run.count == len(store.bands) else None
     return {"msi_bands": store.channels, "bands": run.count, "response": response}
 
@@ -113,7 +113,7 @@ def _classifier(store: Store, run: Run) -> dict:
     return {"bands": len(store.bands), "classes": len(prepared.cover(store).names)}
 
 
-# Which arguments the data and the run decide (`workflow.methods.Network.takes`).
+# The arguments that depend on the data and the run (`workflow.methods.Network.takes`).
 ARGUMENTS = {
     "any bands": _any_bands,
     "data bands": _data_bands,
@@ -128,7 +128,7 @@ ARGUMENTS = {
 
 
 def full_identity(config: Config, run: Run, store: Store) -> dict:
-    """All that decides what a network learns: the plan's part of it, and the data that it learned from."""
+    """Everything that decides what a network learns: the identity from the plan, and the identity of the data."""
     identity = runs.identity(config, run) | {"data": store.identity}
     if family(run.method) == "classifier":
         identity["land_cover"] = prepared.cover(store).choices
@@ -144,8 +144,8 @@ def fill(
 ) -> None:
     """Load a run's finished weights into `model`.
 
-    Raises UserError where they are missing or damaged, and where what was trained is not what `config` and the data say,
-    naming the keys that differ.
+    Raises UserError if they are missing or damaged, and, naming the keys that differ, if the training had other settings or
+    data than `config` and `store`.
     """
     remedy = f"python -m workflow.train --run {run.id}"
     if not run.weights.exists():
@@ -174,14 +174,14 @@ def trained(config: Config, run: Run, store: Store) -> torch.nn.Module:
 
 
 def method(networks: list[torch.nn.Module], row: Run, store: Store) -> torch.nn.Module:
-    """The method that these networks of a row make, whatever its family: something with `predict`."""
+    """The method that these networks of a row make, whatever their family: an object with `predict`."""
     if family(row.method) == "grid":
         return Chain(networks, row.scale, store.bands.parts(row.count))
     return networks[0]
 
 
 def card(config: Config, run: Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:
-    """What a network's weights say of themselves, so that `ssif.load` takes them: of neural fields, for others None."""
+    """The card in the weights of a neural field, from which `ssif.load` builds the field; None for other networks."""
     if family(run.method) != "field":
         return None
     data, edges = config.datasets[run.dataset], store.bands.edges
@@ -204,7 +204,7 @@ def finish(
 ) -> None:
     """Write the files of a finished run: its `record` and `origin` (`workflow.steps.provenance`), its curve and its weights."""
     record = record | {"parameters": sum(p.numel() for p in model.parameters())} | origin
-    # Weights come last and are what others look for: at no time do old ones stand beside the new description.
+    # Write the weights last, because other programs look for them: old weights never stand beside a new description.
     run.weights.unlink(missing_ok=True)
     with noted_file(run.folder / "config.json") as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Several networks of one method, trained from different seeds: how far they disagree, and how far their mean is from the truth."""
+"""Several networks of one method, trained from different seeds: their disagreement and the error of their mean."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ SEED = 0
 def disagreement(
     models: Sequence, store: Store, p: float, antialias: bool, place: torch.device
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of the first 2, 3 ... n `models` on the test scenes at scale p, all bands.
+    """The disagreement and the error of the first 2, 3 ... n `models` on the test scenes at scale p, over all bands.
 
-    First: columns networks, deviation (standard deviation of the predictions) and error (of their mean, without sign), a row a
-    sampled value. Second: networks, 1 to n, and psnr (dB), that of the mean of the predictions over the scenes; of 1 it is
-    the mean over the networks. Values are those of [0, 1].
+    First table: columns networks, deviation (standard deviation of the predictions) and error (absolute, of their mean), a row
+    for each sampled value. Second table: networks, 1 to n, and psnr (dB) of the mean of the predictions, averaged over the
+    scenes; for one network, psnr is the mean over the networks. Values are in [0, 1].
     """
     generator, values, scores = np.random.default_rng(SEED), [], []
     scenes = store.names("test")

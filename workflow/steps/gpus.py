@@ -1,7 +1,7 @@
-"""A GPU of this machine for each process that uses one, so that jobs side by side take different ones.
+"""Give each process a GPU of this machine, so that jobs that run side by side use different GPUs.
 
-A process locks the GPU that it takes. The lock is the kernel's and ends with the process, however that ends.
-CUDA_VISIBLE_DEVICES says, as ever, which GPUs may be taken.
+A process locks the GPU that it takes. The kernel holds the lock and releases it when the process ends, in any way.
+CUDA_VISIBLE_DEVICES says, as usual, which GPUs may be taken.
 """
 
 import os
@@ -23,26 +23,26 @@ _held: list[IO] = []
 
 @cache
 def taken() -> torch.device | None:
-    """The GPU of this process, which is the current device from then on; the same one at every call. None without a GPU.
+    """The GPU of this process, which becomes the current device; every call returns the same one. None without a GPU.
 
-    Where none is free for PATIENCE seconds, the process shares the one that the fewest have, and says so.
+    If no GPU is free for PATIENCE seconds, the process shares the GPU that has the fewest processes, and prints a line.
     """
     names = os.environ.get(VISIBLE, "").split(",")
     instances = names[0].startswith("MIG-")
     if instances:
-        # CUDA shows a process only the first MIG instance of the list: leave the one that it takes.
+        # CUDA shows a process only the first MIG instance in the list, so the list must contain only the one that it takes.
         os.environ[VISIBLE] = names[_take(names)]
     if not torch.cuda.is_available():
         return None
     if not instances:
-        # By UUID: an index may be another GPU in the next process.
+        # Lock the GPU by its UUID, because an index may be another GPU in the next process.
         every = range(torch.cuda.device_count())
         torch.cuda.set_device(_take([str(torch.cuda.get_device_properties(index).uuid) for index in every]))
     return torch.device("cuda", torch.cuda.current_device())
 
 
 def _take(names: list[str]) -> int:
-    """Lock one of these GPUs for this process; its place in the list."""
+    """Lock one of these GPUs for this process and return its place in the list."""
     end, others = time.monotonic() + PATIENCE, 0
     while (index := _free(names, others)) is None:
         if time.monotonic() < end:
@@ -55,8 +55,8 @@ def _take(names: list[str]) -> int:
 
 
 def _free(names: list[str], others: int) -> int | None:
-    """The first of these GPUs that has only so many `others`, locked; None if all have more."""
-    # Another user's files could not be opened.
+    """Lock the first of these GPUs that has only `others` other processes and return its place; None if all have more."""
+    # Each user has a folder, because a process cannot open the files of another user.
     folder = Path(tempfile.gettempdir(), f"ssif-gpus-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     for index, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Predicted images of the first test scene, stored when a row is evaluated for what looks at them later."""
+"""Predicted images of the first test scene, stored when a row is evaluated, for figures and classifiers."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def write(run: Run, scene: str, images: dict[tuple[float, int], np.ndarray]) -> 
 
 
 def read(run: Run, p: float, count: int) -> np.ndarray:
-    """The stored prediction [C, H, W] of a run, float32. Raises UserError where it is missing or damaged."""
+    """The stored prediction [C, H, W] of a run, float32. Raises UserError if it is missing or damaged."""
     path, remedy = run.folder / "predictions.h5", f"python -m workflow.evaluate --run {run.id}"
     try:
         with archive.read(path) as file:

@@ -1,4 +1,4 @@
-"""Prepared data sets and land cover, with the command that prepares them where they are missing or damaged."""
+"""Load prepared data sets and land cover; if a file is missing or damaged, the error names the command that prepares it."""
 
 from ssif.data import land_cover
 from ssif.data.raw import LandCover
@@ -7,10 +7,10 @@ from workflow.plan import runs
 
 
 def data(dataset: str) -> Store:
-    """A data set of the preset. Raises UserError where it is missing or damaged."""
+    """A data set of the preset. Raises UserError if it is missing or damaged."""
     return Store(runs.data_file(dataset), f"python -m workflow.prepare --dataset {dataset}")
 
 
 def cover(store: Store) -> LandCover:
-    """The land cover of a data set. Raises UserError where it is missing, damaged or of other scenes."""
+    """The land cover of a data set. Raises UserError if it is missing, damaged or of other scenes."""
     return land_cover.load(store, f"python -m workflow.prepare --dataset {store.path.stem} --land-cover")

@@ -1,5 +1,5 @@
-"""What keeps the suite's processes out of each other's way: one Snakemake in a folder, one program on a run, and no program
-that outlives the Snakemake which started it. Locks are the kernel's: they end with a process, however it ends."""
+"""Keep the suite's processes apart: one Snakemake per folder, one program per run, and no program that outlives its Snakemake.
+The kernel holds the locks and releases them when a process ends, in any way."""
 
 import functools
 import os
@@ -21,8 +21,8 @@ PATIENCE = 20  # seconds in which a program whose Snakemake was killed has ended
 def lock(name: str, work: str, patience: float = 0) -> IO:
     """A file of results/locks, locked until it is closed.
 
-    Raises UserError, naming the process that has it, if that still works after `patience` seconds, and where the file cannot
-    be written.
+    Raises UserError, naming the process that holds the lock, if that process is still at work after `patience` seconds, and if
+    the file cannot be written.
     """
     path = results() / "locks" / name
     try:
@@ -50,7 +50,7 @@ def alone(run: Run, work: str) -> IO:
 
 
 def at_work(run: Run, work: str) -> bool:
-    """Whether a program does this kind of work on a run now."""
+    """Whether a program is doing this kind of work on a run now."""
     path = results() / "locks" / f"{run.preset}/{run.id}.{work}"
     if not path.exists():
         return False
@@ -59,8 +59,8 @@ def at_work(run: Run, work: str) -> bool:
 
 
 def program(main):
-    """Decorate the `main` of a program: `exit_cleanly`; SIGTERM leaves no temporary file; what killed programs left is
-    removed; and soon after the Snakemake that started it is gone, it stops as on SIGTERM."""
+    """Decorate the `main` of a program. It exits as in `exit_cleanly`, leaves no temporary file on SIGTERM, and removes the
+    files that killed programs left. Soon after the Snakemake that started it is gone, it stops as on SIGTERM."""
 
     @exit_cleanly
     @functools.wraps(main)
@@ -78,23 +78,24 @@ def program(main):
 
 
 def _stop_after(starter: int, shell: int) -> None:
-    """Stop this process once its Snakemake, or the shell between them, is gone."""
-    # It comes with Snakemake; who runs a program by hand does not need it.
+    """Stop this process once its Snakemake, or the shell between the two, is gone."""
+    # psutil comes with Snakemake; a program that is run by hand does not need it.
     import psutil
 
     with suppress(psutil.NoSuchProcess):
         snakemake = psutil.Process(starter)
-        # A killed process whose exit status nobody has asked for is a zombie.
+        # A killed process is a zombie until its parent asks for the exit status.
         while os.getppid() == shell and snakemake.is_running() and snakemake.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.5)
-    # Python drops an exception that is raised inside a destructor, and with it a signal.
+    # Python drops an exception that is raised inside a destructor, and the signal with it, so send the signal again.
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
 
 
 def pass_on_interrupts() -> None:
-    """SIGINT to this Snakemake alone also reaches its jobs, as Ctrl-C does. It would wait for their ends and then forget them."""
+    """Pass a SIGINT to this Snakemake on to its jobs, as Ctrl-C would. Otherwise it would wait for them and then forget
+    them."""
     import psutil
 
     def interrupt(number: int, _) -> None:
@@ -103,6 +104,6 @@ def pass_on_interrupts() -> None:
                 child.send_signal(number)
         raise KeyboardInterrupt
 
-    # A command that was started in the background may have to ignore Ctrl-C.
+    # A command that was started in the background may have been told to ignore Ctrl-C.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, interrupt)

@@ -1,4 +1,4 @@
-"""Where a number comes from: commit, machine, versions."""
+"""The origin of a number: commit, machine, versions."""
 
 import os
 import platform
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def commit() -> str:
-    """The short commit of the project, with "-dirty" where files that git tracks differ; "unknown" outside git."""
+    """The short commit of the project, with "-dirty" if files that git tracks were changed; "unknown" outside git."""
     root = Path(__file__).resolve().parents[2]
-    # A program that is killed while git refreshes its index would leave git's lock behind.
+    # If a program were killed while git refreshes its index, it would leave git's lock behind.
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]
     try:

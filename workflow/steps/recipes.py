@@ -1,4 +1,4 @@
-"""What a network learns from at each step: query points for the neural fields, patches for networks on a pixel grid."""
+"""The training batches of a network: query points for the neural fields, patches for networks on a pixel grid."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from workflow.plan.runs import Run
 
 
 def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
-    """The recipe of a network that makes images. Raises UserError where a crop is larger than the training scenes."""
+    """The recipe of a network that makes images. Raises UserError if a crop is larger than the training scenes."""
     if family(run.method) == "field":
         _, training = runs.settings(config, run)
         decay = cosine if training.decay == "cosine" else halving(*training.halve_at)
@@ -30,7 +30,7 @@ def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scene
 
 
 def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Queries]:
-    """What a neural field learns from at each step."""
+    """Draw the batch of a neural field at each step."""
     data, (_, training) = config.datasets[run.dataset], runs.settings(config, run)
     scales, places = data.scales.train, scenes.places()
     counts = data.counts.train if run.count is None else (run.count, run.count)
@@ -47,7 +47,7 @@ def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Q
             queries=training.queries,
             counts=tuple(map(int, counts)),
             antialias=config.antialias,
-            # A network of fixed bands knows no others.
+            # A network with fixed bands can predict no other bands.
             intervals=training.intervals if run.count is None else "equal",
             places=places,
         )
@@ -56,9 +56,9 @@ def _queries(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Q
 
 
 def _patches(config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Patches]:
-    """What a network on a pixel grid learns from at each step."""
+    """Draw the batch of a network on a pixel grid at each step."""
     _, training = runs.settings(config, run)
-    # A network that serves every p learns from HR images alone.
+    # A network that serves every p learns from HR images only.
     scale = run.scale or 1
     size = training.lr_size(scale)
     if scale % scenes.ratio:

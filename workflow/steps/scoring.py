@@ -1,4 +1,4 @@
-"""How a method is scored: every test scene decimated, predicted at several p and sets of bands, and held against the truth."""
+"""Score a method: decimate every test scene, predict it at several p and sets of bands, and compare it with the truth."""
 
 import resource
 import sys
@@ -23,7 +23,7 @@ from workflow.plan.runs import Run
 
 @dataclass(frozen=True)
 class BandSet:
-    """Bands that are predicted: `label` goes into the rows of their scores, `weights` [C, C_max] take a true spectrum to them."""
+    """Bands to predict: `label` enters the rows of their scores, `weights` [C, C_max] resample a true spectrum to them."""
 
     label: dict
     bands: Bands
@@ -39,8 +39,9 @@ def parts(store: Store, count: int) -> BandSet:
 
 @dataclass(frozen=True)
 class View:
-    """A model is given `lr_msi` [c, h, w]; its prediction, over the `exposure` of that, is held against `truth` [C, H, W].
-    `label` goes into the rows of the scores; sensor: what took the input, if a prediction is to be held against that, too."""
+    """An input `lr_msi` [c, h, w] for a model. Its prediction, divided by the `exposure` of the input, is compared with `truth`
+    [C, H, W]. `label` enters the rows of the scores; sensor: the sensor of the input, if the prediction is compared with it,
+    too."""
 
     lr_msi: torch.Tensor
     truth: torch.Tensor
@@ -49,12 +50,12 @@ class View:
     sensor: Seen | None = None
 
 
-# What makes views of: the name of a test scene, its HSI and MSI, the size of the LR-MSI, and which pixels have data (None: all).
+# Makes the views: the name of a test scene, its HSI and MSI, the size of the LR-MSI, and which pixels have data (None: all).
 Views = Callable[[str, torch.Tensor, torch.Tensor, tuple[int, int], torch.Tensor | None], Iterable[View]]
 
 
 def decimated(store: Store, antialias: bool) -> Views:
-    """The one view of the protocol: the MSI, decimated, and the scene as it is."""
+    """The only view of the protocol: the decimated MSI, and the scene as it is."""
 
     def view(scene, hsi, msi, low, known) -> list[View]:
         simulated = store.response is not None and known is None
@@ -67,12 +68,13 @@ def decimated(store: Store, antialias: bool) -> Views:
 def scores(
     model, store: Store, wanted: Mapping[float, Sequence[BandSet]], views: Views, place: torch.device, label: str
 ) -> Iterator[tuple[dict, torch.Tensor]]:
-    """A row and the image [C, H, W] in [0, 1] for each test scene, p, view of the scene and item of `wanted`, which is by p.
+    """A row and the image [C, H, W] in [0, 1] for each test scene, p, view of the scene and item of `wanted[p]`.
 
     The row holds scene, p, the labels of view and item, the seven metrics, `seconds` of the pass that serves all items of a
-    view, and `peak_mib`, the process's peak so far. If the data set has a border, the row also has the metrics of the image
-    without it, as central_<metric>. If the view has a sensor, rows of the data set's own bands say how consistent the prediction is
-    with its input (`ssif.consistency`): input_rmse, input_sam, and consistent_mpsnr and consistent_sam after the correction. `label` names the work in its progress line.
+    view, and `peak_mib`, the peak memory of the process so far. If the data set has a border, the row also has the metrics of
+    the image without the border, as central_<metric>. If the view has a sensor, rows of the data set's own bands say how
+    consistent the prediction is with its input (`ssif.consistency`): input_rmse, input_sam, and after the correction
+    consistent_mpsnr and consistent_sam. `label` names the work in its progress line.
     """
     weights = {item.bands: torch.tensor(item.weights).float().to(place) for items in wanted.values() for item in items}
     scenes = store.names("test")
@@ -81,7 +83,7 @@ def scores(
         hsi, msi = (image.to(place).permute(2, 0, 1) for image in store.scene(scene))
         known = store.known(scene)
         for p, items in wanted.items():
-            # The LR image is made from the MSI, whose pixels may be larger than those of the HSI.
+            # The LR image is made from the MSI, which may have larger pixels than the HSI.
             low, (rows, columns) = lr_size(msi.shape[1:], p / store.ratio)
             height, width = rows * store.ratio, columns * store.ratio
             seen = None if known is None else known[:height, :width].to(place)
@@ -112,14 +114,14 @@ def _consistency(sensor: Seen, image, lr_msi, truth, p: float) -> dict[str, floa
 
 
 def _central(image, truth, p: float, seen, border: int, size: tuple[int, int]) -> dict[str, float]:
-    """central_<metric> -> the score without `border` pixels at each side of the true image, which has this `size`."""
+    """central_<metric> -> the score without `border` pixels at each side of the true image, whose size is `size`."""
     inside = (..., *(slice(border, side - border) for side in size))
     found = evaluate(image[inside], truth[inside], p, None if seen is None else seen[inside])
     return {f"central_{name}": value for name, value in found.items()}
 
 
 def write_scores(run: Run, name: str, table: pd.DataFrame, **label: str) -> None:
-    """Write a run's rows into the csv file `name` of its folder, behind its data set, preset, `label` and seed."""
+    """Write a run's rows into the csv file `name` of its folder, after the columns data set, preset, `label` and seed."""
     for place, (key, value) in enumerate(
         ({"dataset": run.dataset, "preset": run.preset} | label | {"seed": run.seed}).items()
     ):

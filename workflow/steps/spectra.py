@@ -1,4 +1,5 @@
-"""What SSIF+ learns from: its field as every field, and then its map, from what the finished field makes of whole scenes."""
+"""The training batches of SSIF+: first of its field, as for every field, then of its map, from whole scenes as the finished
+field makes them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
 
 
 def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
-    """The recipe of the field, and afterwards that of the map. Fits the linear part of the map at once."""
+    """The recipe of the field, followed by the recipe of the map. Fits the linear part of the map at once."""
     # The field learns the measured channels, which are known at the pixels of the MSI.
     scenes = scenes.on_msi_grid()
     model.fit(scenes)
@@ -31,7 +32,7 @@ def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: Trai
 def _pixels(model: SSIFPlus, config: Config, run: Run, scenes: TrainingSet) -> Callable[[int], Pixels]:
     """Draw at each step pixels of up to 8 whole scenes, at one of four scales p and in C bands.
 
-    Whole scenes and not crops: a loss that is a logarithm would make as much of a crop of the dark background as of any other.
+    Scenes are whole because the loss is a logarithm: a crop of dark background would count as much as any other crop.
     """
     data, (_, training) = config.datasets[run.dataset], runs.settings(config, run)
     (low, high), counts = data.scales.train, data.counts.train

@@ -1,5 +1,5 @@
-"""What the workflow's programs wrote and read again: whole and as it was written, or one line with the command that makes
-it again."""
+"""Read the files that the workflow's programs write. A file must be complete and unchanged; otherwise the error is one line
+with the command that makes the file again."""
 
 import json
 import struct
@@ -19,11 +19,11 @@ from workflow.plan import imported
 from workflow.plan.runs import Run
 from workflow.plan.targets import Target, networks
 
-# What pandas, JSON and Pillow raise on broken files.
+# Errors that pandas, JSON and Pillow raise for broken files.
 FAILURES = (OSError, ValueError, LookupError, TypeError, SyntaxError, struct.error, zlib.error)
-# A commit's hash may be all digits, and so may a value.
+# These columns are text, because a commit's hash, or a value, may consist of digits only.
 TEXTS = {"value": str, "changes": str, "intervals": str, "commit": str}
-# Sizes that had a choice in earlier versions: a record that names the one that is left is of the same network.
+# Keys for which earlier versions had a choice: a record with the value that remains is of the same network.
 NO_CHOICE = {
     "variant": "sim",
     "signs": "released",
@@ -31,13 +31,13 @@ NO_CHOICE = {
     "head_pool": "official",
     "gs_weights": "literal",
 }
-# The other scores are nan where no band or pixel of an image can enter them.
+# All other scores are nan if no band or pixel of an image can enter them.
 FINITE = ("mpsnr", "psnr_cube", "ssim", "rmse")
 
 
 @contextmanager
 def readable(path: Path, remedy: str) -> Iterator[None]:
-    """Raise UserError that ends on the `remedy` where `path` is missing or has changed, and where the block cannot read it."""
+    """Raise UserError, ending with the `remedy`, if `path` is missing or has changed, and if the block cannot read it."""
     try:
         check_note(path)
         yield
@@ -50,8 +50,8 @@ def readable(path: Path, remedy: str) -> Iterator[None]:
 def scores(name: str, program: str, keys: list[str], cells: dict[Run, list[tuple]]) -> dict[Run, pd.DataFrame]:
     """The rows of each run in the csv file `name` that `program` wrote.
 
-    cells: the values of `keys` of which the run has one row for each test scene. Raises UserError as `readable`, and where
-    it has not, or a score is no number.
+    cells: the values of `keys` for which the run must have one row per test scene. Raises UserError as `readable`, and if a row
+    is missing or a score is not a number.
     """
     remedies = {run: f"python -m {program} --run {run.id}" for run in cells}
     found = {}
@@ -73,7 +73,7 @@ def scores(name: str, program: str, keys: list[str], cells: dict[Run, list[tuple
 
 
 def check_rows(found: pd.DataFrame, keys: list[str], wanted: list[tuple], numbers: Iterable[str] = ()) -> None:
-    """Raise UserError unless there is exactly one row of each of the `wanted` values of `keys`, and `numbers` are finite."""
+    """Raise UserError unless there is exactly one row for each of the `wanted` values of `keys`, and `numbers` are finite."""
     rows = Counter(found[keys].itertuples(index=False, name=None))
     if not rows:
         raise UserError("it has no rows")
@@ -87,7 +87,7 @@ def check_rows(found: pd.DataFrame, keys: list[str], wanted: list[tuple], number
 
 
 def record(run: Run) -> dict:
-    """config.json of a network. Raises UserError where it is missing or damaged."""
+    """config.json of a network. Raises UserError if it is missing or damaged."""
     path = run.folder / "config.json"
     with readable(path, retrain(run)):
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def record(run: Run) -> dict:
 
 
 def imports(config: Config, target: Target) -> list[str]:
-    """`workflow.plan.imported.lines`. Raises UserError for a config.json that is damaged, and so may not say it."""
+    """`workflow.plan.imported.lines`. Raises UserError for a damaged config.json, which may hide that weights are imported."""
     for network in networks(config, [target]):
         if network.weights.exists():
             record(network)
@@ -107,7 +107,7 @@ def imports(config: Config, target: Target) -> list[str]:
 
 
 def curve(run: Run, steps: int | None) -> pd.DataFrame:
-    """train.jsonl of a network, a row a line, none where it has no `steps`. Raises UserError where it is missing or damaged."""
+    """train.jsonl of a network, a row per line, empty without `steps`. Raises UserError if it is missing or damaged."""
     path = run.folder / "train.jsonl"
     with readable(path, retrain(run)):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -29,8 +29,7 @@ def scores(config: schema.Config, target: Target) -> pd.DataFrame:
 
     `input` is "simulated" or "measured" (`schema.Data.input`). `changes` are the changed keys of an ablation, such as
     "k=4 steps=1000", and empty otherwise. `distribution` is "out" if p lies beyond the scales of the training or C beyond its
-    counts. Raises UserError, with the command that makes it again, for the first file that is missing, damaged or short of a
-    cell.
+    counts. Raises UserError, with the command that makes it again, for the first file that is missing, damaged or incomplete.
     """
     scales, counts = (getattr(config.datasets[target.dataset], axis).train for axis in ("scales", "counts"))
     wanted, tables = {run: target.cells(run) for run in target.rows}, []
