@@ -1,7 +1,7 @@
 """The progress of a preset: finished, running, stopped and remaining networks and rows, hours of training, and failed jobs.
 
     python -m workflow.status --config config/paper.yaml
-        python -m workflow.status --config config/paper.yaml --list    # networks to train
+    python -m workflow.status --config config/paper.yaml --list    # networks to train, those that follow each other on a line
 
 The remaining hours come from the curves of unfinished trainings, from finished networks of the same method and data set, or
 from results/cost.csv (`workflow.cost`). The finished part becomes a preset of its own under results/presets.

@@ -1,4 +1,5 @@
 """PSNR over the multiply-adds of a prediction (not in the paper). The marker of a method grows with its network."""
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
