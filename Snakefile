@@ -1,6 +1,6 @@
-# So that `snakemake --snakefile` may name this folder's Snakefile; the workflow is all in workflow/Snakefile.
+# This file allows `snakemake --snakefile` to name this folder; the whole workflow is in workflow/Snakefile.
 include: "workflow/Snakefile"
 
 
-# The default target of an included file does not count.
+# Snakemake ignores the default target of an included file.
 workflow.default_target = "all"

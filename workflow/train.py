@@ -1,9 +1,9 @@
-"""Train (or fit) one run and write its weights, its configuration and its curve. A preset with `weights` takes published ones.
+"""Train (or fit) one run and write its weights, configuration and curve. A preset with `weights` takes published ones.
 
     python -m workflow.train --run indian_pines.ssif-rf-uf.s0 [--config config/standard.yaml]
 
-Needs the prepared data set and, for some runs, the finished networks that they start from; neither Snakemake nor a
-connection. Killed and started again, it goes on where it was. Under torchrun, several processes share each batch:
+Needs the prepared data set and, for some runs, the finished networks that they start from, but neither Snakemake nor a network
+connection. If it is killed and started again, it continues. Under torchrun, several processes share each batch:
 
     torchrun --nproc-per-node 4 -m -- workflow.train --run indian_pines.ssif-rf-uf.s0
 """
@@ -32,7 +32,7 @@ from workflow.steps.provenance import provenance
 
 
 def set_aside(state: Path, other: OtherState) -> None:
-    """Move unfinished work of other settings beside its place, over what was there before, and say so."""
+    """Move unfinished work of other settings aside, replacing any that was moved before, and print a line."""
     aside = state.with_name(f"{state.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
     state.rename(aside)
@@ -52,13 +52,13 @@ def work(config: Config, run: Run) -> None:
         take(config, run, store, model)
         return
     identity = full_identity(config, run, store)
-    # Half a training by one code and half by another would be a training by neither.
+    # A state is only continued by the code that began it.
     unfinished = identity | {"code": fingerprints.of_job(*runs.training_modules(config, run))}
     try:
         try:
             learn(model, config, run, store, unfinished)
         except OtherState as other:
-            # All processes read it before it goes.
+            # All processes must have read the state before it is moved.
             parallel.wait()
             if parallel.first():
                 set_aside(run.state, other)
@@ -72,7 +72,7 @@ def work(config: Config, run: Run) -> None:
         return
 
     curve = run.state / "train.jsonl"
-    # One for each part of the training; a map that is fitted has none.
+    # There is one state for each part of the training, and none for a fitted map.
     ends = [json.loads(path.read_text().splitlines()[-1]) for path in run.state.rglob("train.jsonl")]
     seconds = sum(end["seconds"] for end in ends) if ends else time.monotonic() - started
     record = identity | {"seconds": round(seconds, 1)}

@@ -1,6 +1,6 @@
 """A2S2K-ResNet (Roy et al. 2021): the land cover of a pixel from the window of spectra around it.
 
-It does what the released code does, two oddities included (docs/protocol.md, Land use).
+It reproduces the released code, including two oddities (docs/protocol.md, Land use).
 """
 
 import torch
@@ -13,7 +13,7 @@ from workflow.land_use.windows import gather
 
 PATCHES = (7, 9, 11)
 POOLED = 5  # side of the pooled window, for all patches
-# Windows, and rows of an image, at a time: activations of some hundred MB.
+# Number of windows, and of rows of an image, in one pass: activations of some hundred MB.
 CHUNK = {"cpu": 64, "cuda": 4096}
 ROWS = 64
 
@@ -21,8 +21,8 @@ ROWS = 64
 class A2S2K(nn.Module):
     """Windows [N, S, S, B] of standardised values, zero beyond the image's edge -> logits [N, n].
 
-    bands: B; classes: n; kernels: k feature maps; patch: S, one of 7, 9 and 11. The head averages the upper left 5 x 5 of the
-    last map of (S - 2)^2, which is off the centre for S above 7. Raises UserError for any other S and for B below 7.
+    bands: B; classes: n; kernels: k feature maps; patch: S, one of 7, 9 and 11. The head averages the upper left 5 x 5 pixels
+    of the last map of (S - 2)^2, which is not central for S above 7. Raises UserError for any other S and for B below 7.
     """
 
     def __init__(self, bands: int, classes: int, kernels: int = 24, patch: int = 9):
@@ -50,8 +50,9 @@ class A2S2K(nn.Module):
         return F.cross_entropy(self(batch.windows).float(), batch.classes)
 
     def _features(self, image: Tensor, mean) -> Tensor:
-        """Images [N, H, W, B] -> the last map [N, k, H - 2, W - 2]; `mean(features, side)` is what attention looks at."""
-        # Channels last: the convolutions of 1 x 1 x 7 are two to four times faster so on a CPU.
+        """Images [N, H, W, B] -> the last map [N, k, H - 2, W - 2]; `mean(features, side)` gives the means for the
+        attention."""
+        # Channels last: on a CPU the convolutions of 1 x 1 x 7 are two to four times faster this way.
         x = self.stem(image[:, None]).contiguous(memory_format=torch.channels_last_3d)
         for block in self.spectral:
             x = block(x, mean, self.patch)
@@ -82,15 +83,16 @@ class A2S2K(nn.Module):
     def classify_all(self, image: Tensor) -> Tensor:
         """The classes [H, W] of all pixels of an image [H + S - 1, W + S - 1, B], padded likewise, in one convolutional pass.
 
-        Ten to a hundred times cheaper than `classify` (windows of 7 to 11), and not the same: a window sees zeros beyond its
-        own edge where the pass sees the image, and its attention belongs to its centre where here each pixel has its own.
+        It is ten to a hundred times cheaper than `classify` (for windows of 7 to 11), but not equal to it. A window sees zeros
+        beyond its own edge where the pass sees the image, and a window has one attention, that of its centre, where in the pass
+        each pixel has its own.
         """
         reach = self.patch - 1
         height, width = image.shape[0] - reach, image.shape[1] - reach
         found = torch.empty(height, width, dtype=torch.long, device=image.device)
 
         def one_chunk(start: int, stop: int) -> None:
-            # As far as anything reaches that a pixel's class depends on, so that strips meet without a seam.
+            # Strips overlap by the distance within which pixels affect a class, so that they meet without a seam.
             above, below = max(start - 4 * reach, 0), min(stop + 4 * reach, height)
             with _half(image):
                 features = self._features(image[None, above : below + reach], box_mean)
@@ -104,8 +106,8 @@ class A2S2K(nn.Module):
 class Stem(nn.Module):
     """The mean of two stems of 1 x 1 x 7 and 3 x 3 x 7: [N, 1, H, W, B] -> [N, k, H, W, D].
 
-    The release weighs them by selective-kernel attention, but scores both with one shared layer, so its softmax is 0.5
-    whatever was learned, and the layer has no gradient. The layer is kept so that weights and counts agree.
+    The release weighs the stems by selective-kernel attention, but scores both with one shared layer. Its softmax is therefore
+    always 0.5, and the layer has no gradient. The layer is kept so that weights and parameter counts agree.
     """
 
     def __init__(self, kernels: int, hidden: int):
@@ -126,8 +128,8 @@ class Stem(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions and channel attention (ECA) beside the identity, activated before ("middle", "end") or in between
-    them ("start"), and after them too ("end"). [N, k, H, W, D] -> the same."""
+    """x plus two convolutions and channel attention (ECA), with activations before the convolutions ("middle", "end") or
+    between them ("start"), and also after them ("end"). [N, k, H, W, D] -> same shape."""
 
     def __init__(self, kernels: int, size: tuple[int, int, int], kind: str):
         super().__init__()
@@ -135,9 +137,9 @@ class Residual(nn.Module):
         padding = tuple(length // 2 for length in size)
         self.first = nn.Conv3d(kernels, kernels, size, padding=padding)
         self.second = nn.Conv3d(kernels, kernels, size, padding=padding)
-        # The release allocates a third norm in every block but the first, and uses it in the last alone.
+        # The release allocates a third norm in every block but the first, but uses it only in the last.
         self.norms = nn.ModuleList([nn.BatchNorm3d(kernels) for _ in range(2 if kind == "start" else 3)])
-        # A 3 x 3 kernel over a plane of one row, as released: only its middle row acts.
+        # As in the release, a 3 x 3 kernel acts on a plane with a single row, so only its middle row has an effect.
         self.attention = nn.Conv2d(1, 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor, mean, side: int) -> Tensor:
@@ -157,7 +159,7 @@ class Residual(nn.Module):
 
 
 def whole_mean(features: Tensor, side: int) -> Tensor:
-    """[N, k, H, W, D] -> its mean over all but maps, [N, k, 1, 1]."""
+    """[N, k, H, W, D] -> the mean over H, W and D, [N, k, 1, 1]."""
     return features.mean(dim=(2, 3, 4))[..., None, None]
 
 

@@ -12,8 +12,8 @@ def confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarr
 def scores(matrix: np.ndarray) -> dict[str, float]:
     """oa, aa, kappa, macro_f1 and miou, each at most 1, of a confusion matrix [n, n], rows true.
 
-    oa: the share of right pixels; aa: the mean recall; kappa: (oa - pe) / (1 - pe) with pe what chance would get right.
-    aa, macro_f1 and miou are means over the classes that have true pixels. Everything is nan for no pixels at all.
+    oa: the share of correct pixels; aa: the mean recall; kappa: (oa - pe) / (1 - pe), where pe is the share correct by chance.
+    aa, macro_f1 and miou are means over the classes that have true pixels. Without any pixels, all scores are nan.
     """
     matrix = matrix.astype(np.float64)
     right, true, predicted, total = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0), matrix.sum()
@@ -36,6 +36,6 @@ def scores(matrix: np.ndarray) -> dict[str, float]:
 
 
 def recall(matrix: np.ndarray) -> np.ndarray:
-    """[n]: the share of each class's true pixels that is found, nan for a class that has none."""
+    """[n]: the share of the true pixels of each class that is found, nan for a class without true pixels."""
     true = matrix.sum(axis=1)
     return np.divide(matrix.diagonal(), true, out=np.full(len(matrix), np.nan), where=true > 0)

@@ -1,4 +1,4 @@
-"""The land cover that a classifier finds in true and predicted images, and where it is stored."""
+"""The land cover that a classifier finds in true and predicted images, and the files that store it."""
 
 import time
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ TRUE, BICUBIC = "true image", "true image, bicubic"
 
 
 def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
-    """Label, p and image [H, W, C_max] in raw units: the run's predictions, or the true image as it is and after it
-    went down to LR and up again by bicubic interpolation. Raises UserError where a prediction is not stored."""
+    """Label, p and image [H, W, C_max] in raw units: the predictions of a run, or for a classifier the true image, as it is and
+    after bicubic interpolation down to LR and up again. Raises UserError if a prediction is not stored."""
     if family(run.method) != "classifier":
         for p, (count,) in targets.cells(targets.of_land_use(config, run), run).items():
             yield METHODS[run.method].label, p, predictions.read(run, p, count).transpose(1, 2, 0) * store.scale
@@ -42,10 +42,11 @@ def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float,
 def classify(
     model, standardise: Standardise, image: np.ndarray, labels: np.ndarray, ids: np.ndarray, dense: bool
 ) -> tuple[np.ndarray, np.ndarray | None, float]:
-    """Confusion matrix [n, n] of the labelled pixels; with `dense` the map [H, W] of ids and the share of the labelled
-    pixels that it has the same class for.
+    """Confusion matrix [n, n] of the labelled pixels; with `dense` also the map [H, W] of ids and its agreement, the share of
+    labelled pixels that have the same class in both classifications.
 
-    image: [H, W, B] in raw units; labels: [H, W] of the sorted `ids` [n], 0 for none. Prints what each took.
+    image: [H, W, B] in raw units; labels: [H, W] of the sorted `ids` [n], 0 for none. Prints the seconds of each
+    classification.
     """
     place = next(model.parameters()).device
     windows = padded(torch.from_numpy(image).to(place)[None], standardise, model.patch)
@@ -68,8 +69,8 @@ def classify(
 
 
 def stored_map(run: Run, p: float, label: str) -> tuple[np.ndarray, float]:
-    """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError where it is missing
-    or damaged."""
+    """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError if it is missing or
+    damaged."""
     path, remedy = run.folder / "maps.h5", f"python -m workflow.classify --run {run.id}"
     try:
         with archive.read(path) as file:
@@ -82,5 +83,5 @@ def stored_map(run: Run, p: float, label: str) -> tuple[np.ndarray, float]:
 
 
 def map_name(p: float, label: str) -> str:
-    """Where maps.h5 has the map of an image."""
+    """The name of an image's map in maps.h5."""
     return f"p{p:g}/{label}"

@@ -1,4 +1,4 @@
-"""What a land-use classifier learns from, and how it looks at an image afterwards (docs/protocol.md, Land use)."""
+"""The training batches of a land-use classifier, and how it looks at an image afterwards (docs/protocol.md, Land use)."""
 
 import numpy as np
 import torch
@@ -22,9 +22,9 @@ def standardised(training: ClassifierTraining, store: Store, scenes: TrainingSet
 
 
 def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:
-    """The recipe of a classifier, validated by the mean recall on labelled pixels that are in no batch.
+    """The recipe of a classifier. Its validation is the mean recall on labelled pixels that no batch contains.
 
-    Raises UserError where a class has too few labelled pixels.
+    Raises UserError if a class has too few labelled pixels.
     """
     (_, training), patch, seed = runs.settings(config, run), model.patch, run.seed
     cover, device = prepared.cover(store), scenes.hsi.device

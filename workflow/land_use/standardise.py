@@ -6,16 +6,16 @@ from torch import Tensor
 from ssif.errors import UserError, choose
 
 PREPROCESS = ("zscore", "pca_whiten", "per_image")
-# An image brighter or darker than the training images by more than this is taken for one in other units.
+# If an image is brighter or darker than the training images by more than this factor, its values have other units.
 UNITS_FACTOR = 20
 
 
 class Standardise:
     """An image [H, W, B] in raw units -> values that have mean 0 and deviation 1 over the training images [N, H, W, B].
 
-    kind: "zscore", each band by itself; "pca_whiten", each of B principal components (the released script's way, which
-    raises the noise components to the level of the others); "per_image", the same but fitted anew on every image.
-    Raises UserError for an image of another number of bands or in another radiometric scale.
+    kind: "zscore", each band by itself; "pca_whiten", each of B principal components (as in the released script, which
+    raises the noise components to the level of the others); "per_image", as pca_whiten but fitted anew on every image.
+    Raises UserError for an image with another number of bands or on another radiometric scale.
     """
 
     def __init__(self, training: Tensor, kind: str = "zscore"):
@@ -46,13 +46,13 @@ def _fit(images: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     else:
         variance, axes = torch.linalg.eigh(covariance)
         variance, axes = variance.flip(0), axes.flip(1)
-        # An eigenvector has no sign of its own: its largest entry is made positive, so that two fits agree.
+        # The sign of an eigenvector is arbitrary. Its largest entry is made positive, so that two fits agree.
         axes = axes * axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)).sign()
     scale = torch.where(variance > 1e-12 * variance.max(), variance, torch.inf).rsqrt()
     return mean.to(images.dtype), (axes * scale).to(images.dtype)
 
 
 def _bright(images: Tensor) -> float:
-    """The brightness that one pixel in a hundred exceeds, its mean over the bands."""
+    """The brightness (mean over the bands) that one pixel in a hundred exceeds."""
     means = images.mean(dim=-1).flatten()
     return means.kthvalue(max(1, round(0.99 * len(means)))).values.item()

@@ -15,7 +15,7 @@ from workflow.land_use.standardise import Standardise
 class Windows:
     """A batch for a classifier: windows [N, S, S, B] and the class [N] (0, 1, ...) of the pixel in the middle of each.
 
-    `scenes` [N] says where they came from.
+    `scenes` [N]: the numbers of their scenes.
     """
 
     windows: Tensor
@@ -24,8 +24,8 @@ class Windows:
 
 
 def padded(images: Tensor, standardise: Standardise, patch: int) -> Tensor:
-    """Images [N, H, W, B] in raw units, standardised and then with zeros, the mean, around them:
-    [N, H + S - 1, W + S - 1, B], so that every pixel has a window of side S that holds nothing from outside its image."""
+    """Standardise images [N, H, W, B] in raw units and pad them with zeros, the mean: [N, H + S - 1, W + S - 1, B]. Every pixel
+    then has a window of side S that holds nothing from outside its image."""
     half = patch // 2
     return F.pad(torch.stack([standardise(image) for image in images]), (0, 0, half, half, half, half))
 
@@ -38,7 +38,7 @@ def gather(images: Tensor, places: Tensor, patch: int) -> Tensor:
 
 
 def pixels(maps: np.ndarray, ids: list[int], seed: int) -> list[np.ndarray]:
-    """For each class of `ids` the places [n, 3] (image, row, column) of its pixels in maps [N, H, W], in random order."""
+    """For each class of `ids`, the places [n, 3] (image, row, column) of its pixels in maps [N, H, W], in random order."""
     draws = np.random.default_rng(seed)
     return [draws.permutation(np.argwhere(maps == number)) for number in ids]
 
@@ -48,8 +48,8 @@ def split(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Training and validation pixels of each class, from its `places` in random order.
 
-    Validation takes `validation` of a class but at most a quarter, training as many of the others as train[1].
-    Raises UserError naming every class that leaves training fewer than train[0].
+    Validation takes `validation` pixels of a class but at most a quarter, and training takes up to train[1] of the rest.
+    Raises UserError, naming the classes, if any class leaves fewer than train[0] pixels for training.
     """
     held = [min(validation, len(labelled) // 4) for labelled in places]
     parts = [(labelled[count : count + train[1]], labelled[:count]) for labelled, count in zip(places, held)]

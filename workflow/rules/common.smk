@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-# This checkout comes first. A module that is fetched from a repository has none: it runs the package that is installed.
+# Import from this checkout first. A module that is fetched from a repository has no checkout and runs the installed package.
 HERE = Path(str(workflow.current_basedir))
 if HERE.is_dir():
     sys.path.insert(0, str(HERE.parents[1]))
@@ -39,7 +39,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-# Jobs are plain commands that read a file, so what --config or --configfile changed has to be in one.
+# Jobs are plain commands that read a preset file, so the preset must be written with all changes of --config and --configfile.
 PRESET = f"results/presets/{CONFIG.preset}.yaml"
 RESOLVED = yaml.safe_dump(presets.whole(dict(config)), sort_keys=False)
 
@@ -50,13 +50,13 @@ def write_preset():
             temporary.write_text(RESOLVED, encoding="utf-8")
 
 
-# A job on another machine is a Snakemake of its own there. A module, which Snakemake calls by its name, has no onstart.
+# A job on another machine runs a Snakemake of its own there. A module, whose name Snakemake gives it, has no onstart.
 if not workflow.is_main_process or __name__:
     write_preset()
 
 
-# What comes before the first job, but not in a dry run. Snakemake's own lock, which profiles/default turns off, stays when it
-# is killed; this one ends with the process.
+# Before the first job, except in a dry run, take a lock that ends with the process. Snakemake's own lock, which
+# profiles/default turns off, remains when Snakemake is killed.
 onstart:
     global LOCK
     try:
@@ -67,7 +67,7 @@ onstart:
     processes.pass_on_interrupts()
 
 
-# The last lines of a run that fails: one for each job that failed, with its log.
+# When a run fails, print a line for each failed job with its log.
 onerror:
     from workflow import status
 
@@ -75,12 +75,12 @@ onerror:
         print(line, file=sys.stderr)
 
 
-# All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH, installed or in the
-# working directory, where `python -m` looks first. That is a function and a line of Python, since neither PATH nor PYTHONPATH
-# has room for a folder with a colon. The commands take it from the environment: Snakemake's prefix of shell commands would be
-# that of a whole workflow of which this one is a module. Without pipefail `| tee` would hide that a program failed. tee stays
-# to the end of a program that a signal stops: without it the program's last words would end it before its work is saved. A
-# program that is killed says nothing, and so the shell does.
+# All rules run the Python of this environment and the code of this checkout, whatever else is on the PATH, is installed, or is
+# in the working directory, where `python -m` looks first. A shell function and a line of Python ensure this, because neither
+# PATH nor PYTHONPATH can hold a folder with a colon in its name. The commands come from the environment, because Snakemake's
+# prefix of shell commands would apply to a whole workflow that uses this one as a module. Without pipefail, `| tee` would hide
+# the failure of a program. tee ignores signals and stays until the program ends; otherwise the last output of a program that a
+# signal stops would kill it before its work is saved. A killed program prints nothing, so the shell reports it.
 KILLED = "error: killed (status 137), usually because the machine ran out of memory; use fewer --cores or smaller sizes"
 START = (
     f"import runpy, sys; sys.path.insert(0, {str(fingerprints.ROOT)!r}); del sys.argv[:2]; "
@@ -103,13 +103,13 @@ def program(arguments):
 
 
 def root(wildcards, output):
-    """The folder that holds results/ of a job, which is another than this one for storage and for modules with a prefix."""
+    """The folder of a job's results/, which differs from this one for storage and for modules with a prefix."""
     path = r"((?:.*/)?)results/(?:data/|figures/|runs/(?:[^/]+/){3})?[^/]+"
     return re.fullmatch(path, output[0])[1] or "."
 
 
 def needs(networks, training=False):
-    """What jobs ask of a cluster. networks: from the wildcard `run` to the networks that a job trains or uses."""
+    """The resources that jobs ask of a cluster. networks: from the wildcard `run` to the networks that a job trains or uses."""
     return {
         "mem_mb": lambda wildcards, input, attempt: resources.memory(
             CONFIG, networks(wildcards.run), input.size_mb, attempt, training
@@ -130,13 +130,13 @@ def run_file(name):
 
 
 def weights(networks):
-    """What a program reads of finished networks."""
+    """The files of finished networks that a program reads."""
     return records(networks, "weights.safetensors", "config.json")
 
 
 ROWS = {row.id: row for row in targets.rows(CONFIG)}
 NETWORKS = {run.id: run for run in targets.networks(CONFIG)}
-# Snakemake trains all but those whose weights were put there by hand, which are inputs like any other file.
+# Snakemake trains all networks except those with imported weights, which are inputs like any other file.
 TO_TRAIN = [run.id for run in NETWORKS.values() if not imported.origin(run)]
 TABLES = [f"results/{table}.csv" for table in CONFIG.tables] + ["results/cells.csv"]
 TABLES += ["results/ablation.csv"] if CONFIG.ablations else []
@@ -155,21 +155,21 @@ def reader(dataset):
 
 
 def method(row):
-    """What a row of scores is called and made of, in turn."""
+    """The label of a row of scores and its networks in turn."""
     stages = [(run.id, methods.network(run.method).built) for run in runs.stages(row)]
     return runs.short_hash(methods.METHODS[row.method].label, stages)
 
 
 def raw_files(dataset):
-    """A hash of names, sizes and times of the cubes of a data set of the user's own, headers too, and of the responses of a
-    sensor of the user's own: the data set is prepared again when one changes.
+    """A hash of the names, sizes and times of the user's own files: the cubes of a data set with their headers, and the
+    responses of a sensor. If one of them changes, the data set is prepared again.
 
-    They are no inputs of the rule, because Snakemake takes braces in a name for a wildcard.
+    The files are not inputs of the rule, because Snakemake takes braces in a name for a wildcard.
     """
     from ssif import sensors
 
     source, msi = CONFIG.datasets[dataset].source, CONFIG.datasets[dataset].msi
-    # A file that is missing is for the program to say.
+    # The program itself reports a missing file.
     responses = sensors.csv_of(msi)
     files = [responses] if responses and responses.exists() else []
     if source:
@@ -188,7 +188,7 @@ def raw_files(dataset):
 
 
 def camera_file():
-    """The same of the responses of the other camera of the table of robustness."""
+    """The same hash of the responses of the second camera in the table of robustness."""
     from ssif import sensors
 
     table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
@@ -218,7 +218,7 @@ def scores(names):
 
 
 def records(networks, *files):
-    """What was noted of these trainings: their config.json, or these files."""
+    """The records of these trainings: their config.json, or these files."""
     return [run.folder / file for run in networks for file in files or ["config.json"]]
 
 
@@ -228,7 +228,7 @@ def behind(name):
 
 
 def imports(names):
-    """Which weights behind these targets are imported: unlike a deleted file, a change of that makes them anew."""
+    """The imported weights behind these targets. As a parameter, they make the targets again when one changes or is deleted."""
     return [line for name in names for line in imported.lines(CONFIG, TARGETS[name])]
 
 
@@ -239,7 +239,7 @@ def stored_images(target):
 
 
 def land_use(name):
-    """The classifications behind Table 3 or Figure 9, and what the classes are called."""
+    """The classifications behind Table 3 or Figure 9, and the names of the classes."""
     its = TARGETS[name]
     folders = [run.folder for run in (*its.rows, *its.classifiers)]
     return [

@@ -1,4 +1,4 @@
-"""Figures, drawn from scores, stored predictions and weights that are there already, as pdf and png; and the report."""
+"""Figures, drawn from existing scores, stored predictions and weights, as pdf and png; and the report."""
 
 
 rule figure:

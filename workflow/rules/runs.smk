@@ -1,4 +1,4 @@
-"""One prepared file a data set; one training and one evaluation a run."""
+"""One prepared file for each data set; one training and one evaluation for each run."""
 
 
 rule prepare:

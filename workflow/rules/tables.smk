@@ -1,4 +1,5 @@
-"""Tables 1 and 2, those of sensors and of robustness and the ablations, each from the scores of the rows it shows; results/cells.csv holds them all."""
+"""Tables 1 and 2 and the tables of sensors, robustness and ablations, each from the scores of its rows; all are in
+results/cells.csv."""
 
 
 rule cells:
