@@ -1,4 +1,4 @@
-"""What `Pretrained.predict` takes and gives: arrays of numpy (masked or not), torch and xarray, and bands in any form."""
+"""The input and output of `Pretrained.predict`: arrays of numpy (masked or not), torch and xarray, and bands in any form."""
 
 import sys
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from ssif.matching import channel_matrix
 from ssif.sensors import parse_bands
 from ssif.swath import refined, refined_grid
 
-# From a prediction [H, W, C], NaN without data, and its bands to an array of the kind that came in.
+# Makes an array of the same kind as the input from a prediction [H, W, C], NaN without data, and its bands.
 Give = Callable[[np.ndarray, Bands], object]
 
 
 def as_bands(bands) -> Bands:
-    """Bands as they are, of a sensor or range by name ("sentinel-2a:B2,B3", "400:700:31"), of centres [C] or intervals [C, 2] in nm.
+    """Bands from Bands, the name of a sensor or range ("sentinel-2a:B2,B3", "400:700:31"), centres or intervals in nm.
 
-    Raises UserError for anything else, and for a single centre, which says no width.
+    Raises UserError for anything else, and for a single centre, because its width is not known.
     """
     if isinstance(bands, Bands):
         return bands
@@ -41,16 +41,16 @@ def as_bands(bands) -> Bands:
 
 
 def taken(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
-    """An image -> its values [h, w, c], NaN where there is no data, and what makes such an array of a prediction.
+    """An image -> its values [h, w, c], NaN without data, and a function from a prediction to an array of the same kind.
 
-    Dimensions of xarray go by name, and its bands, if it has wavelengths, are matched to the `channels` of the weights.
+    Dimensions of xarray go by name. If the array has wavelengths, its bands are matched to the `channels` of the weights.
     """
     if isinstance(image, torch.Tensor):
         return image.detach().float().cpu().numpy(), lambda values, bands: torch.from_numpy(values).to(image.device)
     if isinstance(image, np.ma.MaskedArray):
         known = image.astype(np.result_type(image.dtype, np.float32)).filled(np.nan)
         return known, lambda values, bands: np.ma.masked_invalid(values)
-    # Whoever has an array of xarray has imported it.
+    # A caller with an xarray array has already imported xarray.
     xarray = sys.modules.get("xarray")
     if xarray and isinstance(image, xarray.Dataset):
         raise UserError(f"want a DataArray, got a Dataset; choose one of its variables: {', '.join(map(str, image))}")

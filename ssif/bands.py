@@ -85,14 +85,14 @@ class Bands:
 
 
 def around(nm) -> Bands:
-    """Bands with the centres `nm` [C], each as wide as the smaller step to its neighbours: the larger may be a gap.
+    """Bands with the centres `nm` [C], each as wide as the smaller step to its neighbours, because the larger may be a gap.
 
-    Where the wavelengths step back and then rise again, the next detector begins, whose bands are no neighbours of the
-    last one's. Raises UserError if there are no steps to tell a width from.
+    Where the wavelengths step back and then rise again, the bands of the next detector begin, which are not neighbours of the
+    bands before. Raises UserError if there are no steps that tell the widths.
     """
     nm = np.asarray(nm, dtype=np.float64)
     detector = np.concatenate([[0], np.cumsum(np.diff(nm) < 0)])
-    # Wavelengths that step back more often are in another order altogether.
+    # If the wavelengths step back more often, they are not in the order of detectors.
     if np.bincount(detector).min() < 3:
         detector[:] = 0
     order = np.lexsort((nm, detector))
@@ -108,7 +108,7 @@ def around(nm) -> Bands:
 @cache
 def _axis(bands: Bands) -> np.ndarray:
     """The intervals [C, 2] nm that parts are cut from: the bands in the order of the axis if the parts of every count up to C
-    are in order, else cells."""
+    are in order, otherwise `_cells`."""
     whole = bands.edges[bands.order]
     for count in range(1, len(bands) + 1):
         parts = _between(_cuts(len(bands), count), whole)

@@ -92,7 +92,7 @@ class Sensor:
 
 
 def plain(name: str) -> str:
-    """The name of a channel in small letters, without blanks and leading zeros: "B02" and "b2" are one."""
+    """The name of a channel in small letters, without blanks and leading zeros, so that "B02" and "b2" are equal."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_]+", "", name.lower()))
 
 
@@ -108,7 +108,7 @@ def read(path: Path) -> Sensor:
     start, end, centre, width, name = (
         next((alias for alias in aliases if alias in columns), None) for aliases in (START, END, CENTRE, WIDTH, NAME)
     )
-    # A column of wavelengths beside any others is the first column of response curves.
+    # If other columns stand beside the centres, the centres are the first column of response curves.
     if (start and end) or (centre and set(columns) <= {*CENTRE, *WIDTH, *NAME, "good"}):
         return _intervals(path, columns, rows, [start, end] if start and end else [centre, width], name)
     return Sensor.of_responses(_responses(path, header, rows))
@@ -153,7 +153,7 @@ def _responses(path: Path, header: str, rows: list[str]) -> list[Channel]:
     nm, responses = table[:, 0], table[:, 1:]
     if min(table.shape) < 2 or not np.isfinite(table).all() or (np.diff(nm) <= 0).any() or nm.max() < 100:
         raise UserError(f"{path}: want increasing wavelengths in nm, then one column of response for each channel")
-    # A first line of numbers is no header.
+    # If the first line has only numbers, the file has no header.
     if len(names) != table.shape[1] or re.fullmatch(r"[\d.]+", names[0]):
         raise UserError(
             f"{path}: the first line must name each of the {table.shape[1]} columns, got {header.strip()!r}"

@@ -13,8 +13,8 @@ from ssif.sensors import CAVE, msi_matrix
 from ssif.tiles import Grid
 
 BLACK = 1e-8  # a pixel with a smaller norm has no direction
-COVERED = 0.9  # least share of what a channel sees that predicted bands must cover
-MARGIN = 12  # LR pixels beyond which a pixel changes a correction by less than rounding does
+COVERED = 0.9  # smallest share of a channel's response that the predicted bands must cover
+MARGIN = 12  # LR pixels; beyond this distance a pixel changes a correction by less than rounding does
 
 
 def response_on(sensor: str, seen: Bands | None, bands: Bands) -> Tensor:
@@ -23,7 +23,7 @@ def response_on(sensor: str, seen: Bands | None, bands: Bands) -> Tensor:
     seen: the bands of the channels. Raises UserError if `bands` do not cover them, and for a sensor whose response is not known.
     """
     if sensor == "nikon-d700":
-        # Its table has the bands of CAVE: the weight of one is shared out among the bands that cover it.
+        # The table of the camera has the bands of CAVE. The weight of each is shared among the bands that cover it.
         ends = [
             np.minimum.outer(bands.edges[:, 1], CAVE.edges[:, 1]),
             np.maximum.outer(bands.edges[:, 0], CAVE.edges[:, 0]),
@@ -52,7 +52,7 @@ def distance(seen: Tensor, wanted: Tensor) -> dict[str, float]:
 class Seen:
     """What a sensor sees of an image [C, H, W]: m = D R s with its `response` R [c, C] and the bicubic decimation D.
 
-    antialias: of D. grid: LR and HR pixels; tile: LR rows and columns of the part of the image that is there, None for all.
+    antialias: of D. grid: LR and HR pixels; tile: LR rows and columns of the part of the image that is given, None for all.
     """
 
     def __init__(self, response: Tensor, grid: Grid, antialias: bool = False, tile: tuple[slice, slice] | None = None):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FILL = 4  # number of pixels that valid values spread into pixels without data
-OUTSIDE = 0.5  # value beyond them, which is to the encoder what zero padding is outside the image
+OUTSIDE = 0.5  # value beyond these pixels; the encoder sees it as it sees the zero padding outside the image
 
 
 def filled(values: Tensor, valid: Tensor) -> Tensor:

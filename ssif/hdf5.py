@@ -1,4 +1,4 @@
-"""HDF5 files from anywhere: broken ones do not hang, and nothing is read from other files that they point at."""
+"""Read HDF5 files from any source: broken files do not hang, and links to other files are not followed."""
 
 import io
 import struct
@@ -45,7 +45,7 @@ def walk(file: h5py.File) -> Iterator[tuple[h5py.Group, str]]:
     """
     seen, pending = set(), [file]
     for group in pending:
-        # h5py gives a name that is no text as bytes, and no user could type it.
+        # h5py gives a name that is not text as bytes, and no user could type it.
         for name in (entry for entry in group if isinstance(entry, str)):
             link = group.id.links.get_info(name.encode())
             if link.type == h5py.h5l.TYPE_HARD:
@@ -58,7 +58,7 @@ def walk(file: h5py.File) -> Iterator[tuple[h5py.Group, str]]:
 
 
 def own(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
-    """What the file itself has under this name; None for nothing and for a link, which may lead to another file."""
+    """The group or dataset of this name in the file itself; None for none and for a link, which may lead elsewhere."""
     links, entry = group.id.links, name.encode()
     return group[name] if links.exists(entry) and links.get_info(entry).type == h5py.h5l.TYPE_HARD else None
 

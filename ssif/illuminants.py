@@ -1,5 +1,5 @@
-"""Illuminants of the CIE over bands. `light_tables/cie_illuminants.csv` has the values of CIE 15:2004 (Colorimetry), in steps
-of 5 nm, as the package colour-science 0.4.7 gives them."""
+"""Illuminants of the CIE over bands. `light_tables/cie_illuminants.csv` has the values of CIE 15:2004 (Colorimetry) in steps of
+5 nm, taken from the package colour-science 0.4.7."""
 
 from functools import cache
 from pathlib import Path
@@ -22,12 +22,12 @@ def _powers() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def shines_on(bands: Bands) -> bool:
     """Whether the table has light for all of these bands."""
-    # Its first and last values stand for 2.5 nm more.
+    # The first and the last value of the table also stand for 2.5 nm beyond it.
     return bool(RANGE[0] <= bands.edges.min() and bands.edges.max() <= RANGE[1])
 
 
 def illuminant(name: str, bands: Bands) -> np.ndarray:
-    """Relative power [C] of an illuminant: its mean over each band, linear between the values of the table, over the largest."""
+    """Relative power [C] of an illuminant: its mean over each band, over the largest; linear between table values."""
     nm, power = _powers()[name]
     mean = interpolation_matrix(around(nm), bands) @ power
     return mean / mean.max()

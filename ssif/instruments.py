@@ -10,7 +10,7 @@ from ssif.bands import Bands
 from ssif.channels import Channel, Sensor
 from ssif.errors import UserError, choose
 
-# Edges in nm, in the order of the channels: nominal for IKONOS and WorldView-2, at half maximum for the rest.
+# Edges in nm, in the order of the channels: nominal for IKONOS and WorldView-2, at half maximum for all others.
 INTERVALS = {
     "ikonos": {"red": (632, 698), "green": (506, 595), "blue": (445, 516), "NIR": (757, 853)},
     "quickbird": {"blue": (447, 511), "green": (499, 594), "red": (621, 687), "NIR": (756, 873)},
@@ -32,7 +32,7 @@ _NIKON_D700 = {
 }
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 
-# The names of satellite and instrument in pyrsr.
+# The names of satellite and instrument in the package pyrsr.
 MEASURED = {
     "sentinel-2a": ("Sentinel-2A", "MSI"),
     "sentinel-2b": ("Sentinel-2B", "MSI"),

@@ -30,11 +30,11 @@ def whole_files(path: str | os.PathLike) -> Iterator[Path]:
     folder = path.with_name(f".{path.name}.{this_machine()}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A killed process may have had the same number, as the processes of containers often do.
+        # A killed process may have had the same number, as often happens in containers.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
     except OSError as error:
-        # Libraries report this in their own words or not at all.
+        # Libraries report a folder that cannot be written in their own words or not at all.
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     try:
         yield folder

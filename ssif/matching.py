@@ -1,4 +1,4 @@
-"""Which bands of an image feed which channel of a network that was trained on the bands of another sensor."""
+"""Which bands of an image become the channels of a network that was trained on the bands of another sensor."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ssif.bands import Bands
 from ssif.channels import plain
 from ssif.errors import UserError
 
-# With at least this ratio of overlap to union a band stands for a channel by itself.
+# A band with at least this ratio of overlap to union can replace a channel by itself.
 ALIKE = 0.5
 
 
@@ -44,8 +44,8 @@ def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> 
 
 
 def by_name(names: tuple[str, ...], known: tuple[str, ...]) -> list[int]:
-    """For each of the names in a file its place among the `known` names of channels ("B02" is "B2", "Blue" is "blue"); empty if
-    they are not all known and different."""
+    """For each of the `names` in a file, its index among the `known` names of channels ("B02" is "B2", "Blue" is "blue"). Empty
+    unless all names are known and different."""
     order = [plain(name) for name in known]
     places = [order.index(plain(name)) for name in names if plain(name) in order]
     return places if len(places) == len(names) == len(set(places)) else []

@@ -41,13 +41,13 @@ def first() -> bool:
 
 
 def check(model: nn.Module) -> None:
-    """Raise UserError for a network whose loss is no mean over the samples of a batch, because it normalises across them."""
+    """Raise UserError for a network that normalises across a batch, because its loss is not a mean over the samples."""
     if count() > 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
         raise UserError("this network normalises across a batch, so it is trained by one process: leave out torchrun")
 
 
 def share(batch) -> tuple[object, float]:
-    """This process's samples of a batch, whose tensors all have the samples first, and their share of it.
+    """The samples of a batch for this process, and their share of the batch. The first axis of all tensors counts the samples.
 
     Raises UserError for a batch with fewer samples than there are processes.
     """
@@ -66,10 +66,10 @@ def share(batch) -> tuple[object, float]:
 
 @torch.no_grad()
 def add_up(loss: Tensor, model: nn.Module) -> Tensor:
-    """Replace the gradients of `model` by their sum over the processes; the sum of the losses."""
+    """Replace the gradients of `model` by their sum over the processes, and return the sum of the losses."""
     if count() > 1:
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        # One message for all of them.
+        # Send all gradients in one message.
         sums = torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in gradients)])
         distributed.all_reduce(sums)
         loss, *parts = sums.split([1, *(gradient.numel() for gradient in gradients)])

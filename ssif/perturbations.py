@@ -1,5 +1,5 @@
-"""Changes of a scene or of its input, one at a time, that ask what a method bears that its training did not have
-(docs/robustness.md). A `Change` acts at one place on the way from the spectra of a scene to the input of a method."""
+"""Changes of a scene or of its input, one at a time, which show how a method copes with conditions that its training did not
+have (docs/robustness.md). A `Change` acts at one place on the way from the spectra of a scene to the input of a method."""
 
 import io
 import zlib
@@ -26,12 +26,12 @@ MTF = 0.3  # gain at the Nyquist frequency of the LR pixels; multispectral senso
 
 @dataclass(frozen=True)
 class Change:
-    """One change: `name`, `value` and `unit` as tables show them, and what it does, None for nothing:
+    """One change: its `name`, `value` and `unit` in tables, and its effect at each place below, None for no effect.
 
-    spectra: of the scene [C, H, W], before they are clipped at 0; matrix [c, C]: the response that makes the input of them;
-    channels: of the HR-MSI [c, H, W], given the MSI pixels of an LR pixel; decimate: the HR-MSI to an LR size; image: of the
-    LR-MSI [c, h, w], given random draws; exposure: a factor on the LR-MSI, which is clipped to white (1). dimmed: the decibels
-    that PSNR would rise by if the errors of each band fell with its light.
+    spectra: on the scene [C, H, W], before values are clipped at 0; matrix [c, C]: the response that simulates the input;
+    channels: on the HR-MSI [c, H, W], given the size of an LR pixel in MSI pixels; decimate: from the HR-MSI to an LR size;
+    image: on the LR-MSI [c, h, w], given random draws; exposure: a factor on the LR-MSI, which is clipped to white (1). dimmed:
+    the gain of PSNR in dB if the errors of each band decreased with its light.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Change:
         """The changed LR-MSI [c, h, w] of size `low`, the changed truth [C, H, W], and the share of values that were clipped.
 
         hsi [C, H, W], msi [c, H, W]: of the scene, in [0, 1]; antialias: of the decimation without the change; known [H, W]:
-        pixels with data, None for all. Draws follow from the name of the `scene` and of the change alone.
+        pixels with data, None for all. Random draws depend only on the names of the `scene` and of the change.
         """
         share = 0.0
         if self.spectra:
@@ -127,7 +127,7 @@ def left_out(bands: Bands, response: Tensor | None, camera: str) -> list[str]:
 def metamers(hsi: Tensor, response: Tensor, a: float) -> Tensor:
     """R s + a (I - R) s for each spectrum s of [C, H, W], R = S^T (S S^T)^-1 S of the response S [c, C].
 
-    They have the channels of s. a = 1 gives s itself, 0 what the channels determine; values may be negative.
+    They have the channels of s. a = 1 gives s itself, a = 0 the part that the channels determine; values may be negative.
     """
     matrix = response.double()
     seen = (torch.linalg.pinv(matrix) @ matrix).to(hsi)
@@ -140,13 +140,13 @@ def lit(hsi: Tensor, light: Tensor) -> Tensor:
 
 
 def gaussian_noise(image: Tensor, draws: np.random.Generator, snr: float) -> Tensor:
-    """The image with Gaussian noise of one deviation; snr: 10 log10(mean square of the image / that of the noise), dB."""
+    """The image with Gaussian noise of one deviation; snr: 10 log10 of mean square of the image / that of the noise, dB."""
     deviation = image.double().square().mean().sqrt() * 10 ** (-snr / 20)
     return image + deviation.to(image) * torch.from_numpy(draws.standard_normal(image.shape)).to(image)
 
 
 def poisson_noise(image: Tensor, draws: np.random.Generator, snr: float) -> Tensor:
-    """The image, clipped at 0, as counts of photons; full scale has as many as give the `snr` of `gaussian_noise`, dB."""
+    """The image, clipped at 0, as counts of photons; the number of photons gives the same `snr` as in `gaussian_noise`, dB."""
     exact = image.clamp(min=0).double().cpu().numpy()
     photons = 10 ** (snr / 10) * exact.mean() / np.square(exact).mean()
     return torch.from_numpy(draws.poisson(exact * photons) / photons).to(image)
@@ -158,7 +158,7 @@ def rounded(image: Tensor, draws: np.random.Generator | None = None) -> Tensor:
 
 
 def jpeg(image: Tensor, draws: np.random.Generator | None, quality: int) -> Tensor:
-    """The image [c, h, w] out of a JPEG of Pillow: three channels as one colour picture (4:2:0), others each as a grey one."""
+    """The image [c, h, w] after a JPEG of Pillow: three channels as one colour picture (4:2:0), others each as a grey one."""
     pixels = (rounded(image) * 255).byte().movedim(0, -1).cpu().numpy()
     pictures = [pixels] if len(image) == 3 else list(np.moveaxis(pixels, -1, 0))
     read = []
@@ -186,7 +186,7 @@ def _gaussian(side: int, size: int, gain: float) -> Tensor:
 
 
 def shifted(image: Tensor, rows: float, columns: float) -> Tensor:
-    """[c, H, W] moved down and to the right by cubic splines; beyond the border its last values go on."""
+    """[c, H, W] moved down and to the right by cubic splines; the values of the border continue outside."""
     moved = [ndimage.shift(band, (rows, columns), order=3, mode="nearest") for band in image.double().cpu().numpy()]
     return torch.from_numpy(np.stack(moved)).to(image)
 

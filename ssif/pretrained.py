@@ -94,7 +94,7 @@ class Pretrained:
     def output_white(self, white: float) -> float:
         """The physical value that 1 becomes in the result, for an input in which `white` became 1.
 
-        It is `white`, unless the weights come from measured pairs, whose two images have values of their own.
+        It equals `white`, unless the weights come from measured pairs, in which the two images have separate whites.
         """
         return self.card.get("output_white", white)
 
@@ -126,8 +126,8 @@ class Pretrained:
         Give a `scale` p >= 1, for H = round(p h), or the `size` (H, W). white: the value that is 1 to the network, such as that
         of the training (`self.white`). The image is then in any units, is clipped to 0 and `white`, and the result is in the
         same units (`output_white`). Pixels with a NaN and masked pixels (`numpy.ma`) have no data: they are NaN or masked in the
-        result and do not affect other pixels. A large image is computed in tiles, with the same result. Warns if the image is on another scale than
-        `white`, provided that the weights contain theirs.
+        result and do not affect other pixels. A large image is computed in tiles, with the same result. Warns if the image is
+        on another scale than `white`, provided that the weights contain their white.
 
         Raises UserError for a wrong number of channels, for values outside [0, 1] if there is no `white`, for values that are
         mostly outside 0 and `white`, for an image without data, for a size below that of the image, and for bands outside the

@@ -5,7 +5,7 @@ import time
 
 
 class Progress:
-    """Its `update(done, note)` prints "label: done/total unit, note, rate, left h:mm:ss" on stderr from time to time."""
+    """`update(done, note)` prints "label: done/total unit, note, rate, left h:mm:ss" on stderr from time to time."""
 
     def __init__(self, label: str, total: int, unit: str, done: int = 0):
         self.label, self.total, self.unit = label, total, unit

@@ -1,7 +1,7 @@
-"""Checksums in the suite's files or beside them, so that one that was damaged or changed is told before it is used.
+"""Checksums in the suite's files or beside them, so that a damaged or changed file is detected before it is used.
 
-A sealed file has its SHA-256 in its first bytes and keeps it wherever it is copied. A noted one has no place for that (text,
-pictures): its SHA-256 is in a hidden file beside it, as `sha256sum --check` takes it.
+A sealed file has its SHA-256 in its first bytes and keeps it wherever it is copied. A text file or picture has no room for a
+seal, so it is noted: its SHA-256 is in a hidden file beside it, in the format of `sha256sum --check`.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from pathlib import Path
 from ssif.errors import UserError
 from ssif.io import whole_file
 
-NOTES = True  # whether notes are read: False for files that others may replace without their notes
-HEAD = 512  # bytes before what a sealed file holds; HDF5 leaves as many to whoever wants them
+NOTES = True  # whether notes are read; False if other programs may replace files without their notes
+HEAD = 512  # bytes before the contents of a sealed file; HDF5 reserves them as its user block
 
 
 @contextmanager
@@ -60,9 +60,9 @@ def noted_file(path: Path) -> Iterator[Path]:
 
 
 def check_note(path: Path) -> None:
-    """Raise OSError for a file that is missing and UserError for one that is not as it was when its SHA-256 was noted.
+    """Raise OSError for a file that is missing, and UserError for a file that changed after its SHA-256 was noted.
 
-    One without a note passes: it was copied alone, or an earlier version wrote it. So does every file while NOTES is False.
+    A file without a note passes, as it was copied alone or an earlier version wrote it. All files pass while NOTES is False.
     """
     line, note = _line(path, path.name), _note(path)
     if NOTES and note.exists() and note.read_bytes() != line.encode():

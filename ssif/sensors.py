@@ -85,9 +85,9 @@ def msi_matrix(spec: str, bands: Bands) -> np.ndarray:
 
 
 def covered(source: Bands, spec: str) -> tuple[Bands, list[str], list[str]]:
-    """The bands of a sensor that `source` covers, their names, and the names of the remaining bands.
+    """The bands of a sensor that `source` covers, their names, and the names of the other bands.
 
-    Raises UserError if it covers none.
+    Raises UserError if `source` covers none.
     """
     bands, names = parse_bands(spec)
     inside = coverage(source, bands) >= COVERED

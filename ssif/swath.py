@@ -1,4 +1,4 @@
-"""Coordinates of pixel centres that lie on no straight grid, such as the latitudes and longitudes of a swath, on finer pixels."""
+"""Coordinates of pixels on no regular grid, such as latitudes and longitudes of a swath, interpolated to finer pixels."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ LATITUDES, LONGITUDES = ("lat", "latitude", "latitudes"), ("lon", "longitude", "
 
 
 def refined(centres: np.ndarray, count: int, rows: slice = slice(None)) -> np.ndarray:
-    """Centres [n, ...] along the first axis as `count` finer ones over the same extent, or some `rows` of these; float64.
+    """Centres [n, ...], interpolated along the first axis to `count` finer ones over the same extent, or some `rows`; float64.
 
-    Piecewise linear, and beyond the first and last centre the steps go on.
+    Piecewise linear; beyond the first and last centre the steps continue.
     """
     n = len(centres)
     place = (np.arange(count)[rows] + 0.5) * n / count - 0.5
@@ -18,7 +18,7 @@ def refined(centres: np.ndarray, count: int, rows: slice = slice(None)) -> np.nd
 
 
 def refined_grid(name: str, values: np.ndarray, size: tuple[int, int], rows: slice = slice(None)) -> np.ndarray:
-    """A coordinate [h, w] called `name` on the finer pixels `size` (H, W), or on some `rows` of them.
+    """A coordinate [h, w] called `name`, interpolated to the finer pixels `size` (H, W), or to some `rows` of them.
 
     Longitudes may pass 180 degrees.
     """

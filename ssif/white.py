@@ -1,4 +1,4 @@
-"""White: the value that is 1 to a network. How bright an image is but for its hot pixels, and whether a white fits it."""
+"""White: the value that is 1 to a network. The brightness of an image without its hot pixels, and whether a white fits it."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from ssif.errors import UserError
 
-RARE = 1000  # of so many pixels one may be brighter than white
-FAR = 20  # an image that is brighter or darker than white by more than this is taken for one on another scale
-# Whites that stand for no unit of their own: that of reflectance, and the largest numbers of 8 and 16 bits.
+RARE = 1000  # one pixel in this many may be brighter than white
+FAR = 20  # an image that is brighter or darker than white by more than this factor is on another scale
+# Whites of values without a unit of their own: of reflectance, and the largest numbers of 8 and 16 bits.
 RELATIVE = (1.0, 255.0, 65535.0)
 
 
@@ -33,9 +33,9 @@ def fits(brightness: float, white: float) -> bool:
 
 
 def check(values: np.ndarray, white: float, remedy: str) -> str:
-    """A line for pixels [n, C] that are on another scale than `white`, "" for those that fit.
+    """A warning for pixels [n, C] that are on another scale than `white`, "" if they fit.
 
-    Raises UserError, which ends on `remedy`, where most values lie outside 0 to `white`.
+    Raises UserError, which ends with `remedy`, if most values lie outside 0 to `white`.
     """
     above, below = np.count_nonzero(values > white), np.count_nonzero(values < 0)
     if above + below > values.size / 2:

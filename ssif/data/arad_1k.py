@@ -8,9 +8,9 @@ from ssif.data.raw import Dataset
 WHERE = "cubes of ARAD_1K (.mat, after a registration at CodaLab, competition 721)"
 WHAT = {"train": f"the 900 training {WHERE}", "test": f"the 50 validation {WHERE}"}
 SIZE = (482, 512)
-# Papers train on 897 of the 900 training scenes, so as few will do.
+# Papers train on 897 of the 900 training scenes, so 897 are enough.
 COUNTS = {"train": range(897, 901), "test": range(50, 51)}
-# Published scores leave out so many pixels at each side, which leaves the central half of the columns.
+# Published scores leave out this many pixels at each side, which leaves the central half of the columns.
 BORDER = 128
 
 

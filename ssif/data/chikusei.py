@@ -10,7 +10,7 @@ from ssif.errors import UserError
 WHAT = "the cube of Chikusei, an ENVI .bsq with its .hdr (https://hf.co/datasets/danaroth/chikusei)"
 BANDS = 128
 ROWS, COLUMNS = slice(106, 2410), slice(143, 2191)
-SIDE = 512  # of the test images, which are the uppermost rows of the crop
+SIDE = 512  # pixels; side of the test images, which are the uppermost rows of the crop
 # Evenly spaced centres, 363 to 1018 nm, if the file does not say them; the even spacing is a choice of this benchmark.
 HALF = (1018 - 363) / (BANDS - 1) / 2
 SPACED = f"{363 - HALF}:{1018 + HALF}:{BANDS}"
@@ -19,8 +19,8 @@ SPACED = f"{363 - HALF}:{1018 + HALF}:{BANDS}"
 def read(data_dir: Path | None = None) -> Dataset:
     """Chikusei, float32: four test scenes [512, 512, 128], train [1792, 2048, 128] below them; the maximum of the crop is 1.
 
-    The folder chikusei has the cube, and may have the labels beside it. Raises UserError unless it has one cube of 128 bands
-    and this has the pixels of the crop.
+    The folder chikusei has the cube, and may have the labels beside it. Raises UserError unless it has exactly one cube, of 128
+    bands and with the pixels of the crop.
     """
     cubes = [Cube.of(path) for path in placed.paths("chikusei", WHAT, data_dir=data_dir)]
     cubes = [cube for cube in cubes if cube.header.count == BANDS]

@@ -1,4 +1,4 @@
-"""The cubes of a folder and the parts of them that train and that test."""
+"""The cubes of a folder, and their parts for training and testing."""
 
 import fnmatch
 import os
@@ -21,9 +21,9 @@ from ssif.sensors import parse_bands
 
 @dataclass(frozen=True)
 class Cube:
-    """A file: its header, the `order` in which bands of it are used, these `bands`, and the paths of its `sources`.
+    """A file: its header, the `order` in which its bands are used, these `bands`, and the paths of its `sources`.
 
-    bands is None if nothing says which wavelengths the file has.
+    bands is None if it is not known which wavelengths the file has.
     """
 
     path: Path
@@ -35,10 +35,10 @@ class Cube:
 
     @classmethod
     def of(cls, path: Path, key: str | None = None, bands: str | None = None) -> "Cube":
-        """A file whose bands that are marked bad are left out, the rest in the file's order.
+        """A file without its bad bands; the other bands keep the order of the file.
 
-        bands: the bands of the file as `ssif.sensors.parse` takes them, if the file does not say them. Raises UserError
-        if it says others, if their number differs and if all are bad.
+        bands: the bands of the file as `ssif.sensors.parse` takes them, if the file does not give them. Raises UserError
+        if the file gives other bands or another number of bands, and if all bands are bad.
         """
         with open_image(path, key) as image:
             header = image.header
@@ -57,7 +57,7 @@ class Cube:
         return cls(path, key, header, good, used, tuple(read_files(path, key)))
 
     def sorted(self) -> "Cube":
-        """The same with its bands in the order of their centres. Raises UserError if the wavelengths are not known."""
+        """The same cube with its bands in the order of their centres. Raises UserError if the wavelengths are not known."""
         if self.bands is None:
             raise UserError(
                 f"{self.path} does not say its wavelengths; say them as bands in the source of the data set"
@@ -105,7 +105,7 @@ class Part:
         return self.size[0] * self.size[1]
 
     def cut(self, height: int, width: int) -> "Part":
-        """The upper left of this part."""
+        """The upper left corner of this part, of this height and width."""
         rows, columns = self.rows.start, self.columns.start
         return replace(self, rows=slice(rows, rows + height), columns=slice(columns, columns + width))
 
@@ -127,8 +127,7 @@ def opened(paths: list[Path], key: str | None = None, bands: str | None = None) 
 
 
 def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
-    """The cubes of a folder, sorted by name; an ENVI header stands for both files. With `pictures` ordinary images,
-    too.
+    """The cubes of a folder (with `pictures` also pictures), sorted by name. An ENVI header stands for both of its files.
 
     Raises UserError for a folder that does not exist or holds no cube, and for two cubes of one name.
     """
@@ -162,8 +161,8 @@ def whole(cube: Cube, split: str) -> Part:
 
 
 def of_one_size(parts: list[Part]) -> tuple[list[Part], dict[str, str]]:
-    """The same with training parts as large as the smallest of them, which are trained on as one array, and a line for the
-    record if any had to be cut."""
+    """The parts, with the training parts cut to the smallest of them, because they are trained on as one array; and a line for
+    the record if any part had to be cut."""
     sizes = {part.size for part in parts if part.split == "train"}
     height, width = (min(sides) for sides in zip(*sizes))
     parts = [part.cut(height, width) if part.split == "train" else part for part in parts]
@@ -172,10 +171,10 @@ def of_one_size(parts: list[Part]) -> tuple[list[Part], dict[str, str]]:
 
 
 def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
-    """Whole cubes; those with these names or patterns of names are for testing."""
+    """Whole cubes; the cubes whose names match one of the patterns are for testing."""
     names, test = [cube.path.name for cube in cubes], set()
     for pattern in patterns:
-        # A name with brackets, taken as a pattern, does not match itself.
+        # A name with brackets does not match itself as a pattern.
         found = {name for name in names if name == pattern or fnmatch.fnmatch(name, pattern)}
         if not found:
             raise UserError(f"no cube is called {pattern!r}; found: {', '.join(names)}")
@@ -186,7 +185,7 @@ def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
 
 
 def by_region(cubes: list[Cube], region: tuple[int, ...]) -> list[Part]:
-    """A region of each cube for testing, the largest rectangle above, below, left or right of it for training."""
+    """A region of each cube for testing, and the largest rectangle above, below, left or right of it for training."""
     if len(region) != 4 or min(region) < 0 or min(region[2:]) < 1:
         raise UserError(f"a region is top, left, height and width in pixels, got {list(region)}")
     top, left, height, width = region

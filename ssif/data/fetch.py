@@ -21,7 +21,7 @@ def named_folder(data_dir: Path | str | None = None) -> Path | None:
     if not named:
         return None
     folder = Path(os.path.expanduser(named))
-    # It is not created here: a misspelt name would end in a download of hundreds of megabytes to the wrong place.
+    # The folder is not created: a misspelt name would lead to a download of hundreds of megabytes to the wrong place.
     if not folder.is_dir():
         raise UserError(f"the data folder {folder} does not exist; create it or correct SSIF_DATA or --data-dir")
     return folder

@@ -120,6 +120,6 @@ def scene(
     if measured:
         sources += measured.sources(part)
         image = np.clip(measured.image(part) / np.float32(msi_scale), 0, 1)
-    # Files of products that are folders have the same names in each.
+    # The files of products that are folders have the same names in each folder.
     hashes = {os.path.relpath(file, path.parent): sha256(file) for file in sources}
     return Scene(part.name, part.split, np.clip(values, 0, np.float32(scale)), hashes, image)

@@ -13,11 +13,11 @@ from ssif.formats import hdf5, torn
 WHAT = "the 202 .mat files of ICVL (https://hf.co/datasets/danaroth/icvl)"
 COUNT = 202
 BANDS = 31
-TEST = 10  # one scene of so many
+TEST = 10  # one scene in this many is for testing
 
 
 def read(data_dir: Path | None = None) -> Dataset:
-    """ICVL, float32, scaled by the largest value of all scenes: the cubes in icvl, of which every tenth in ASCII order tests.
+    """ICVL, float32, scaled by the largest value of all scenes: the cubes in icvl. Every tenth in ASCII order is for testing.
 
     Raises UserError unless there are 202, each with one array of 31 bands.
     """
@@ -27,7 +27,7 @@ def read(data_dir: Path | None = None) -> Dataset:
 
 
 def _key(path: Path) -> str:
-    """The name of the array of 31 bands, beside which a file may have an RGB image."""
+    """The name of the array of 31 bands; a file may also hold an RGB image."""
     with torn.one_line(path), h5py.File(path, "r") as file:
         found = [name for name, shape in hdf5.shapes(file).items() if len(shape) == 3 and shape[0] == BANDS]
         if len(found) != 1:

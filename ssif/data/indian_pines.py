@@ -7,7 +7,7 @@ import numpy as np
 from ssif.bands import Bands
 from ssif.data.raw import Dataset, LandCover, Scene, check_cube, sha256
 
-# The 8 of 16 classes that lie on both sides of the split. Of the rest, four are only in the training part, four only in the test part.
+# The 8 of 16 classes that lie on both sides of the split. Of the rest, four are only in training, four only in test.
 CLASSES = {
     2: "corn, no till",
     5: "grass, pasture",
@@ -52,7 +52,7 @@ def read(data_dir: Path | None = None) -> Dataset:
 
 
 def read_land_cover(data_dir: Path | None = None) -> LandCover:
-    """Land cover of both scenes: the 8 classes that both have. `data_dir` is not used."""
+    """Land cover of both scenes: the 8 classes that occur in both. `data_dir` is not used."""
     import tensorly.datasets
 
     labels = np.asarray(tensorly.datasets.load_indian_pines().ticks[0], dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Measured pairs: beside each cube an MSI that another instrument took of the same place (docs/add-a-data-set.md)."""
+"""Measured pairs: each cube comes with an MSI that another instrument took of the same place (docs/add-a-data-set.md)."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +14,15 @@ from ssif.errors import UserError
 from ssif.formats import raster
 from ssif.formats.header import Header
 
-ALIGNED = 0.1  # pixels of the cube by which an MSI pixel may miss their edges and still be taken as it is
-FINER = 0.75  # an MSI pixel below this side in cube pixels is averaged; a larger one is interpolated
+ALIGNED = 0.1  # pixels of the cube; an MSI whose pixel edges are this close to those of the cube is taken as it is
+FINER = 0.75  # an MSI with pixels below this side, in cube pixels, is averaged; one with larger pixels is interpolated
 LARGEST_SHIFT = 2  # MSI pixels
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An MSI [h, w, c] in physical units, NaN without data, on the grid of its cube: each pixel covers `ratio` x `ratio`
-    pixels of the cube, the first those from row and column `origin`. said: how it came there."""
+    """An MSI [h, w, c] in physical units, NaN without data, on the grid of its cube: each MSI pixel covers `ratio` x `ratio`
+    pixels of the cube, beginning at row and column `origin`. said: how the MSI was placed."""
 
     image: np.ndarray
     ratio: int
@@ -32,9 +32,9 @@ class Placed:
 
 @dataclass(frozen=True)
 class Measured:
-    """The MSIs of a data set: by cube what lies beside it, their bands (None if not known) and whether their values are physical.
+    """The MSIs of a data set: cube -> its MSI; the bands of the MSIs (None if not known); whether their values are physical.
 
-    said: in one line what was found and done.
+    said: what was found and done, in one line.
     """
 
     beside: dict[Path, tuple[Cube, Placed]]
@@ -112,7 +112,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
 
 
 def _placed(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
-    """By georeference if both files have one, otherwise by size."""
+    """Place an MSI by georeference if both files have one, otherwise by size."""
     header = msi.header
     if grid.crs and grid.transform and header.crs and header.transform:
         return _by_georeference(grid, msi, values)
@@ -141,7 +141,7 @@ def _by_georeference(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
         to, at = (np.array([*affine, 0, 0, 1]).reshape(3, 3) for affine in (grid.transform, msi.header.transform))
         crs, own = rasterio.CRS.from_wkt(grid.crs), rasterio.CRS.from_wkt(msi.header.crs)
         if crs == own:
-            # From columns and rows of the MSI to those of the cube, as they should be and as they are.
+            # The map from columns and rows of the MSI to those of the cube, and how far it is from whole pixels.
             pixel = np.linalg.inv(to) @ at
             ratio, column, row = (round(value) for value in (pixel[0, 0], pixel[0, 2], pixel[1, 2]))
             misses = pixel - [[ratio, 0, column], [0, ratio, row], [0, 0, 1]]

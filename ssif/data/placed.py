@@ -1,5 +1,5 @@
-"""Data sets of cubes that the user puts into the data folder, because they want a registration or their files have no fixed
-address. Their layouts and splits: docs/protocol.md."""
+"""Data sets whose cubes the user puts into the data folder, because their owners ask for a registration or the files have no
+fixed address. docs/protocol.md gives their layouts and splits."""
 
 from collections import Counter
 from pathlib import Path
@@ -56,8 +56,8 @@ def folders(
 
 
 def dataset(name: str, parts: list[Part], white: float | None, split: str, border: int = 0) -> Dataset:
-    """The parts as a data set. white: the value that becomes 1, None for the largest value of all parts; split: for the
-    record; border: as of `Dataset`."""
+    """The parts as a data set. white: the value that becomes 1, None for the largest value of all parts; split: its description
+    for the record; border: as in `Dataset`."""
     parts, cut = of_one_size(parts)
     scale = white or max(float(np.nanmax(strip, initial=0)) for part in parts for strip in strips(part))
     values = f"divided by {scale:g}" + (

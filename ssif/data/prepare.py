@@ -80,7 +80,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
 
 
 def _with_nan(values: np.ndarray) -> np.ndarray:
-    """The values, real numbers with NaN where some of them are masked."""
+    """The values; if some are masked, as real numbers with NaN in their place."""
     return np.ma.filled(values.astype(np.float32), np.nan) if np.ma.is_masked(values) else np.ma.getdata(values)
 
 

@@ -29,9 +29,9 @@ class Scene:
 @dataclass(frozen=True)
 class Dataset:
     """A data set. scenes: read one at a time; scale: the raw value that becomes 1; choices: for the record in the store;
-    msi_bands, msi_white: the bands of images of its own and the physical value that became 1 in them, None if not known.
+    msi_bands, msi_white: of MSIs that come with the scenes, bands and physical value that became 1, None if not known.
 
-    border: test scenes are scored whole and, if it is not 0, once more without so many pixels at each side.
+    border: if it is not 0, test scenes are scored twice, as a whole and without this many pixels at each side.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Dataset:
 class LandCover:
     """Land cover of the scenes of a data set: `maps` scene -> uint8 [H, W] of ids, 0 for none; `names` id -> name.
 
-    other_names: the names that other publications use; sources, choices: as in Scene and Dataset. In training scenes the
-    pixels that are not to be learned from, such as those near the test region, are 0.
+    other_names: the names that other publications use; sources, choices: as in Scene and Dataset. In training scenes, pixels
+    that must not be used for training, such as those near the test region, are 0.
     """
 
     name: str

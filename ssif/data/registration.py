@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 FINE = 20  # steps of a pixel in which the shift is looked for
-BLUR = 0.2  # cycles per pixel; higher frequencies are aliased differently in the two images and say little of the shift
+BLUR = 0.2  # cycles per pixel; higher frequencies are aliased differently in the two images and tell little of the shift
 
 
 def shift(image: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
@@ -13,8 +13,8 @@ def shift(image: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
     The values need not have one unit. Pixels without data (NaN) take the mean of the rest.
     """
     whole = [round(steps) for steps in _peak(image, reference)]
-    # The windows of `_peak` fade out at the same edges of both images, which draws a large shift towards 0. So it is found again
-    # on the parts that show the same place.
+    # The windows of `_peak` fade out at the same edges of both images, which draws a large shift towards 0. The shift is
+    # therefore found again on the parts that show the same place.
     ends = [side - abs(steps) for side, steps in zip(image.shape, whole)]
     image = image[tuple(slice(max(steps, 0), max(steps, 0) + end) for steps, end in zip(whole, ends))]
     reference = reference[tuple(slice(max(-steps, 0), max(-steps, 0) + end) for steps, end in zip(whole, ends))]

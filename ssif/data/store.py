@@ -84,7 +84,7 @@ class Store:
         )
 
     def _empty(self, shapes: list[tuple[int, ...]], device: torch.device) -> Tensor:
-        """Room for images of these shapes, which are one shape."""
+        """An empty tensor for all images of these shapes, which must be equal."""
         if len(set(shapes)) > 1:
             raise UserError(f"{self.path}: training scenes differ in size: {sorted(set(shapes))}")
         return torch.empty(len(shapes), *shapes[0], device=device)

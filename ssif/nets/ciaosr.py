@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ssif.coordinates import local_ensemble, neighbours
 
-PATCHES = 4096  # that attend to the image at once
+PATCHES = 4096  # number of patches that attend to the image at once
 
 
 class CiaoSRDecoder(nn.Module):
@@ -75,10 +75,10 @@ class CiaoSRDecoder(nn.Module):
 class CrossScaleAttention(nn.Module):
     """Non-local features [N, channels, h, w] -> same, from patches that look alike at half the size.
 
-    A 3x3 patch of the features attends to all 3x3 patches, of length 1, of the features at half the size. It is replaced by the
-    6x6 patches of the features at the places of those, which makes an image of twice the size; a convolution of stride 2 follows.
-    An odd side is continued by one pixel. Of the h w x h w / 4 weights only those of PATCHES patches are in memory, except in
-    training.
+    A 3x3 patch of the features attends to all 3x3 patches, of length 1, of the features at half the size. The output for a
+    patch is the weighted mean of the 6x6 patches of the features at the places of those 3x3 patches, which makes an image of
+    twice the size; a convolution of stride 2 follows. An odd side is continued by one pixel. Of the h w x h w / 4 weights only
+    those of PATCHES patches are in memory at a time, except in training.
     """
 
     def __init__(self, channels: int):

@@ -117,7 +117,7 @@ class Layer(nn.Module):
 
 
 def mirrored(n: int, window: int, device: torch.device) -> Tensor:
-    """The pixels 0 to n - 1 of an axis and then, to a multiple of `window`, those before the end, in reverse and back again."""
+    """The pixels 0 to n - 1 of an axis, mirrored back and forth at the end up to a multiple of `window`."""
     turn = max(2 * n - 2, 1)
     index = torch.arange(-(-n // window) * window, device=device) % turn
     return torch.minimum(index, turn - index)
