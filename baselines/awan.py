@@ -84,9 +84,9 @@ class AWAN(GridNetwork):
     """[N, c, h, w] -> [N, bands, h, w] at LR or HR (size="lr" or "hr").
 
     The defaults are the official sizes: 17,461,521 parameters from 3 to 31 bands. response: the matrix [c, bands] of the
-    sensor, rows summing to 1, if it is known; the loss then has a second term, by which the output as seen by the sensor is
-    the input. Both terms are L1: the published relative error is infinite on black pixels, and the second term of the
-    release is quantised and has no gradient.
+    sensor, rows summing to 1, if it is known; the loss then has a second term, the difference between the output as the sensor
+    sees it and the input. Both terms are L1: the published relative error is infinite on black pixels, and the second term of
+    the release is quantised and has no gradient.
     """
 
     def __init__(

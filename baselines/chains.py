@@ -1,4 +1,4 @@
-"""Networks one after the other, from the LR-MSI to the HR-HSI, as one method."""
+"""A chain of networks, from the LR-MSI to the HR-HSI, as one method."""
 
 from collections.abc import Iterable, Sequence
 
@@ -41,5 +41,5 @@ class Chain(nn.Module):
             return carry(self.networks, {"lr_msi": lr_msi})["hr_hsi"].float().clamp(0, 1)
 
     def predict_each(self, lr_msi: Tensor, size: tuple[int, int], targets: Sequence[Bands]) -> list[Tensor]:
-        """`predict` for several sets of bands, each of which must be that of the training."""
+        """`predict` for several sets of bands, each of which must be the set of the training."""
         return [self.predict(lr_msi, size, bands) for bands in targets]

@@ -10,7 +10,7 @@ from baselines.grid import GridNetwork
 from baselines.residual import Residual
 from ssif.training import cosine
 
-MULTIPLE = 8  # of pixels, to which an image is padded
+MULTIPLE = 8  # an image is padded until both sides are multiples of this many pixels
 
 
 def conv(inputs: int, outputs: int, kernel: int, **options) -> nn.Conv2d:
@@ -107,9 +107,9 @@ def padded(image: Tensor) -> Tensor:
 class MST(GridNetwork):
     """[N, c, h, w] -> [N, bands, h, w] at LR or HR (size="lr" or "hr").
 
-    The defaults are the official sizes: 1,619,625 parameters from 3 to 31 bands. Only where C is the width, as there, the
-    features of the first convolution are added to the output. The loss is L1: the published relative error is infinite on
-    black pixels.
+    The defaults are the official sizes: 1,619,625 parameters from 3 to 31 bands. The features of the first convolution are
+    added to the output only if C equals the width, as in the release. The loss is L1: the published relative error is infinite
+    on black pixels.
     """
 
     def __init__(self, msi_bands: int, bands: int, *, size: str, width: int = 31, stages: int = 3):

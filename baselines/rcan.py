@@ -61,7 +61,7 @@ class RCAN(GridNetwork):
     release is fixed to RGB, and no self-ensemble.
     """
 
-    # After every 200,000 of the official 1,000,000 updates.
+    # The rate is halved after every 200,000 of the official 1,000,000 updates.
     decay = staticmethod(halving(0.2, 0.4, 0.6, 0.8))
 
     def __init__(self, bands: int, scale: int, *, image: str, groups: int = 10, blocks: int = 20, channels: int = 64):

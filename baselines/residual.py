@@ -1,4 +1,4 @@
-"""The skip connection of networks whose blocks are sequences of layers."""
+"""A skip connection around a sequence of layers."""
 
 from torch import Tensor, nn
 

@@ -45,7 +45,7 @@ class DualAttention(nn.Module):
 
 
 def group(channels: int, attentions: list[nn.Module]) -> Residual:
-    """A residual block for each attention, which ends it, and a convolution; a skip over all of them."""
+    """A residual block for each attention, which is its last layer, then a convolution; a skip connection over all of them."""
     blocks = (
         Residual(conv(channels, channels), nn.ReLU(), conv(channels, channels), attention) for attention in attentions
     )

@@ -61,7 +61,7 @@ class SSJSR(GridNetwork):
     not place C bands between a few input bands.
     """
 
-    # The decay of the second joint method, so that both have the same budget.
+    # The decay of US3RN, so that both joint methods have the same budget.
     decay = staticmethod(US3RN.decay)
 
     def __init__(self, msi_bands: int, bands: int, scale: int, *, width: int = 32, inner: int = 16, blocks: int = 4):

@@ -106,7 +106,7 @@ class Stage(nn.Module):
         """The stage after x = u = v = 0, from the LR-MSI w [N, c, h, w]."""
         y = self.solve_y(2 * self.alpha * self.up1(w))
         z = self.solve_z(2 * (1 - self.alpha) * self.r_t(w))
-        # The prior ends in a ReLU, so x needs no other.
+        # The prior ends in a ReLU, so x needs no ReLU of its own.
         x = self.prox(self.beta * self.r_t(-y) + self.gamma * self.up3(-z))
         return State(x, y, z, self.r(x) - y, self.down2(x) - z)
 
@@ -148,7 +148,7 @@ class US3RN(GridNetwork):
     divisor beta and the step eta are random.
     """
 
-    # Epochs 10, 30, 60 and 120 of 160.
+    # The rate is halved at epochs 10, 30, 60 and 120 of 160.
     decay = staticmethod(halving(0.0625, 0.1875, 0.375, 0.75))
     learns_from_hr_msi = True
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 FINE = 20  # steps of a pixel in which the shift is looked for
-BLUR = 0.2  # cycles per pixel; higher frequencies are aliased differently in the two images and tell little of the shift
+BLUR = 0.2  # cycles per pixel; higher frequencies are aliased differently in the two images and say little of the shift
 
 
 def shift(image: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
