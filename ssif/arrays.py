@@ -20,7 +20,7 @@ Give = Callable[[np.ndarray, Bands], object]
 
 
 def as_bands(bands) -> Bands:
-    """Bands from Bands, the name of a sensor or range ("sentinel-2a:B2,B3", "400:700:31"), centres or intervals in nm.
+    """Bands from Bands, a name ("sentinel-2a:B2,B3", "400:700:31"), centres [C] or intervals [C, 2] in nm.
 
     Raises UserError for anything else, and for a single centre, because its width is not known.
     """

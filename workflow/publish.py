@@ -23,8 +23,8 @@ from workflow.steps.arguments import parser
 from workflow.steps.building import finish, full_identity, open_data, trained
 from workflow.steps.processes import program
 
-LARGE = 4096  # numbers of a tensor that is halved; smaller ones, such as the linear map, save nothing
-NOT_LEARNT = ("preset", "weights")  # what two presets may call differently for the same network
+LARGE = 4096  # numbers of a tensor in half precision; smaller ones, such as the linear map, would save nothing
+NOT_LEARNT = ("preset", "weights")  # keys that may differ between two presets with the same network
 
 
 def file_of(run: Run, folder: str | Path) -> Path:

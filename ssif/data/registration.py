@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-FINE = 20  # steps of a pixel in which the shift is looked for
+FINE = 20  # the shift is searched in steps of 1 / FINE pixels
 BLUR = 0.2  # cycles per pixel; higher frequencies are aliased differently in the two images and say little of the shift
 
 

@@ -5,7 +5,7 @@ import re
 from ssif.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-LONGEST = 150  # letters of a run's id; with the preset's name before it, it must fit into a file's name (255 bytes)
+LONGEST = 150  # letters of a run's id; together with the preset's name it must fit into a file name (255 bytes)
 
 
 def check_name(where: str, name) -> None:

@@ -1,6 +1,6 @@
 """A preset: the configuration of config/*.yaml, read and checked. Plain Python, no torch, no Snakemake.
 
-workflow/config/schema.py lists the keys of a preset; workflow/config/checks.py checks what no key can say alone.
+workflow/config/schema.py lists the keys of a preset; workflow/config/checks.py checks ranges and names that belong together.
 """
 
 import dataclasses

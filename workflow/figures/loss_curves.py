@@ -12,9 +12,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow.figures import style
 
-TOGETHER = 8  # curves that one panel of the whole width can show
-PANELS, ACROSS = 30, 3  # small ones in a figure, and in a row of it
-LETTERS = 28  # of a label above a small panel; a longer one would make the panels narrow
+TOGETHER = 8  # largest number of curves in one panel of the whole width
+PANELS, ACROSS = 30, 3  # largest number of small panels in a figure, and in a row
+LETTERS = 28  # in a label above a small panel; a longer label would make the panels narrow
 
 
 @style.styled()
@@ -63,7 +63,7 @@ def _in_lines(label: str) -> str:
 
 
 def _plot(axes: Axes, curve: pd.DataFrame, colour: str, positive: bool):
-    """Draw one curve and return the artist of its running median, which covers a twentieth of the points."""
+    """Draw one curve and return the artist of its running median over a twentieth of the points."""
     smooth = curve["loss"].rolling(2 * (len(curve) // 40) + 1, center=True, min_periods=1).median()
     axes.plot(curve["step"], curve["loss"], color=colour, alpha=0.3, linewidth=0.6)
     if positive:

@@ -9,7 +9,7 @@ from PIL import Image
 from workflow.plan import runs
 from workflow.steps import stored
 
-PIXELS = 1600  # width of an embedded image: sharp on a dense screen, and half the bytes of the file's own
+PIXELS = 1600  # width of an embedded image: sharp on a dense screen, with half the bytes of the original file
 
 
 def drawing(name: str, remedy: str = "") -> str:

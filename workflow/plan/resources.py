@@ -12,9 +12,9 @@ from workflow.plan import runs
 from workflow.plan.runs import Run
 
 BASE = 1500  # MB of Python with torch, and of the Snakemakes that start it
-COPIES = 4  # of the prepared file in memory: it is unpacked to float32, and stacked
-LONGEST = 24 * 60  # minutes; what has not ended by then goes on in the next attempt
-FIRST = 20  # minutes for what comes before and after the work, on a slow disk
+COPIES = 4  # size in memory over that of the prepared file, because the data are unpacked to float32 and stacked
+LONGEST = 24 * 60  # minutes; a training that takes longer continues in the next attempt
+FIRST = 20  # minutes before and after the actual work, on a slow disk
 # Numbers kept for the backward pass, for each pixel of a batch and unit of size (the product of SIZES).
 KEPT = {"rcan": 1, "awan": 20, "sspsr": 16, "mog-dcn": 400, "ssjsr": 40, "us3rn": 5000, "land_use": 20}
 UNKNOWN = 400  # for a block that was not measured

@@ -19,7 +19,7 @@ from workflow.config.schema import ClassifierTraining, Config, Data, PatchTraini
 from workflow.methods import METHODS
 
 ROOT = Path()  # the folder that holds results/; the programs' --root sets it
-STATE = "SSIF_STATE"  # environment variable: a folder for unfinished work, for example on a disk that outlives a node
+STATE = "SSIF_STATE"  # environment variable: a folder for unfinished work, for example on a disk that survives its node
 
 
 def results() -> Path:

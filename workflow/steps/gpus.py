@@ -17,7 +17,7 @@ import torch
 from ssif.io import locked
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-PATIENCE = 10  # seconds for which a process waits for a GPU of its own
+PATIENCE = 10  # seconds that a process waits for a free GPU
 _held: list[IO] = []
 
 

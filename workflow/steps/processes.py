@@ -15,7 +15,7 @@ from ssif.io import locked, remove_strays, this_machine
 from workflow.plan.runs import Run, results
 
 STARTER = "SSIF_SNAKEMAKE"  # environment variable of jobs: the process id of the Snakemake that started them
-PATIENCE = 20  # seconds in which a program whose Snakemake was killed has ended
+PATIENCE = 20  # seconds within which a program ends after its Snakemake was killed
 
 
 def lock(name: str, work: str, patience: float = 0) -> IO:

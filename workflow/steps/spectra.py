@@ -15,7 +15,7 @@ from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.steps import recipes as fields
 
-SCENES, PIXELS = 8, 384  # of a step, and of each of its scenes
+SCENES, PIXELS = 8, 384  # scenes of a step, and pixels of each scene
 
 
 def recipe(model: SSIFPlus, config: Config, run: Run, store: Store, scenes: TrainingSet) -> Recipe:

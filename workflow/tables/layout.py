@@ -18,7 +18,7 @@ REPORTED = " (reported)"
 # Source of a row -> the mark after its label: the paper's number, a method the paper does not compare, or one of ours.
 SUFFIXES = {"reported": REPORTED, "later": " (later)", "extension": " (not in the paper)", "submitted": " (submitted)"}
 ELSEWHERE = ("reported", "submitted")  # sources of rows that were not computed here
-RANKED = ("ours", "reported")  # sources of rows that compete, each among themselves
+RANKED = ("ours", "reported")  # sources whose rows are ranked, each source separately
 
 
 @dataclass(frozen=True)

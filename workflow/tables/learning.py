@@ -5,8 +5,8 @@ from workflow.plan import runs
 from workflow.plan.targets import Target
 from workflow.steps import stored
 
-PART = 5  # the last of as many parts of the steps is held against the one before
-LEAST = 0.02  # a smaller fall of the loss is not worth a word
+PART = 5  # number of equal parts of the steps; the last part is compared with the part before
+LEAST = 0.02  # share of the loss; a smaller fall is not reported
 
 
 def falls(target: Target) -> dict[str, float]:
