@@ -32,7 +32,7 @@ from workflow.steps.provenance import commit
 from workflow.tables import ablation, cells, land_use
 
 WAVELENGTHS = 500  # points at which Figure 10 shows the embeddings
-COSTED, COUNTED = 512, 128  # sides in pixels of the image whose cost is shown, and of the image whose operations are counted
+COSTED, COUNTED = 512, 128  # sides in pixels of the image whose cost is shown, and of the image that is counted
 
 
 def sweep(config: schema.Config, target: Target) -> Figure:

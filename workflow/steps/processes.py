@@ -94,8 +94,7 @@ def _stop_after(starter: int, shell: int) -> None:
 
 
 def pass_on_interrupts() -> None:
-    """Pass a SIGINT to this Snakemake on to its jobs, as Ctrl-C would. Otherwise it would wait for them and then forget
-    them."""
+    """Pass a SIGINT to this Snakemake on to its jobs, as Ctrl-C would. Otherwise it would wait for them, then forget them."""
     import psutil
 
     def interrupt(number: int, _) -> None:

@@ -40,8 +40,7 @@ def parts(store: Store, count: int) -> BandSet:
 @dataclass(frozen=True)
 class View:
     """An input `lr_msi` [c, h, w] for a model. Its prediction, divided by the `exposure` of the input, is compared with `truth`
-    [C, H, W]. `label` enters the rows of the scores; sensor: the sensor of the input, if the prediction is compared with it,
-    too."""
+    [C, H, W]. `label` enters the rows of the scores; sensor: the sensor of the input, if consistency with it is scored."""
 
     lr_msi: torch.Tensor
     truth: torch.Tensor
