@@ -140,7 +140,7 @@ def _intervals(path: Path, columns: list[str], rows: list[str], numbers: list[st
 
 
 def interval_names(bands: Bands) -> list[str]:
-    """The names of bands that have no other: their intervals."""
+    """Names for bands without names: their intervals."""
     return [f"{start:g}-{end:g}" for start, end in bands.edges]
 
 

@@ -12,7 +12,7 @@ TEST = 5  # one scene in this many is for testing
 
 
 def read(data_dir: Path | None = None) -> Dataset:
-    """Harvard, float32, scaled by the largest value of all scenes: the arrays `ref` of the files in harvard/CZ_hsdb. Every
+    """Harvard, float32, scaled by the largest value of all scenes: the arrays `ref` in harvard/CZ_hsdb. Every
     fifth file in ASCII order is for testing.
 
     The masks `lbl` and the 27 scenes of CZ_hsdbi are not used. Raises UserError unless there are 50 files.

@@ -1,4 +1,4 @@
-"""What the spectral encoder makes of a wavelength (paper Figure 10)."""
+"""The embeddings of wavelengths by the spectral encoder (paper Figure 10)."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ PANEL = 1.75  # inches high
 VALUES = {"mpsnr": ("", "{:.1f}", "\xa0dB"), "ssim": ("SSIM\xa0", "{:.3f}", ""), "sam": ("SAM\xa0", "{:.1f}", "°")}
 # How the labels of the neural fields begin.
 FIELDS = ("SSIF", "LIIF", "LTE", "CiaoSR")
-# Where several models share an ablation: its first value is solid and filled, the second dashed and open, and so on.
+# If several models share an ablation, its first value is solid and filled, the second dashed and open, and so on.
 LINES = [
     {"linestyle": line, "fillstyle": fill}
     for line, fill in (("-", "full"), ("--", "none"), (":", "bottom"), ("-.", "left"))

@@ -125,7 +125,7 @@ def needs(networks, training=False):
 
 
 def run_file(name):
-    """Path pattern of a finished file of a run."""
+    """The path pattern of a finished file of a run."""
     return f"results/runs/{{preset}}/{{dataset}}/{{run}}/{name}"
 
 

@@ -124,7 +124,7 @@ def printed(tidy: pd.DataFrame) -> pd.DataFrame:
 def protocol(
     config: schema.Config, target: Target, cover: LandCover, scene: str, values: str, made_at: str
 ) -> list[str]:
-    """What a reader must know about these numbers: `scene` was classified, with such `values`, at commit `made_at`."""
+    """What a reader must know about these numbers: `scene` with these `values` was classified at commit `made_at`."""
     network, training = runs.settings(config, target.classifiers[0])
     labels = cover.maps[scene]
     absent = [named(cover, number) for number in sorted(cover.names) if not (labels == number).any()]
