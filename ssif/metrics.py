@@ -23,9 +23,9 @@ def evaluate(
 
     prediction, truth: [C, H, W] in [0, 1], any real dtype; the prediction is clamped to [0, 1]. scale: the spatial scale p
     that ERGAS divides by. known [H, W]: the pixels that have data, None for all. Pixels without data are left out, and SSIM
-    leaves out the windows that contain one. A score is nan if it leaves out every band or pixel. Raises UserError if the shapes differ or are
-    not [C, H, W], if a value is not finite, if the image is smaller than the window of SSIM, 11 x 11 px, and if no window has
-    data everywhere.
+    leaves out the windows that contain one. A score is nan if it leaves out every band or pixel. Raises UserError if the shapes
+    differ or are not [C, H, W], if a value is not finite, if the image is smaller than the window of SSIM, 11 x 11 px, and if
+    no window has data everywhere.
     """
     _check(prediction, truth)
     windows = None if known is None else _windows(known)

@@ -79,7 +79,8 @@ def _broken(bands: Bands, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _layout(figure: Figure, count: int, shape: tuple[int, int]) -> tuple[float, int, list[tuple[SubplotSpec, ...]]]:
     """Height in inches, blocks per row, and for each block its places: pseudo-RGB, map, curve, and all three but pseudo-RGB.
 
-    The images of a strip lie above each other beside the curve, in one block per row if very long; other images stand side by side.
+    The images of a strip lie above each other beside the curve, in one block per row if very long; other images stand side by
+    side.
     """
     aspect = shape[1] / shape[0]
     across = 1 if aspect >= 5 else 2
