@@ -231,7 +231,7 @@ def test_queries_lie_where_their_pixels_are_in_the_msi(ratio):
 
 
 def test_a_preset_says_own_for_a_measured_msi():
-    mapping = presets._read(presets.FOLDER / "my-data.yaml")
+    mapping = presets.read(presets.FOLDER / "my-data.yaml")
     data = mapping["datasets"]["my_data"]
     data["source"]["msi"] = {"folder": "msi"}
     with pytest.raises(
