@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A SLURM of two nodes on this machine alone: cluster.sh up FOLDER | down FOLDER | kill FOLDER NODE | start FOLDER NODE
-# Each node has two CPUs, 6000 MB and a made-up GPU. Needs slurmctld, slurmd and munged, and root. The shell that runs Snakemake
-# first reads FOLDER/environment.
+# A SLURM of two nodes on this machine alone: cluster.sh up FOLDER [accounting] | down FOLDER | kill FOLDER NODE |
+# stop FOLDER DAEMON | start FOLDER NODE or DAEMON, which is slurmctld or slurmdbd
+# Each node has two CPUs, 6000 MB and a made-up GPU. Needs slurmctld, slurmd and munged, and root; accounting also needs slurmdbd and
+# mariadbd. The shell that runs Snakemake first reads FOLDER/environment.
 set -euo pipefail
 verb=$1 folder=$(realpath -m "$2") host=$(hostname -s)
 export SLURM_CONF=$folder/slurm.conf
@@ -21,7 +22,51 @@ end() {
     fi
 }
 
-start_node() { begin "$1" slurmd -f "$SLURM_CONF" -N "$1" -D; }
+start() {
+    case $1 in
+    slurmctld) begin slurmctld slurmctld -f "$SLURM_CONF" -D ;;
+    slurmdbd) SLURM_CONF=$folder/slurmdbd.conf begin slurmdbd slurmdbd -D ;;
+    *) begin "$1" slurmd -f "$SLURM_CONF" -N "$1" -D ;;
+    esac
+}
+
+wait_for() { for _ in $(seq 60); do [ -S "$1" ] && break || sleep 0.5; done; }
+
+# Where sacct finds the jobs: a database of our own, and the daemon in front of it.
+start_accounting() {
+    local database=$folder/database
+    mariadb-install-db --no-defaults --user=root --datadir="$database" --auth-root-authentication-method=socket --skip-test-db \
+        >"$folder/mariadb-install-db.out"
+    begin mariadbd mariadbd --no-defaults --user=root --datadir="$database" --socket="$folder/mariadb" --bind-address=127.0.0.1 \
+        --port=16920
+    wait_for "$folder/mariadb"
+    mariadb --no-defaults --socket="$folder/mariadb" --execute "grant all on *.* to slurm@127.0.0.1 identified by 'slurm'"
+    cat >"$folder/slurmdbd.conf" <<END
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort=16919
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket=$folder/munge/socket
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=16920
+StorageUser=slurm
+StoragePass=slurm
+PidFile=$folder/slurmdbd.own
+LogFile=$folder/slurmdbd.log
+END
+    chmod 600 "$folder/slurmdbd.conf"
+    sed -i '/^AccountingStorageType=/d' "$SLURM_CONF"
+    cat >>"$SLURM_CONF" <<END
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort=16919
+AccountingStoragePass=$folder/munge/socket
+END
+    start slurmdbd
+    for _ in $(seq 20); do sacctmgr -i add cluster loopback >/dev/null 2>&1 && break || sleep 1; done
+}
 
 case $verb in
 up)
@@ -75,15 +120,16 @@ PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 END
     begin munge munged --foreground --force --key-file="$folder/munge/key" --socket="$folder/munge/socket" \
         --pid-file="$folder/munge/own" --seed-file="$folder/munge/seed" --log-file="$folder/munge/log"
-    for _ in $(seq 60); do [ -S "$folder/munge/socket" ] && break || sleep 0.5; done
-    begin slurmctld slurmctld -f "$SLURM_CONF" -D
+    wait_for "$folder/munge/socket"
+    [ "${3:-}" != accounting ] || start_accounting
+    start slurmctld
     sleep 2
-    start_node node1
-    start_node node2
+    start node1
+    start node2
     for _ in $(seq 60); do [ "$(sinfo -h -o %D -t idle 2>/dev/null)" = 2 ] && break || sleep 1; done
     sinfo
     ;;
-down) for name in node1 node2 slurmctld munge; do end "$name" TERM; done ;;
+down) for name in node1 node2 slurmctld slurmdbd mariadbd munge; do end "$name" TERM; done ;;
 kill)
     end "$3" KILL
     # The jobs of the node, and what watches over each, have sessions of their own.
@@ -93,9 +139,10 @@ kill)
         kill -KILL "$job" 2>/dev/null || true
     done
     ;;
-start) start_node "$3" ;;
+stop) end "$3" TERM ;;
+start) start "$3" ;;
 *)
-    echo "up, down, kill or start" >&2
+    echo "up, down, kill, stop or start" >&2
     exit 2
     ;;
 esac

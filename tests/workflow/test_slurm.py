@@ -25,6 +25,10 @@ has_slurm = pytest.mark.skipif(
     not all(map(shutil.which, ("slurmctld", "slurmd", "munged", "srun"))) or os.geteuid() != 0,
     reason="needs SLURM (Debian's slurm-wlm and munge) and root",
 )
+has_accounting = pytest.mark.skipif(
+    not all(map(shutil.which, ("slurmdbd", "mariadbd"))),
+    reason="needs SLURM's accounting (slurmdbd and mariadb-server)",
+)
 
 
 @has_plugin
@@ -40,10 +44,10 @@ def test_jobs_ask_for_a_gpu_where_they_use_one(tmp_path):
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """The environment in which SLURM's commands reach a cluster that ends with the test."""
+def cluster(tmp_path, request):
+    """The environment in which SLURM's commands reach a cluster that ends with the test. Its parameter may be "accounting"."""
     folder = tmp_path / "slurm"
-    subprocess.run([CLUSTER, "up", folder], check=True)
+    subprocess.run([CLUSTER, "up", folder, getattr(request, "param", "")], check=True)
     yield os.environ | {"SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{folder}/bin:{os.environ['PATH']}"}
     subprocess.run([CLUSTER, "down", folder], check=True)
 
@@ -104,6 +108,38 @@ def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
         assert running.wait() == 0, (folder / "output").read_text()[-3000:]
     # From its start it would be at a sixth of that when it says so for the first time.
     assert steps(folder)[0] > before / 2
+    alone = tmp_path / "alone"
+    snakemake(alone, config, "results/table1.csv")
+    pd.testing.assert_frame_equal(scores(folder), scores(alone), check_exact=True)
+
+
+@pytest.mark.slow
+@has_plugin
+@has_slurm
+@has_accounting
+@pytest.mark.parametrize("cluster", ["accounting"], indirect=True)
+def test_a_run_outlives_a_restart_of_the_controller(tmp_path, cluster):
+    """The training goes on undisturbed, and Snakemake asks until the controller and the accounting are there again."""
+    config, folder = preset(tmp_path, 8000), tmp_path / "work"
+    folder.mkdir()
+    output, log = folder / "output", folder / f"results/logs/train.smoke.synthetic.{RUN}.log"
+    with begin(folder, config, cluster) as running:
+        while not (log.exists() and steps(folder)):
+            assert running.poll() is None, output.read_text()[-3000:]
+            time.sleep(1)
+        for name in ("slurmctld", "slurmdbd"):
+            subprocess.run([CLUSTER, "stop", tmp_path / "slurm", name], check=True)
+        time.sleep(20)
+        # That is what the executor says when it asked in vain.
+        while "MinJobAge=None" not in output.read_text():
+            assert running.poll() is None, output.read_text()[-3000:]
+            time.sleep(1)
+        before = steps(folder)
+        for name in ("slurmdbd", "slurmctld"):
+            subprocess.run([CLUSTER, "start", tmp_path / "slurm", name], check=True)
+        assert running.wait() == 0, output.read_text()[-3000:]
+    assert "trying to restart" not in output.read_text().lower()
+    assert before[-1] < 8000 and steps(folder)[: len(before)] == before
     alone = tmp_path / "alone"
     snakemake(alone, config, "results/table1.csv")
     pd.testing.assert_frame_equal(scores(folder), scores(alone), check_exact=True)
