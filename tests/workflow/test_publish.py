@@ -159,4 +159,7 @@ def test_what_tables_need_is_published_and_no_more(tmp_path, monkeypatch):
     assert run(publish, "published") is None
     names = [name.removeprefix("synthetic.").removesuffix(".s0") for name in published]
     fields = ["ssif-m", "ssif-rf-gs", "ssif-rf-gf", "ssif-rf-us", "ssif-rf-uf"]
-    assert sorted(names) == sorted(["bicubic", "liif.C31", *fields, "ssif-rf-uf.intervals-irregular", "a2s2k"])
+    of_robustness = ["us3rn.p2.C31", "ssif+"]
+    assert sorted(names) == sorted(
+        ["bicubic", "liif.C31", *fields, "ssif-rf-uf.intervals-irregular", "a2s2k", *of_robustness]
+    )
