@@ -42,12 +42,6 @@ def changed(config: schema.Config, store: Store) -> Views:
     return views
 
 
-def rows_of_the_table(config: schema.Config) -> list[Run]:
-    """The runs that the table of robustness shows."""
-    shown = targets.targets(config)
-    return shown[ROBUSTNESS_TABLE].rows if ROBUSTNESS_TABLE in shown else []
-
-
 def work(config: schema.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
@@ -58,7 +52,7 @@ def work(config: schema.Config, run: Run) -> None:
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, rows_of_the_table)
+    config, run = chosen_run(__doc__, lambda config: targets.rows_of(config, ROBUSTNESS_TABLE))
     with alone(run, "robustness"):
         work(config, run)
 

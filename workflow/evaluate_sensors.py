@@ -36,12 +36,6 @@ def _sensor(store: Store, sensor: str) -> BandSet:
     return BandSet({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
 
 
-def rows_of_the_table(config: schema.Config) -> list[Run]:
-    """The runs that the table of sensors shows."""
-    shown = targets.targets(config)
-    return shown[SENSOR_TABLE].rows if SENSOR_TABLE in shown else []
-
-
 def work(config: schema.Config, run: Run) -> None:
     torch.set_num_threads(config.threads)
     store = open_data(config, run)
@@ -51,7 +45,7 @@ def work(config: schema.Config, run: Run) -> None:
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, rows_of_the_table)
+    config, run = chosen_run(__doc__, lambda config: targets.rows_of(config, SENSOR_TABLE))
     with alone(run, "sensors"):
         work(config, run)
 

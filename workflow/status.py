@@ -22,7 +22,7 @@ from workflow.methods import network
 from workflow.plan import runs
 from workflow.plan.finished import finished, trained
 from workflow.plan.runs import Run
-from workflow.plan.targets import classified, networks, rows, targets
+from workflow.plan.targets import classified, networks, rows, rows_of
 from workflow.steps import stored
 from workflow.steps.arguments import parser
 from workflow.steps.processes import at_work, program
@@ -59,8 +59,7 @@ class Job:
 
 def jobs(config: Config) -> list[Job]:
     """Every training, evaluation and classification of a preset."""
-    shown = targets(config)
-    sensors, changed = (shown[name].rows if name in shown else [] for name in (SENSOR_TABLE, ROBUSTNESS_TABLE))
+    sensors, changed = (rows_of(config, name) for name in (SENSOR_TABLE, ROBUSTNESS_TABLE))
     return [
         *(Job("train", "training", run, "weights.safetensors") for run in networks(config)),
         *(Job("evaluate", "evaluation", run, "metrics.csv") for run in rows(config)),

@@ -90,6 +90,12 @@ def scores(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "results/table1.csv").drop(columns=["minutes", "commit", "trained_at"])
 
 
+def check_as_without_a_cluster(folder, alone, config):
+    """The table in `folder` equals one that is made in the folder `alone` on this machine."""
+    snakemake(alone, config, "results/table1.csv")
+    pd.testing.assert_frame_equal(scores(folder), scores(alone), check_exact=True)
+
+
 @pytest.mark.slow
 @has_plugin
 @has_slurm
@@ -108,9 +114,7 @@ def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
         assert running.wait() == 0, (folder / "output").read_text()[-3000:]
     # From its start it would be at a sixth of that when it says so for the first time.
     assert steps(folder)[0] > before / 2
-    alone = tmp_path / "alone"
-    snakemake(alone, config, "results/table1.csv")
-    pd.testing.assert_frame_equal(scores(folder), scores(alone), check_exact=True)
+    check_as_without_a_cluster(folder, tmp_path / "alone", config)
 
 
 @pytest.mark.slow
@@ -140,9 +144,7 @@ def test_a_run_outlives_a_restart_of_the_controller(tmp_path, cluster):
         assert running.wait() == 0, output.read_text()[-3000:]
     assert "trying to restart" not in output.read_text().lower()
     assert before[-1] < 8000 and steps(folder)[: len(before)] == before
-    alone = tmp_path / "alone"
-    snakemake(alone, config, "results/table1.csv")
-    pd.testing.assert_frame_equal(scores(folder), scores(alone), check_exact=True)
+    check_as_without_a_cluster(folder, tmp_path / "alone", config)
 
 
 @pytest.mark.slow

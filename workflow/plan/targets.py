@@ -58,6 +58,12 @@ def targets(config: Config) -> dict[str, Target]:
     return {target.name: target for target in found}
 
 
+def rows_of(config: Config, name: str) -> list[Run]:
+    """The rows of the target with this name, none if the preset does not have it."""
+    shown = targets(config)
+    return shown[name].rows if name in shown else []
+
+
 def _check_names(runs: Iterable[Run]) -> None:
     seen = {}
     for run in runs:
