@@ -80,8 +80,8 @@ EDITS = {
         "workflow/methods.py", '("awan-lr", "rcan-hsi")', '("rcan-hsi", "awan-lr")', {"evaluate": 1, "cells": 1, "figure": 1}
     ),
     "a label": ("workflow/methods.py", '"bicubic+linear"', '"bicubic"', {"evaluate": 1, "cells": 1, "figure": 1}),
-    "the image that is scored": ("workflow/steps/scoring.py", "evaluate(image[0], truth", "evaluate(image[0] * 0, truth", EVERY_SCORE),
-    "the bands that are scored": ("workflow/evaluate.py", "resampling_matrix(store.bands, bands)", "overlap_matrix(store.bands, bands)", EVERY_SCORE),
+    "the image that is scored": ("workflow/steps/scoring.py", "image[0] / view.exposure", "image[0] * 0 / view.exposure", EVERY_SCORE),
+    "the bands that are scored": ("workflow/steps/scoring.py", "resampling_matrix(store.bands, bands)", "overlap_matrix(store.bands, bands)", EVERY_SCORE),
     "the images that are kept": ("workflow/steps/predictions.py", "image.astype(np.float16)", "image.astype(np.float32)", EVERY_SCORE),
     "how data are prepared": (
         "ssif/data/prepare.py", "image.astype(", "(image / 2).astype(", {"prepare": 1} | EVERY_TRAINING | EVERY_SCORE
