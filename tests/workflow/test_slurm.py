@@ -17,7 +17,7 @@ from tests.snake import PROGRAM, ROOT, jobs, snakemake
 CLUSTER = ROOT / "tests/slurm/cluster.sh"
 PROFILE = ["--workflow-profile", str(ROOT / "profiles/slurm")]
 RUN = "synthetic.ssif-rf-uf.s0"
-LONG = 10_000  # steps that take more than a minute, after which the first state is saved
+LONG = 8000  # steps that take more than a minute, after which the first state is saved
 
 has_plugin = pytest.mark.skipif(
     not importlib.util.find_spec("snakemake_executor_plugin_slurm"), reason="needs the extra `cluster`"
@@ -98,7 +98,7 @@ def check_as_without_a_cluster(folder, alone, config):
 @has_plugin
 @has_slurm
 def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
-    """With the same table, to every digit, as without a cluster."""
+    """SLURM gives it to the other node, and the table equals that without a cluster to every digit."""
     config, folder = preset(tmp_path, LONG), tmp_path / "work"
     folder.mkdir()
     with begin(folder, config, cluster) as running:
@@ -110,6 +110,7 @@ def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
         found = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%N"], env=cluster, capture_output=True, text=True)
         subprocess.run([CLUSTER, "kill", tmp_path / "slurm", found.stdout.split()[-1]], check=True)
         assert running.wait() == 0, (folder / "output").read_text()[-3000:]
+    assert "trying to restart" not in (folder / "output").read_text().lower()
     # From its start it would be at a sixth of that when it says so for the first time.
     assert steps(folder)[0] > before / 2
     check_as_without_a_cluster(folder, tmp_path / "alone", config)
