@@ -1,7 +1,7 @@
 """The progress of a preset: finished, running, stopped and remaining networks and rows, hours of training, and failed jobs.
 
     python -m workflow.status --config config/paper.yaml
-    python -m workflow.status --config config/paper.yaml --list    # networks to train, those that follow each other on a line
+    python -m workflow.status --config config/paper.yaml --list    # what to train: a network and those that start from it on a line
 
 The remaining hours come from the curves of unfinished trainings, from finished networks of the same method and data set, or
 from results/cost.csv (`workflow.cost`). The finished part becomes a preset of its own under results/presets.
@@ -100,10 +100,9 @@ def hours(config: Config) -> tuple[float, float, int]:
 
 
 def to_train(config: Config) -> list[str]:
-    """The ids of the networks that are not trained: each line begins with a network that starts afresh, and the networks that
-    start from it follow.
+    """The ids of the networks that are not trained: on each line one that starts afresh, then those that start from it.
 
-    A line keeps its place when its networks are finished, and is empty then.
+    A line whose networks are all finished is empty and keeps its place.
     """
     lines = {}
     for run in networks(config):

@@ -132,12 +132,12 @@ END
 down) for name in node1 node2 slurmctld slurmdbd mariadbd munge; do end "$name" TERM; done ;;
 kill)
     end "$3" KILL
-    # The jobs of the node, and what watches over each, have sessions of their own.
-    for job in $(grep -lsz "^SLURMD_NODENAME=$3$" /proc/[0-9]*/environ | cut -d/ -f3); do
-        parent=$(ps -o ppid= "$job") || continue
-        case $(ps -o args= "$parent") in slurmstepd*) kill -KILL $parent 2>/dev/null || true ;; esac
-        kill -KILL "$job" 2>/dev/null || true
+    # The jobs of the node have sessions of their own. What watches over them ends first, so that it reports nothing.
+    jobs=$(grep -lsz "^SLURMD_NODENAME=$3$" /proc/[0-9]*/environ | cut -d/ -f3) || true
+    for parent in $(for job in $jobs; do ps -o ppid= "$job"; done | sort -u); do
+        [ "$(ps -o comm= "$parent")" != slurmstepd ] || kill -KILL "$parent"
     done
+    kill -KILL $jobs 2>/dev/null || true
     ;;
 stop) end "$3" TERM ;;
 start) start "$3" ;;

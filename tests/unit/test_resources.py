@@ -79,6 +79,13 @@ def test_a_gpu_is_asked_for_where_one_is_used(device, name, gpus):
     assert resources.cpus_per_gpu(config, networks) == (gpus and 3)
 
 
+def test_a_job_that_copies_published_weights_asks_for_neither_a_gpu_nor_time():
+    config = presets.load("config/cave-published.yaml")
+    assert resources.gpu(config, []) is None
+    assert resources.memory(config, [], CAVE_MB, 1, training=True) == resources.BASE + resources.COPIES * CAVE_MB
+    assert resources.minutes(config, [], CAVE_MB, 1, training=True) == resources.FIRST
+
+
 def test_every_row_and_network_of_every_preset_has_its_numbers():
     for path in Path("config").glob("*.yaml"):
         config = presets.load(path)

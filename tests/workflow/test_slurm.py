@@ -17,6 +17,7 @@ from tests.snake import PROGRAM, ROOT, jobs, snakemake
 CLUSTER = ROOT / "tests/slurm/cluster.sh"
 PROFILE = ["--workflow-profile", str(ROOT / "profiles/slurm")]
 RUN = "synthetic.ssif-rf-uf.s0"
+LONG = 8000  # steps that take more than a minute, after which the first state is saved
 
 has_plugin = pytest.mark.skipif(
     not importlib.util.find_spec("snakemake_executor_plugin_slurm"), reason="needs the extra `cluster`"
@@ -41,6 +42,11 @@ def test_jobs_ask_for_a_gpu_where_they_use_one(tmp_path):
     assert "gpu=" not in asked["cave.bicubic.s0"]
     output = snakemake(tmp_path, "smoke", *PROFILE, "--dry-run")
     assert jobs(output)["train"] == 34 and "gpu=" not in output
+    # Published weights are copied and not trained.
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/reference").symlink_to(ROOT / "results/reference")
+    output = snakemake(tmp_path, "cave-published", *PROFILE, "--dry-run", "--until", "train")
+    assert jobs(output)["train"] == 12 and "gpu=" not in output
 
 
 @pytest.fixture
@@ -66,16 +72,8 @@ def preset(folder: Path, steps: int) -> Path:
 
 
 def begin(folder: Path, config: Path, environment: dict, *arguments: str) -> subprocess.Popen:
-    command = [
-        *PROGRAM,
-        "results/table1.csv",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-        *PROFILE,
-    ]
-    command += ["--configfile", str(config), *arguments]
+    place = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    command = [*PROGRAM, "results/table1.csv", *place, *PROFILE, "--configfile", str(config), *arguments]
     with (folder / "output").open("w") as output:
         return subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
@@ -100,8 +98,8 @@ def check_as_without_a_cluster(folder, alone, config):
 @has_plugin
 @has_slurm
 def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
-    """With the same table, to every digit, as without a cluster."""
-    config, folder = preset(tmp_path, 4000), tmp_path / "work"
+    """SLURM gives it to the other node, and the table equals that without a cluster to every digit."""
+    config, folder = preset(tmp_path, LONG), tmp_path / "work"
     folder.mkdir()
     with begin(folder, config, cluster) as running:
         state = folder / "results/state/smoke" / RUN / "state.pt"
@@ -112,6 +110,7 @@ def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
         found = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%N"], env=cluster, capture_output=True, text=True)
         subprocess.run([CLUSTER, "kill", tmp_path / "slurm", found.stdout.split()[-1]], check=True)
         assert running.wait() == 0, (folder / "output").read_text()[-3000:]
+    assert "trying to restart" not in (folder / "output").read_text().lower()
     # From its start it would be at a sixth of that when it says so for the first time.
     assert steps(folder)[0] > before / 2
     check_as_without_a_cluster(folder, tmp_path / "alone", config)
@@ -124,7 +123,7 @@ def test_a_training_goes_on_when_its_node_is_lost(tmp_path, cluster):
 @pytest.mark.parametrize("cluster", ["accounting"], indirect=True)
 def test_a_run_outlives_a_restart_of_the_controller(tmp_path, cluster):
     """The training goes on undisturbed, and Snakemake asks until the controller and the accounting are there again."""
-    config, folder = preset(tmp_path, 8000), tmp_path / "work"
+    config, folder = preset(tmp_path, LONG), tmp_path / "work"
     folder.mkdir()
     output, log = folder / "output", folder / f"results/logs/train.smoke.synthetic.{RUN}.log"
     with begin(folder, config, cluster) as running:
@@ -143,7 +142,7 @@ def test_a_run_outlives_a_restart_of_the_controller(tmp_path, cluster):
             subprocess.run([CLUSTER, "start", tmp_path / "slurm", name], check=True)
         assert running.wait() == 0, output.read_text()[-3000:]
     assert "trying to restart" not in output.read_text().lower()
-    assert before[-1] < 8000 and steps(folder)[: len(before)] == before
+    assert before[-1] < LONG and steps(folder)[: len(before)] == before
     check_as_without_a_cluster(folder, tmp_path / "alone", config)
 
 

@@ -29,7 +29,7 @@ def memory(config: Config, networks: list[Run], data_mb: float, attempt: int, tr
     """MB of a job that trains or uses these networks, on a data set of this size on the disk; it doubles with each attempt."""
     needed = BASE + COPIES * data_mb
     if training and not gpu(config, networks):
-        needed += max(_kept(config, run) for run in networks) * 4 / 2**20
+        needed += max((_kept(config, run) for run in networks), default=0) * 4 / 2**20
     return ceil(needed * 2 ** (attempt - 1))
 
 
@@ -45,7 +45,7 @@ def minutes(config: Config, networks: list[Run], data_mb: float, attempt: int, t
 
 
 def gpu(config: Config, networks: list[Run]) -> int | None:
-    """The number of GPUs of the same job, None for none. A fitted map needs no GPU unless the preset says `cuda`."""
+    """The number of GPUs of the same job, None for none. Fitted maps need no GPU unless the preset says `cuda`."""
     fitted = all(family(run.method) == "map" for run in networks)
     return None if config.device == "cpu" or (fitted and config.device == "auto") else 1
 

@@ -52,7 +52,8 @@ rule train:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        **needs(lambda run: [NETWORKS[run]], training=True),
+        # Published weights are only copied.
+        **needs(lambda run: [] if CONFIG.weights else [NETWORKS[run]], training=True),
     params:
         preset=PRESET,
         root=root,
