@@ -49,7 +49,7 @@ def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None
     Raises UserError if there are none, or if they were trained with other settings or data.
     """
     path = file_of(run, config.weights)
-    record = dict(load_card(path).get("record", {}))
+    record = stored.without_choices(load_card(path).get("record", {}))
     wanted = json.loads(json.dumps(full_identity(config, run, store)))
     differing = differing_keys(*({key: value for key, value in side.items() if key not in NOT_LEARNT}
                                  for side in ({key: record.get(key, "absent") for key in wanted}, wanted)))  # fmt: skip

@@ -173,7 +173,7 @@ def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(scores, 
 
 def test_what_the_methods_were_given_stands_under_the_table():
     lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, {"values": "/ 65535"}, "abc"))
-    assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn (init stable)" in lines
+    assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn 20 steps of 2" in lines
     assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
     assert "2 test image(s), 2 seed(s), commit abc" in lines and "Values: / 65535." in lines
     on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, {"values": "/ 65535"}, "abc"))

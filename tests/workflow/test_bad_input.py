@@ -144,8 +144,7 @@ def test_a_configuration_that_cannot_be_trained(folder, changes, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"network__width": 3}, ["unknown size of US3RN: 'width'; known: init"]),
-        ({"network__init": "zero"}, ["unknown init 'zero'; known: official, stable"]),
+        ({"network__width": 3}, ["unknown size of US3RN: 'width'; known: none"]),
         ({"training__crop": {"lr": 40}}, ["HR crop of 80 pixels", "64 x 64"]),
         ({"training__rate": 1e30}, ["loss of step", "is not finite"]),
     ],

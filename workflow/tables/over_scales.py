@@ -153,11 +153,11 @@ def _baselines(config: schema.Config, target: Target) -> list[str]:
     if not rows:
         return []
     used = {methods.network(run.method).block: None for run in runs.networks(config, rows)}
-    each = [
-        f"{block} ({', '.join(f'{key} {value}' for key, value in of.network.items())}) {of.training.steps} steps of"
-        f" {of.training.batch}"
-        for block, of in ((block, baselines[block]) for block in used)
-    ]
+    each = []
+    for block in used:
+        sizes = ", ".join(f"{key} {value}" for key, value in baselines[block].network.items())
+        training = baselines[block].training
+        each.append(f"{block}{f' ({sizes})' if sizes else ''} {training.steps} steps of {training.batch}")
     notes = [f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}."]
     if any(methods.METHODS[row.method].stages for row in rows):
         notes.append("In a chain each network is trained on true images; nothing is clamped in between.")
