@@ -7,7 +7,6 @@ covers are scored. One pass serves all sensors of a scene and p.
 """
 
 import pandas as pd
-import torch
 
 from ssif.bands import overlap_matrix
 from ssif.data.store import Store
@@ -17,9 +16,9 @@ from workflow.config.schema import SENSOR_TABLE
 from workflow.methods import METHODS
 from workflow.plan import targets
 from workflow.plan.runs import Run
-from workflow.steps.arguments import chosen_run
-from workflow.steps.building import device, open_data, trained
-from workflow.steps.processes import alone, program
+from workflow.steps.building import device, predictor
+from workflow.steps.finished_runs import on_chosen_run
+from workflow.steps.processes import program
 from workflow.steps.scoring import BandSet, decimated, scores, write_scores
 
 
@@ -36,18 +35,14 @@ def _sensor(store: Store, sensor: str) -> BandSet:
     return BandSet({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
 
 
-def work(config: schema.Config, run: Run) -> None:
-    torch.set_num_threads(config.threads)
-    store = open_data(config, run)
-    table = evaluate(trained(config, run, store), config, run, store)
+def work(config: schema.Config, run: Run, store: Store) -> None:
+    table = evaluate(predictor(config, run, store), config, run, store)
     write_scores(run, "sensors.csv", table, model=METHODS[run.method].label)
 
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, lambda config: targets.rows_of(config, SENSOR_TABLE))
-    with alone(run, "sensors"):
-        work(config, run)
+    on_chosen_run(__doc__, lambda config: targets.rows_of(config, SENSOR_TABLE), "sensors", work)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,11 @@ from workflow.land_use import images
 from workflow.land_use.accuracy import scores
 from workflow.methods import METHODS
 from workflow.plan import runs
+from workflow.plan.runs import Run
 from workflow.plan.targets import Target
 from workflow.steps import ensembles, predictions, prepared
 from workflow.steps.arguments import chosen_target
-from workflow.steps.building import device, method, open_data, trained
+from workflow.steps.building import device, open_data, predictor, trained
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import ablation, cells, land_use
@@ -68,7 +69,7 @@ def spectrum(config: schema.Config, target: Target) -> Figure:
 def error_maps(config: schema.Config, target: Target) -> Figure:
     """Figure 8: predicted images beside the truth, and where and at which bands they are wrong."""
     store, scale, count = prepared.data(target.dataset), target.scales[0], target.counts[0]
-    rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
+    rows = _of_first_seed(config, target, scale)
     images = {METHODS[run.method].label: predictions.read(run, scale, count) for run in rows}
     bands = store.bands.parts(count)
     weights = resampling_matrix(store.bands, bands)
@@ -80,9 +81,7 @@ def error_maps(config: schema.Config, target: Target) -> Figure:
 def embedded(config: schema.Config, target: Target) -> Figure:
     """Figure 10: the embedding of each wavelength by the spectral encoder, for several d."""
     curves = {}
-    for run in target.rows:
-        if run.seed != config.seeds[0]:
-            continue
+    for run in _of_first_seed(config, target):
         store = open_data(config, run)
         wavelengths = np.linspace(store.bands.edges.min(), store.bands.edges.max(), WAVELENGTHS)
         encoder = trained(config, run, store).spectral_encoder.cpu()
@@ -98,8 +97,7 @@ def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     found = {row["model"]: scores(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
              if row["seed"] == seed and row["p"] == scale}  # fmt: skip
     shown, agreements = {}, []
-    rows = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
-    for run in (*rows, *(run for run in target.classifiers if run.seed == seed)):
+    for run in (*_of_first_seed(config, target, scale), *(run for run in target.classifiers if run.seed == seed)):
         label = images.TRUE if methods.family(run.method) == "classifier" else METHODS[run.method].label
         whole, agreement = images.stored_map(run, scale, label)
         shown[label] = whole, f"OA {found[label]['oa']:.1%}, AA {found[label]['aa']:.1%}"
@@ -118,16 +116,11 @@ def quality_against_cost(config: schema.Config, target: Target) -> Figure:
     store = open_data(config, target.rows[0])
     scored = cells.means(cells.scores(config, target)).groupby(["model", "p"], sort=False)[["mpsnr", "seconds"]].mean()
     points = []
-    for run in target.rows:
-        if run.seed != config.seeds[0]:
-            continue
-        networks = [trained(config, network, store) for network in runs.stages(run)]
-        parameters = sum(parameter.numel() for network in networks for parameter in network.parameters())
+    for run in _of_first_seed(config, target):
+        model, label = predictor(config, run, store), METHODS[run.method].label
+        parameters = sum(parameter.numel() for parameter in model.parameters())
         for p, _ in target.cells(run):
-            label = METHODS[run.method].label
-            psnr, seconds = scored.loc[(label, p)]
-            counted = multiply_adds(method(networks, run, store), store, p)
-            points.append((label, p, psnr, seconds, parameters, counted))
+            points.append((label, p, *scored.loc[(label, p)], parameters, multiply_adds(model, store, p)))
     table = pd.DataFrame(points, columns=["model", "p", "psnr", "seconds", "parameters", "multiply_adds"])
     return over_cost.draw(table, size=COSTED, footer=footer(config, target))
 
@@ -146,7 +139,7 @@ def disagreeing(config: schema.Config, target: Target) -> Figure:
     store, found, notes = open_data(config, target.rows[0]), [], []
     for p in target.scales:
         rows = [run for run in target.rows if run.scale in (None, p)]
-        models = [method([trained(config, network, store) for network in runs.stages(run)], run, store) for run in rows]
+        models = [predictor(config, run, store) for run in rows]
         values, psnr = ensembles.disagreement(models, store, p, config.antialias, device(config))
         found.append(values.assign(p=p))
         each = ", ".join(f"{row.networks:g}: {row.psnr:.2f}" for row in psnr.itertuples())
@@ -165,6 +158,12 @@ DRAWINGS = {
     "fig9": land_cover_maps,
     "fig10": embedded,
 }
+
+
+def _of_first_seed(config: schema.Config, target: Target, scale: float | None = None) -> list[Run]:
+    """The rows of the first seed, and of these only the rows that show this scale."""
+    rows = [run for run in target.rows if run.seed == config.seeds[0]]
+    return [run for run in rows if scale is None or run.scale in (None, scale)]
 
 
 def footer(config: schema.Config, target: Target) -> str:

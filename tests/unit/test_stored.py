@@ -10,7 +10,7 @@ US3RN = "cave.us3rn.p4.C31.s0"
 
 
 def test_published_weights_with_an_initialisation_are_of_the_same_network():
-    config = presets.load("config/cave-published.yaml")
+    config = presets.load("config/cave.yaml")
     record = load_card(f"results/reference/weights/cave/{US3RN}.safetensors")["record"]
     assert record["network"] == {"init": "stable"}
     wanted = runs.identity(config, runs.find(networks(config), US3RN))

@@ -160,6 +160,13 @@ def method(row):
     return runs.short_hash(methods.METHODS[row.method].label, stages)
 
 
+def code_of_score(program):
+    """The fingerprint of a program that scores a row, with the networks of the row."""
+    return lambda wildcards: fingerprints.of_job(
+        f"workflow.{program}", *runs.modules(runs.stages(ROWS[wildcards.run]))
+    )
+
+
 def raw_files(dataset):
     """A hash of the names, sizes and times of the user's own files: the cubes of a data set with their headers, and the
     responses of a sensor. If one of them changes, the data set is prepared again.

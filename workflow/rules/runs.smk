@@ -85,14 +85,13 @@ rule evaluate:
     params:
         preset=PRESET,
         root=root,
+        program="evaluate",
         method=lambda wildcards: method(ROWS[wildcards.run]),
-        cells=lambda wildcards: runs.short_hash(
+        shown=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
             targets.images(TARGETS, ROWS[wildcards.run]),
             CONFIG.antialias,
         ),
-        code=lambda wildcards: fingerprints.of_job(
-            "workflow.evaluate", *runs.modules(runs.stages(ROWS[wildcards.run]))
-        ),
+        code=code_of_score("evaluate"),
     shell:
-        program("evaluate --run {wildcards.run:q}")
+        program("{params.program} --run {wildcards.run:q}")

@@ -71,32 +71,15 @@ rule ablation:
         program("tables.ablation")
 
 
-rule evaluate_sensors:
-    input:
-        data="results/data/{dataset}.h5",
-        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
+use rule evaluate as evaluate_sensors with:
     output:
         run_file("sensors.csv"),
     log:
         "results/logs/evaluate_sensors.{preset}.{dataset}.{run}.log",
-    wildcard_constraints:
-        run="|".join(map(re.escape, ROWS)),
-    conda:
-        "../../environment.yml"
-    threads: CONFIG.threads
-    resources:
-        **needs(lambda run: runs.stages(ROWS[run])),
     params:
-        preset=PRESET,
-        root=root,
+        program="evaluate_sensors",
         shown=runs.short_hash(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
-        method=lambda wildcards: method(ROWS[wildcards.run]),
-        code=lambda wildcards: fingerprints.of_job(
-            "workflow.evaluate_sensors",
-            *runs.modules(runs.stages(ROWS[wildcards.run])),
-        ),
-    shell:
-        program("evaluate_sensors --run {wildcards.run:q}")
+        code=code_of_score("evaluate_sensors"),
 
 
 rule sensor_table:
@@ -122,35 +105,18 @@ rule sensor_table:
         program("tables.sensors")
 
 
-rule evaluate_robustness:
-    input:
-        data="results/data/{dataset}.h5",
-        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
+use rule evaluate as evaluate_robustness with:
     output:
         run_file("robustness.csv"),
     log:
         "results/logs/evaluate_robustness.{preset}.{dataset}.{run}.log",
-    wildcard_constraints:
-        run="|".join(map(re.escape, ROWS)),
-    conda:
-        "../../environment.yml"
-    threads: CONFIG.threads
-    resources:
-        **needs(lambda run: runs.stages(ROWS[run])),
     params:
-        preset=PRESET,
-        root=root,
+        program="evaluate_robustness",
         shown=runs.short_hash(
             CONFIG.tables.get(schema.ROBUSTNESS_TABLE), CONFIG.antialias
         ),
         camera=camera_file(),
-        method=lambda wildcards: method(ROWS[wildcards.run]),
-        code=lambda wildcards: fingerprints.of_job(
-            "workflow.evaluate_robustness",
-            *runs.modules(runs.stages(ROWS[wildcards.run])),
-        ),
-    shell:
-        program("evaluate_robustness --run {wildcards.run:q}")
+        code=code_of_score("evaluate_robustness"),
 
 
 rule robustness_table:
