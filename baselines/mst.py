@@ -6,8 +6,7 @@ Its attention sums over all pixels of the image, so an image is predicted as a w
 import torch
 from torch import Tensor, nn
 
-from baselines.grid import GridNetwork
-from baselines.residual import Residual
+from baselines.grid import GridNetwork, Residual
 from ssif.training import cosine
 
 MULTIPLE = 8  # an image is padded until both sides are multiples of this many pixels

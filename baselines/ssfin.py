@@ -9,9 +9,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from baselines.grid import GridNetwork, l1
+from baselines.grid import GridNetwork, Residual, l1
 from baselines.rcan import ChannelAttention
-from baselines.residual import Residual
 from ssif.data.patches import Patches
 from ssif.training import halving
 

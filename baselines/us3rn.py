@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.attention import attend
-from baselines.grid import GridNetwork, l1
-from baselines.scales import prime_factors
+from baselines.grid import GridNetwork, l1, prime_factors
 from ssif.data.patches import Patches
 from ssif.nets.edsr import ResidualBlock
 from ssif.training import halving

@@ -25,14 +25,14 @@ from workflow.steps.scoring import BandSet, decimated, scores, write_scores
 def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, sensor, channels (the number of scored channels) and the seven metrics."""
     table = config.tables[SENSOR_TABLE]
-    wanted = {key: [_sensor(store, sensor) for sensor in table.sensors] for key in table.scales}
+    sets = []
+    for sensor in table.sensors:
+        bands = covered(store.bands, sensor)[0]
+        label = {"sensor": sensor, "channels": len(bands)}
+        sets.append(BandSet(label, bands, overlap_matrix(store.bands, bands)))
+    wanted = dict.fromkeys(table.scales, sets)
     found = scores(model, store, wanted, decimated(store, config.antialias), device(config), f"{run.id} sensors")
     return pd.DataFrame([row for row, _ in found]).drop(columns=["seconds", "peak_mib"])
-
-
-def _sensor(store: Store, sensor: str) -> BandSet:
-    bands = covered(store.bands, sensor)[0]
-    return BandSet({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
 
 
 def work(config: schema.Config, run: Run, store: Store) -> None:

@@ -19,7 +19,7 @@ from workflow.methods import METHODS
 from workflow.page import images, tables, trainings
 from workflow.plan import runs
 from workflow.plan.targets import targets
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import layout, significance
@@ -69,7 +69,7 @@ def page(config: Config) -> str:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     path = runs.results() / "report.html"
     with whole_file(path) as temporary:
         temporary.write_text(page(config), encoding="utf-8")

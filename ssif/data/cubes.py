@@ -18,6 +18,8 @@ from ssif.formats.header import Header
 from ssif.formats.kinds import SUFFIXES
 from ssif.sensors import parse_bands
 
+STRIP_BYTES = 2**26  # number of bytes read at a time
+
 
 @dataclass(frozen=True)
 class Cube:
@@ -62,7 +64,11 @@ class Cube:
             raise UserError(
                 f"{self.path} does not say its wavelengths; say them as bands in the source of the data set"
             )
-        return replace(self, order=self.order[self.bands.order], bands=Bands(self.bands.edges[self.bands.order]))
+        return self.only(self.bands.order)
+
+    def only(self, places: np.ndarray) -> "Cube":
+        """The same cube with the bands at these places, in this order; a mask keeps the order."""
+        return replace(self, order=self.order[places], bands=Bands(self.bands.edges[places]))
 
     @property
     def name(self) -> str:
@@ -77,12 +83,6 @@ class Cube:
     def relative(self) -> bool:
         """Whether the values are physical, because the file has a scale factor or holds real numbers."""
         return self.header.scale is not None or self.header.dtype.kind == "f"
-
-    def strips(self, rows: slice, columns: slice, height: int) -> Iterator[np.ndarray]:
-        """Values [h, w, C] of a window in physical units, NaN without data, `height` rows at a time."""
-        with open_image(self.path, self.key) as image:
-            for top in range(rows.start, rows.stop, height):
-                yield image.read(slice(top, min(top + height, rows.stop)), columns)[..., self.order]
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,17 @@ class Part:
         rows, columns = self.rows.start, self.columns.start
         return replace(self, rows=slice(rows, rows + height), columns=slice(columns, columns + width))
 
-    def strips(self, height: int) -> Iterator[np.ndarray]:
-        """As `Cube.strips`."""
-        return self.cube.strips(self.rows, self.columns, height)
+    def strips(self) -> Iterator[np.ndarray]:
+        """Values [h, w, C] in physical units, NaN without data, a few rows at a time."""
+        height = max(1, STRIP_BYTES // (4 * len(self.cube.order) * self.size[1]))
+        with open_image(self.cube.path, self.cube.key) as image:
+            for top in range(self.rows.start, self.rows.stop, height):
+                rows = slice(top, min(top + height, self.rows.stop))
+                yield image.read(rows, self.columns)[..., self.cube.order]
+
+    def values(self) -> np.ndarray:
+        """The same as one array."""
+        return np.concatenate(list(self.strips()))
 
 
 def opened(paths: list[Path], key: str | None = None, bands: str | None = None) -> list[Cube]:

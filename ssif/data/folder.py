@@ -1,7 +1,7 @@
 """A folder of the user's own cubes, in any format of `ssif.formats`, as a data set (docs/add-a-data-set.md)."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from ssif.white import RARE, bright
 
 NEGATIVE = 0.01  # share of a cube's values that may be below 0, as an atmospheric correction leaves them
 ABOVE = 0.01  # share of a test cube's values that may be above the white of the training cubes
-STRIP_BYTES = 2**26  # number of bytes read at a time to find white
 
 
 def read(
@@ -53,7 +52,8 @@ def read(
     parts, cut = of_one_size(parts)
     training = [part for part in parts if part.split == "train"]
     relative, pixels = all(cube.relative for cube in cubes), sum(part.area for part in training)
-    scale, values = _white((strip for part in training for strip in strips(part)), pixels, relative, white, folder)
+    strips = (strip for part in training for strip in part.strips())
+    scale, values = _white(strips, pixels, relative, white, folder)
     choices = {
         "split": f"region {list(region)} (top, left, height, width) of each cube is test, the largest rectangle beside it"
         " train" if region else f"test: {', '.join(test)}; the others train",
@@ -68,11 +68,6 @@ def read(
     choices["input"] = f"measured, {measured.said}; {msi_values}"
     scenes = (scene(part, scale, white, measured, msi_scale) for part in parts)
     return Dataset(name, cubes[0].bands, scale, scenes, choices, measured.bands, msi_scale)
-
-
-def strips(part: Part) -> Iterator[np.ndarray]:
-    """As `Part.strips`, at most STRIP_BYTES at a time."""
-    return part.strips(max(1, STRIP_BYTES // (4 * len(part.cube.order) * part.size[1])))
 
 
 def _white(
@@ -101,8 +96,7 @@ def scene(
     part: Part, scale: float, white: float | None, measured: pairs.Measured | None = None, msi_scale: float = 1
 ) -> Scene:
     """The values of a part, clipped to 0 and `scale`; if the user gives no `white`, the scale must fit test cubes, too."""
-    path = part.cube.path
-    (values,) = part.strips(part.size[0])
+    path, values = part.cube.path, part.values()
     valid = values[np.isfinite(values).all(axis=-1)]
     if not len(valid):
         raise UserError(

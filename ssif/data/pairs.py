@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ssif.bands import Bands
-from ssif.data.cubes import Cube, Part
+from ssif.data.cubes import Cube, Part, whole
 from ssif.data.registration import shift, shifted
 from ssif.errors import UserError
 from ssif.formats import raster
@@ -85,8 +85,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
     beside, lines = {}, []
     for cube in cubes:
         msi = found[cube.name]
-        (values,) = msi.strips(*(slice(0, side) for side in msi.size), msi.size[0])
-        placed = _placed(cube.header, msi, values)
+        placed = _placed(cube.header, msi, whole(msi, "").values())
         grey, reference = placed.image.mean(axis=-1), _reference(cube, placed)
         if not np.isfinite(grey + reference).any():
             raise UserError(f"{msi.path} and {cube.path} have no place with data in common")
@@ -175,8 +174,8 @@ def _by_georeference(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
 
 def _reference(cube: Cube, placed: Placed) -> np.ndarray:
     """The mean [h, w] over all bands of the cube, at the pixels of the MSI; NaN where the cube does not fill a pixel."""
-    strips = cube.strips(*(slice(0, side) for side in cube.size), max(1, 2**24 // (cube.size[1] * len(cube.order))))
-    grey, (rows, columns) = np.concatenate([strip.mean(axis=-1) for strip in strips]), placed.origin
+    strips, (rows, columns) = whole(cube, "").strips(), placed.origin
+    grey = np.concatenate([strip.mean(axis=-1) for strip in strips])
     (height, width), ratio = placed.image.shape[:2], placed.ratio
     found = np.full((height * ratio, width * ratio), np.nan, np.float32)
     bottom, right = max(rows + height * ratio, 0), max(columns + width * ratio, 0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssif.data.cubes import Cube, Part, files, of_one_size, opened, whole
 from ssif.data.fetch import data_folder
-from ssif.data.folder import scene, strips
+from ssif.data.folder import scene
 from ssif.data.raw import Dataset
 from ssif.errors import UserError
 
@@ -59,7 +59,7 @@ def dataset(name: str, parts: list[Part], white: float | None, split: str, borde
     """The parts as a data set. white: the value that becomes 1, None for the largest value of all parts; split: its description
     for the record; border: as in `Dataset`."""
     parts, cut = of_one_size(parts)
-    scale = white or max(float(np.nanmax(strip, initial=0)) for part in parts for strip in strips(part))
+    scale = white or max(float(np.nanmax(strip, initial=0)) for part in parts for strip in part.strips())
     values = f"divided by {scale:g}" + (
         "; larger values are cut to it" if white else ", the largest value of all scenes"
     )

@@ -66,9 +66,9 @@ def read_files(path: Path, key: str | None = None) -> list[Path]:
     """Every file that `open_image` reads for `path` and `key`. Raises UserError for an unknown format and a missing file."""
     if archived := raster.archived(path):
         return [archived[1]]
-    product = product_of(path)
+    kind = product_of(path) or kind_of(path)
     with torn.one_line(path):
-        return product.read(path, key) if product else kind_of(path).read(path)
+        return kind.read(path, key)
 
 
 def written_bytes(path: Path, header: Header) -> int:

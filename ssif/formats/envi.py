@@ -41,7 +41,7 @@ def _data_of(header: Path) -> Path:
     raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")
 
 
-def _read(path: Path) -> list[Path]:
+def _read(path: Path, key: str | None = None) -> list[Path]:
     data = _data_of(path) if path.suffix.lower() == ".hdr" else path
     header = header_of(data)
     if header is None:

@@ -44,7 +44,8 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
     bands, unit, notes = None, "nm", ()
     values = _field(get, "wavelengths")
     if values is not None:
-        values = _unwrapped(values, count)
+        # Intervals stay [C, 2]. Centres become [C]; in MATLAB they are a row or a column of a matrix.
+        values = np.asarray(values) if np.shape(values) == (count, 2) else np.ravel(values)
         if len(shape) == 3 and len(values) == shape[0] != count:
             raise UserError(f"the axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
         widths = _field(get, "widths")
@@ -107,12 +108,6 @@ def check_piece(nbytes: int, what: str) -> None:
 def _field(get, name: str):
     found = (get(alias) for alias in ALIASES.get(name, (name,)))
     return next((value for value in found if value is not None), None)
-
-
-def _unwrapped(values, count: int) -> np.ndarray:
-    """Intervals stay [C, 2]. Centres become [C]; in MATLAB they are a row or a column of a matrix."""
-    values = np.asarray(values)
-    return values if values.ndim == 2 and values.shape == (count, 2) else values.ravel()
 
 
 def _numbers(get, name: str) -> list[float] | None:

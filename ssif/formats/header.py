@@ -182,10 +182,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Kind:
-    """A file format. `open(path, key)` returns an Image, which comes from the files `read(path)`.
+    """A file format, known by its suffixes, or the product of an agency, of which `matches(path)` says whether a path is one.
 
-    `create(path, header)` returns a context manager that yields `write` and leaves the files `written(path)`; None for a format
-    that is only read. copies: how often the image is on the disk while it is written.
+    `open(path, key)` returns an Image, which comes from the files `read(path, key)`. `create(path, header)` returns a context
+    manager that yields `write` and leaves the files `written(path)`; None for what is only read. copies: how often the image is
+    on the disk while it is written.
     """
 
     name: str
@@ -193,5 +194,6 @@ class Kind:
     open: Callable[[Path, str | None], Image]
     create: Callable[[Path, Header], AbstractContextManager[Write]] | None = None
     written: Callable[[Path], list[Path]] = lambda path: [path]
-    read: Callable[[Path], list[Path]] = lambda path: [path]
+    read: Callable[[Path, str | None], list[Path]] = lambda path, key: [path]
     copies: int = 1
+    matches: Callable[[Path], bool] = lambda path: False

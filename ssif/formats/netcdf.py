@@ -191,5 +191,5 @@ def geotransform(transform: tuple[float, ...]) -> str:
 
 KIND = Kind("netCDF", (".nc", ".nc4", ".cdf"), _open_netcdf, _create)
 ZARR = Kind(
-    "Zarr", (".zarr",), _open_zarr, read=lambda path: sorted(file for file in path.rglob("*") if file.is_file())
+    "Zarr", (".zarr",), _open_zarr, read=lambda path, key: sorted(file for file in path.rglob("*") if file.is_file())
 )

@@ -51,7 +51,7 @@ def _declared(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
-def _read(path: Path) -> list[Path]:
+def _read(path: Path, key: str | None) -> list[Path]:
     return [file for file in _written(path) if file == path or file.is_file()]
 
 

@@ -48,9 +48,6 @@ def keep(name: str) -> Path:
     image = np.random.default_rng(0).random((*SIZE, model.card["arguments"]["channels"]), dtype=np.float32)
     low, high = model.card["wavelengths"]
     bands = Bands([[low, high]]).parts(COUNT)
-    # Weights of a fixed set of bands serve no other.
-    if "bands" in model.card["arguments"] and model.card["network"] == "LIIF":
-        bands = Bands(model.card["arguments"]["bands"])
     path = golden(name)
     path.parent.mkdir(exist_ok=True)
     with whole_file(path) as temporary, open(temporary, "wb") as stream:

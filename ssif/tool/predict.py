@@ -64,13 +64,16 @@ def predict(
     models = [model, *more]
     _check_alike(models)
     files = [out, deviation_file(out)] if more else [out]
-    for file in (each for path in files for each in formats.written_files(path)):
+    written = [file for path in files for file in formats.written_files(path)]
+    for file in written:
         if file.exists():
             raise UserError(f"{file} exists; remove it or choose another name")
     with formats.open_image(source, key) as image:
         plan = Plan.of(image, out, model, wanted, say)
         part = out.with_name(f"{out.name}.part")
-        headers = [plan.header, _of_deviations(plan.header)][: len(files)]
+        # Standard deviations are real numbers, NaN without data.
+        deviations = replace(plan.header, dtype=np.float32, nodata=np.nan, scale=None, offset=0.0)
+        headers = [plan.header, deviations][: len(files)]
         shapes = [(*size, len(files) * count) for *size, count in plan.shapes()]
         _check_room(dict(zip(files, headers)), shapes, part)
         for file, header in zip(files, headers):
@@ -83,7 +86,7 @@ def predict(
         }  # fmt: skip
         with closing(Blocks(part, identity, shapes)) as blocks:
             # The blocks are locked, so no other process works on these files.
-            for file in (each for path in files for each in formats.written_files(path)):
+            for file in written:
                 remove_leftovers(file)
             try:
                 _compute(plan, image, models, blocks, wanted.consistent, say)
@@ -108,11 +111,6 @@ def _check_alike(models: list[Pretrained]) -> None:
         found = [model.card.get(key) for model in models]
         if any(value != found[0] for value in found):
             raise UserError(f"{models[0].name} and {models[1].name} were trained for another task: their {key} differs")
-
-
-def _of_deviations(header: Header) -> Header:
-    """The header of the standard deviations of an image: real numbers, NaN without data."""
-    return replace(header, dtype=np.float32, nodata=np.nan, scale=None, offset=0.0)
 
 
 def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part: Path) -> None:
@@ -151,7 +149,10 @@ def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks,
     distances = []
     for tile in tiles[blocks.done :]:
         values = [_rendered(plan, image, model, tile, consistent, distances) for model in models]
-        blocks.append(_mean_and_deviation(values) if len(values) > 1 else values[0])
+        if len(values) > 1:
+            every = np.stack(values)
+            values = [np.concatenate([every.mean(axis=0), every.std(axis=0, ddof=1)], axis=-1)]
+        blocks.append(values[0])
         progress.update(blocks.done)
     if distances:
         rmse, angle = np.mean(distances, axis=0)
@@ -166,12 +167,6 @@ def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks,
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
         blocks.remove()
         raise UserError(f"{image.path}: no pixel has data")
-
-
-def _mean_and_deviation(values: list[np.ndarray]) -> np.ndarray:
-    """Predictions [H, W, C] of several networks -> [H, W, 2 C]: their mean, then their standard deviation."""
-    every = np.stack(values)
-    return np.concatenate([every.mean(axis=0), every.std(axis=0, ddof=1)], axis=-1)
 
 
 def _rendered(plan: Plan, image: Image, model: Pretrained, tile, consistent: bool, distances: list) -> np.ndarray:

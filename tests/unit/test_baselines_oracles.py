@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from baselines.attention import attend
 from baselines.awan import AWAN, SecondOrderNonLocal, WeightedChannelAttention
 from baselines.chains import Chain, carry
+from baselines.grid import prime_factors
 from baselines.mog_dcn import MoGDCN
 from baselines.mst import MST
 from baselines.rcan import RCAN, upsampler
-from baselines.scales import prime_factors
 from baselines.ssfin import SSFIN
 from baselines.ssjsr import SSJSR
 from baselines.sspsr import SSPSR, group_starts

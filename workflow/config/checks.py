@@ -9,6 +9,7 @@ from workflow.config.schema import (
     DECAYS,
     FIGURES,
     INTERVALS,
+    LAND_USE,
     ROBUSTNESS_TABLE,
     SENSOR_TABLE,
     TABLES,
@@ -119,23 +120,24 @@ def check_shown(
     _methods(shown.methods, data, f"datasets.{shown.dataset}")
 
 
-def check_sensors(table: Table) -> None:
-    where = f"tables.{SENSOR_TABLE}"
-    any_bands = [name for name, method in METHODS.items() if method.network and not method.network.one_count]
-    for method in table.methods:
-        choose(f"method of any bands in {where}", method, any_bands)
-    for sensor in table.sensors:
-        choose(f"sensor in {where}", split(sensor)[0], SENSORS)
-
-
-def check_camera(table: Table) -> None:
-    if table.camera and csv_of(table.camera) is None:
-        choose(f"sensor for tables.{ROBUSTNESS_TABLE}.camera", split(table.camera)[0], SENSORS)
-
-
-def check_uncertainty(figure: Figure, config: Config) -> None:
-    if len(figure.methods) != 1 or len(config.seeds_of.get(figure.methods[0], config.seeds)) < 2:
+def check_single(config: Config) -> None:
+    """Raise UserError if a table or figure that has rules of its own breaks them."""
+    shown = config.tables | config.figures
+    if sensors := shown.get(SENSOR_TABLE):
+        any_bands = [name for name, method in METHODS.items() if method.network and not method.network.one_count]
+        for method in sensors.methods:
+            choose(f"method of any bands in tables.{SENSOR_TABLE}", method, any_bands)
+        for sensor in sensors.sensors:
+            choose(f"sensor in tables.{SENSOR_TABLE}", split(sensor)[0], SENSORS)
+    camera = shown[ROBUSTNESS_TABLE].camera if ROBUSTNESS_TABLE in shown else ""
+    if camera and csv_of(camera) is None:
+        choose(f"sensor for tables.{ROBUSTNESS_TABLE}.camera", split(camera)[0], SENSORS)
+    compared = shown["uncertainty"].methods if "uncertainty" in shown else None
+    if compared and (len(compared) != 1 or len(config.seeds_of.get(compared[0], config.seeds)) < 2):
         raise UserError("figures.uncertainty wants one method that has two seeds or more")
+    for name in LAND_USE:
+        if name in shown and config.datasets[shown[name].dataset].land_use is None:
+            raise UserError(f"datasets.{shown[name].dataset} lacks land_use, the classifier that {name} needs")
 
 
 def check_ablation(name: str, ablation: Ablation, config: Config) -> None:

@@ -15,10 +15,7 @@ from workflow.config import checks
 from workflow.config.names import check_different, check_name
 from workflow.config.schema import (
     FIGURES,
-    LAND_USE,
     OPTIONAL,
-    ROBUSTNESS_TABLE,
-    SENSOR_TABLE,
     TABLES,
     Ablation,
     Baseline,
@@ -102,9 +99,15 @@ def parse(mapping: dict) -> Config:
         )
         for name, table in config.tables.items()
     }
-    datasets = {name: _with_baselines(data, f"datasets.{name}") for name, data in datasets.items()}
+    blocks = sorted({network.block for network in methods.every_network() if network.block})
     for name, data in datasets.items():
-        checks.check_data(data, config.methods, f"datasets.{name}")
+        where = f"datasets.{name}"
+        baselines = {
+            choose(f"key in {where}.baselines:", block, blocks): strict(Baseline, value, f"{where}.baselines.{block}")
+            for block, value in data.baselines.items()
+        }
+        datasets[name] = dataclasses.replace(data, baselines=baselines)
+        checks.check_data(datasets[name], config.methods, where)
     figures = {
         choose("figure", name, FIGURES): strict(Figure, figure, f"figures.{name}")
         for name, figure in config.figures.items()
@@ -114,18 +117,9 @@ def parse(mapping: dict) -> Config:
     config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
         checks.check_shown(f"tables.{name}", table, TABLES[name], config, OPTIONAL.get(name, ()))
-    if SENSOR_TABLE in tables:
-        checks.check_sensors(tables[SENSOR_TABLE])
-    if ROBUSTNESS_TABLE in tables:
-        checks.check_camera(tables[ROBUSTNESS_TABLE])
     for name, figure in figures.items():
         checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
-    if "uncertainty" in figures:
-        checks.check_uncertainty(figures["uncertainty"], config)
-    for name in (*tables, *figures):
-        dataset = (tables | figures)[name].dataset
-        if name in LAND_USE and datasets[dataset].land_use is None:
-            raise UserError(f"datasets.{dataset} lacks land_use, the classifier that {name} needs")
+    checks.check_single(config)
     for name, ablation in ablations.items():
         checks.check_ablation(name, ablation, config)
     return config
@@ -141,12 +135,3 @@ def _data_set(name: str, data) -> str:
     if "land_use" in data:
         raise UserError(f"datasets.{name} has a source of its own: there is no land cover of it to learn land_use from")
     return name
-
-
-def _with_baselines(data: Data, where: str) -> Data:
-    blocks = sorted({network.block for network in methods.every_network() if network.block})
-    parsed = {
-        choose(f"key in {where}.baselines:", block, blocks): strict(Baseline, value, f"{where}.baselines.{block}")
-        for block, value in data.baselines.items()
-    }
-    return dataclasses.replace(data, baselines=parsed)

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ssif.data import archive
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
-from ssif.errors import UserError, flat
 from workflow.config.schema import Config
 from workflow.land_use.accuracy import confusion
 from workflow.land_use.standardise import Standardise
@@ -71,15 +69,9 @@ def classify(
 def stored_map(run: Run, p: float, label: str) -> tuple[np.ndarray, float]:
     """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError if it is missing or
     damaged."""
-    path, remedy = run.folder / "maps.h5", f"python -m workflow.classify --run {run.id}"
-    try:
-        with archive.read(path) as file:
-            stored = file[map_name(p, label)]
-            return stored[()], float(stored.attrs["agreement"])
-    except (FileNotFoundError, KeyError):
-        raise UserError(f"{path} lacks the map of {label} at p = {p:g}: {remedy}") from None
-    except OSError as error:
-        raise UserError(f"{path} is damaged ({flat(str(error))}): {remedy}") from None
+    what, remedy = f"the map of {label} at p = {p:g}", f"python -m workflow.classify --run {run.id}"
+    whole, attributes = predictions.stored_image(run.folder / "maps.h5", map_name(p, label), what, remedy)
+    return whole, float(attributes["agreement"])
 
 
 def map_name(p: float, label: str) -> str:

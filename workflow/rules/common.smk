@@ -173,22 +173,15 @@ def raw_files(dataset):
 
     The files are not inputs of the rule, because Snakemake takes braces in a name for a wildcard.
     """
-    from ssif import sensors
-
-    source, msi = CONFIG.datasets[dataset].source, CONFIG.datasets[dataset].msi
-    # The program itself reports a missing file.
-    responses = sensors.csv_of(msi)
-    files = [responses] if responses and responses.exists() else []
+    source, files = CONFIG.datasets[dataset].source, responses(CONFIG.datasets[dataset].msi)
     if source:
         from ssif.data import cubes
         from ssif.formats import read_files
 
         try:
-            for image in cubes.files(source.folder):
-                files += read_files(image, source.key)
-            if source.msi:
-                for image in cubes.files(source.msi.folder, pictures=True):
-                    files += read_files(image, source.msi.key)
+            for images in filter(None, (source, source.msi)):
+                for image in cubes.files(images.folder, pictures=images is source.msi):
+                    files += read_files(image, images.key)
         except UserError as error:
             raise WorkflowError(str(error))
     return stamps(files)
@@ -196,11 +189,16 @@ def raw_files(dataset):
 
 def camera_file():
     """The same hash of the responses of the second camera in the table of robustness."""
+    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
+    return stamps(responses(table.camera) if table else [])
+
+
+def responses(sensor):
+    """The file of a sensor's responses, if it is the user's own. The program itself reports a missing file."""
     from ssif import sensors
 
-    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
-    responses = table and sensors.csv_of(table.camera)
-    return stamps([responses] if responses and responses.exists() else [])
+    file = sensors.csv_of(sensor)
+    return [file] if file and file.exists() else []
 
 
 def stamps(files):

@@ -32,6 +32,11 @@ def parser(documentation: str) -> Parser:
     return shared
 
 
+def chosen_preset(documentation: str) -> Config:
+    """The configuration of --config, for a program without other arguments."""
+    return load(parser(documentation).parse_args().config)
+
+
 def chosen_run(documentation: str, known: Callable[[Config], list[Run]]) -> tuple[Config, Run]:
     """The configuration of --config and the run of --run, which must be one of `known`. Raises UserError for any other."""
     shared = parser(documentation)

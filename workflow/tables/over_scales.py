@@ -21,17 +21,11 @@ from workflow.steps.provenance import commit
 from workflow.tables import cells, learning, significance, submissions
 from workflow.tables.layout import ELSEWHERE, columns_of, latex, markdown, write
 
+# Score -> column of the table, in the order of the columns.
+FIRST = ["mpsnr", "ssim", "sam", "psnr_cube", "ergas", "cc", "rmse"]
 SCORES = {
-    "mpsnr": "psnr",
-    "ssim": "ssim",
-    "sam": "sam",
-    "psnr_cube": "psnr_cube",
-    "ergas": "ergas",
-    "cc": "cc",
-    "rmse": "rmse",
+    name: name.replace("mpsnr", "psnr") for name in (*FIRST, *(f"central_{name}" for name in FIRST), *cells.CONSISTENCY)
 }
-SCORES |= {f"central_{name}": f"central_{shown}" for name, shown in SCORES.items()}
-SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
     "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
     " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"

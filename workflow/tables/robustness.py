@@ -11,17 +11,16 @@ import pandas as pd
 
 from ssif.data.store import Store
 from ssif.perturbations import CLEAN, Change, changes, left_out
-from workflow.config import presets
 from workflow.config.schema import ROBUSTNESS_TABLE, Config
 from workflow.figures import robustness, style
-from workflow.methods import METHODS
+from workflow.methods import APART
 from workflow.plan.runs import results
 from workflow.plan.targets import Target, targets
 from workflow.steps import prepared, stored
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables.cells import METRICS, over_seeds
+from workflow.tables.cells import METRICS, of_each_seed, over_seeds
 from workflow.tables.layout import SUFFIXES, note, section, write
 
 KEYS = ["dataset", "preset", "model", "change", "value", "unit", "p", "distribution"]
@@ -40,10 +39,7 @@ def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
 
     mpsnr_lost: PSNR with the clean input - (PSNR - dimmed); sam_lost: SAM - SAM with the clean input.
     """
-    low, high = config.datasets[target.dataset].scales.train
-    scores = _read(target, every)
-    scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
-    of_seed = scores.groupby([*KEYS, "seed"], sort=False)[["clipped", "dimmed", *METRICS]].mean().reset_index()
+    of_seed = of_each_seed(config, target, _read(target, every), KEYS, ["clipped", "dimmed", *METRICS])
     same = ["model", "seed", "p"]
     clean = of_seed.loc[of_seed["change"] == CLEAN.name, [*same, "mpsnr", "sam"]]
     of_seed = of_seed.merge(clean, on=same, suffixes=("", "_clean"))
@@ -51,8 +47,7 @@ def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
     of_seed["sam_lost"] = of_seed["sam"] - of_seed["sam_clean"]
     shares = of_seed.groupby(KEYS, sort=False)[["clipped", "dimmed"]].mean().reset_index()
     tidy = shares.merge(over_seeds(of_seed, KEYS, [*METRICS, *LOST]), on=KEYS)
-    sources = {method.label: method.source for method in METHODS.values()}
-    return tidy.assign(source=tidy["model"].map(sources), commit=commit())
+    return tidy.assign(source=[APART.get(model, "ours") for model in tidy["model"]], commit=commit())
 
 
 def _read(target: Target, every: list[Change]) -> pd.DataFrame:
@@ -114,7 +109,7 @@ def latex(blocks: dict[str, pd.DataFrame], footer: list[str]) -> str:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     target = targets(config)[ROBUSTNESS_TABLE]
     store = prepared.data(target.dataset)
     every = every_change(config, store)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import fields, hdf5
-from ssif.formats.header import Header, Image, Window
+from ssif.formats.header import Header, Image, Kind, Window
 from ssif.formats.wavelengths import read_axis
 from ssif.hdf5 import opened, own
 
@@ -25,9 +25,16 @@ def holds(path: Path, suffix: str, *names: str) -> bool:
         return all(find(file, name) is not None for name in names)
 
 
-def image_of(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
-    """The image with the header and windows that `describe(file)` returns, or the array `key`, as in any HDF5 file."""
-    return hdf5.image_of(path, describe) if key is None else hdf5.KIND.open(path, key)
+def product(
+    name: str, suffix: str, describe: Callable[[h5py.File], tuple[Header, Window]], *layouts: tuple[str, ...]
+) -> Kind:
+    """A product in files that hold all names of one of the `layouts`. `describe(file)` returns the header and the windows; with
+    a key, the image is that array, as in any HDF5 file."""
+
+    def opened(path: Path, key: str | None) -> Image:
+        return hdf5.image_of(path, describe) if key is None else hdf5.KIND.open(path, key)
+
+    return Kind(name, (), opened, matches=lambda path: any(holds(path, suffix, *names) for names in layouts))
 
 
 def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:

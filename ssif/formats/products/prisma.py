@@ -1,25 +1,19 @@
 """PRISMA L2D (in UTM) and L2C (in the geometry of the swath): reflectance of two detectors, each [row, band, column]."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, Window, one
+from ssif.formats.header import Header, Window, one
 from ssif.formats.products import hdf5_product
-from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
 
 L2D, L2C = "HDFEOS/SWATHS/PRS_L2D_HCO", "HDFEOS/SWATHS/PRS_L2C_HCO"
 NODATA, LARGEST = 0, 65535  # stored values
 PIXEL = 30.0  # m
-
-
-def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.image_of(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
@@ -110,6 +104,4 @@ def _place(file: h5py.File, height: int, width: int) -> dict:
     return {"crs": crs, "transform": (PIXEL, 0.0, left, 0.0, -PIXEL, top)}
 
 
-PRODUCT = Product(
-    "PRISMA L2", lambda path: hdf5_product.holds(path, ".he5", L2D) or hdf5_product.holds(path, ".he5", L2C), _open
-)
+PRODUCT = hdf5_product.product("PRISMA L2", ".he5", _described, (L2D,), (L2C,))
