@@ -22,7 +22,7 @@ from workflow.plan.targets import targets
 from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import layout, significance
+from workflow.tables import layout, remarks
 
 HERE = Path(__file__).resolve().parent
 
@@ -61,7 +61,7 @@ def page(config: Config) -> str:
         interpolated={dataset: sorted(counts) for dataset, counts in interpolated.items()},
         steps=steps,
         sizes=sizes,
-        fewest_pairs=significance.FEWEST_PAIRS,
+        fewest_pairs=remarks.FEWEST_PAIRS,
         commit=commit(),
         today=f"{datetime.date.today():%d %B %Y}",
     )

@@ -12,10 +12,9 @@ import numpy as np
 from ssif.bands import Bands
 from ssif.data.fetch import named_folder
 from ssif.errors import UserError
-from ssif.formats import is_image, is_picture, open_image, read_files
+from ssif.formats import SUFFIXES, is_image, is_picture, open_image, read_files
 from ssif.formats.envi import header_of
 from ssif.formats.header import Header
-from ssif.formats.kinds import SUFFIXES
 from ssif.sensors import parse_bands
 
 STRIP_BYTES = 2**26  # number of bytes read at a time

@@ -9,11 +9,29 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ssif.errors import UserError
-from ssif.formats import netcdf, pictures, raster, torn
+from ssif.formats import envi, geotiff, hdf5, matlab, netcdf, numpy_files, pictures, raster, torn
 from ssif.formats.band_names import with_bands
-from ssif.formats.header import Header, Image, Write
-from ssif.formats.kinds import SUFFIXES, kind_of
+from ssif.formats.header import Header, Image, Kind, Write
 from ssif.formats.products import is_beside, product_of
+
+KINDS = [
+    envi.KIND, geotiff.KIND, pictures.JPEG_2000, netcdf.KIND, netcdf.ZARR, hdf5.KIND, matlab.KIND, numpy_files.KIND, pictures.KIND,
+]  # fmt: skip
+SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
+
+
+def kind_of(path: Path) -> Kind:
+    """The format of a file, by its suffix. ENVI data beside a header may have any suffix.
+
+    Raises UserError, with a list of the known suffixes, for an unknown format.
+    """
+    suffix = path.suffix.lower()
+    for kind in KINDS:
+        if suffix in kind.suffixes:
+            return kind
+    if envi.header_of(path) is not None:
+        return envi.KIND
+    raise UserError(f"{path}: unknown format {suffix or 'without a suffix'!r}; known: {', '.join(SUFFIXES)}")
 
 
 def open_image(path: str | Path, key: str | None = None) -> Image:

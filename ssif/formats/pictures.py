@@ -1,4 +1,4 @@
-"""Ordinary image files: PNG and JPEG. They have no wavelengths; values are 8 or 16 bit."""
+"""Ordinary image files: PNG, JPEG and BMP, of 8 or 16 bit, and JPEG 2000, which is only read. They have no wavelengths."""
 
 import warnings
 from contextlib import contextmanager, suppress
@@ -77,4 +77,13 @@ def _create(path: Path, header: Header):
         yield write
 
 
+def _open_jpeg_2000(path: Path, key: str | None) -> Image:
+    def describe(source) -> Header:
+        masks = raster.masks(source, raster.is_transparent(source))
+        return Header(**raster.basics(source) | masks, nodata=source.nodata)
+
+    return raster.open_raster(path, "JP2OpenJPEG", describe)
+
+
 KIND = Kind("image", tuple(DRIVERS), _open, _create)
+JPEG_2000 = Kind("JPEG 2000", (".jp2", ".j2k"), _open_jpeg_2000)

@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from ssif.errors import UserError
-from workflow.land_use.standardise import PREPROCESS, Standardise
+from workflow.land_use.windows import PREPROCESS, Standardise
 
 BANDS = 6
 

@@ -12,7 +12,7 @@ from workflow.config import presets
 from workflow.methods import METHODS
 from workflow.plan import runs
 from workflow.plan.targets import rows, targets
-from workflow.tables import ablation, cells, layout, over_scales, significance
+from workflow.tables import ablation, cells, layout, over_scales, remarks
 
 CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
 ON_CAVE = presets.load("config/cave-cpu.yaml")
@@ -196,27 +196,27 @@ def paired(gaps: list[float], seeds: int = 1) -> pd.DataFrame:
 
 def test_the_best_ssif_and_the_best_other_method_meet_on_every_scene_and_seed():
     gaps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, -0.1]
-    result = significance.compare(paired(gaps, seeds=2)).set_index("metric")
+    result = remarks.compare(paired(gaps, seeds=2)).set_index("metric")
     assert set(zip(result["ssif"], result["baseline"])) == {("SSIF-A", "LIIF")} and set(result["pairs"]) == {8}
     assert result.loc["psnr", "difference"] == pytest.approx(np.mean(gaps))
     # By hand: |-0.1| ties with 0.1 for rank 1.5, so W = 1.5; exact or normal, the p-value lies near 0.02.
     assert 0.01 < result.loc["psnr", "p_value"] < 0.03
     assert result.loc["sam", "difference"] == pytest.approx(-np.mean(gaps))
     assert np.isnan(result.loc["ssim", "p_value"]), "all differences are zero"
-    assert "p = 2: SSIF-A - LIIF, PSNR +0.34 (p-value" in significance.lines(result.reset_index())[0]
+    assert "p = 2: SSIF-A - LIIF, PSNR +0.34 (p-value" in remarks.compared(result.reset_index())[0]
 
 
 def test_ten_scenes_all_ahead_is_two_in_a_thousand_and_chance_is_not():
-    ahead = significance.compare(paired(list(np.linspace(0.1, 1, 10)))).set_index("metric")
+    ahead = remarks.compare(paired(list(np.linspace(0.1, 1, 10)))).set_index("metric")
     assert ahead.loc["psnr", "p_value"] == pytest.approx(2 / 2**10)
-    level = significance.compare(paired([0.5, -0.5, 0.4, -0.41, 0.3, -0.31, 0.2, -0.21])).set_index("metric")
+    level = remarks.compare(paired([0.5, -0.5, 0.4, -0.41, 0.3, -0.31, 0.2, -0.21])).set_index("metric")
     assert level.loc["psnr", "p_value"] > 0.5
 
 
 def test_too_few_pairs_are_said_and_not_tested():
-    lines = significance.lines(significance.compare(paired([0.5])))
+    lines = remarks.compared(remarks.compare(paired([0.5])))
     assert "1 pair(s) of scene and seed, too few for a test (needs 6)" in lines[0] and "p-value" not in lines[0]
-    assert significance.lines(significance.compare(paired([0.5]).query("model == 'LIIF'"))) == []
+    assert remarks.compared(remarks.compare(paired([0.5]).query("model == 'LIIF'"))) == []
 
 
 def test_an_ablation_has_a_row_a_value_with_what_was_changed(scores):
@@ -266,7 +266,7 @@ def test_later_methods_and_then_an_extension_stand_below_the_others_unmarked_and
     assert f"| SSIF+ (not in the paper) | {PSNR['ssif+'] - 0.5:.2f} ± 0.71 |" in text
     assert f"| LTE (later) | {PSNR['liif'] + 10 - 0.5:.2f} ± 0.71 |" in text
     assert f"| SSIF-RF-UF | **{PSNR['ssif-rf-uf'] - 0.5:.2f}** ± 0.71 |" in text
-    compared = significance.compare(named.rename(columns=over_scales.SCORES))
+    compared = remarks.compare(named.rename(columns=over_scales.SCORES))
     assert set(compared["ssif"]) == {"SSIF-RF-UF"} and not {"SSIF+", "LTE"} & set(compared["baseline"])
 
 

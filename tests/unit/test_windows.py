@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from ssif.errors import UserError
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import Pool, draw_windows, gather, padded, pixels, split
+from workflow.land_use.windows import Pool, Standardise, draw_windows, gather, padded, pixels, split
 
 
 def same(image):

@@ -112,7 +112,7 @@ class ClassifierTraining:
     Adam runs at a constant `rate`. After every `check_every` steps the mean recall on the validation pixels decides which
     weights are kept. train: smallest and largest number of training pixels of a class; validation: the largest number of
     validation pixels of a class, taken from `validation_from` ("train_region", or "test_region" as in the paper); preprocess: a
-    kind of `workflow.land_use.standardise.Standardise`.
+    kind of `workflow.land_use.windows.Standardise`.
     """
 
     steps: int

@@ -10,8 +10,7 @@ from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
 from workflow.config.schema import Config
 from workflow.land_use.accuracy import confusion
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import padded
+from workflow.land_use.windows import Standardise, padded
 from workflow.methods import METHODS, family
 from workflow.plan import targets
 from workflow.plan.runs import Run

@@ -9,8 +9,7 @@ from ssif.errors import UserError
 from ssif.training import Recipe, Validation, halving
 from workflow.config.schema import ClassifierTraining, Config
 from workflow.land_use.accuracy import confusion, scores
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import Pool, Windows, draw_windows, padded, pixels, split
+from workflow.land_use.windows import Pool, Standardise, Windows, draw_windows, padded, pixels, split
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.steps import prepared

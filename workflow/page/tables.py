@@ -12,7 +12,7 @@ from workflow.page import images
 from workflow.plan import runs
 from workflow.plan.targets import Target, value_of
 from workflow.steps import prepared, stored
-from workflow.tables import cells, land_use, layout, learning, over_scales, robustness, sensors, significance
+from workflow.tables import cells, land_use, layout, over_scales, remarks, robustness, sensors
 
 
 def table(config: Config, target: Target) -> dict:
@@ -20,7 +20,7 @@ def table(config: Config, target: Target) -> dict:
     tidy = csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
     ours = tidy[~tidy["source"].isin(layout.ELSEWHERE)]
     scores = cells.scores(config, target)
-    paired = significance.compare(scores.rename(columns=over_scales.SCORES))
+    paired = remarks.compare(scores.rename(columns=over_scales.SCORES))
     absent = {}
     for model, served in ours.groupby("model", sort=False)["p"]:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
@@ -36,7 +36,7 @@ def table(config: Config, target: Target) -> dict:
         ],
         "of_paper": list(reported["dataset"].unique()),
         "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), choices, ", ".join(commits)),
-        "tests": [*over_scales.standing(tidy), *learning.lines(target), *significance.lines(paired)],
+        "tests": [*over_scales.standing(tidy), *remarks.still_learning(target), *remarks.compared(paired)],
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,

@@ -4,6 +4,7 @@ A target is a table, a figure or an ablation of the preset. A row that several t
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -188,3 +189,16 @@ def value_of(config: Config, ablation: Ablation, run: Run) -> str:
     """The value of the changed key in a run of this ablation, as a string; "" if its network does not read the key."""
     uses = methods.network(run.method).uses
     return spelled(_keys(config, run)[ablation.change]) if uses(ablation.change) else ""
+
+
+def announced(config: Config) -> str:
+    """What the preset trains: the number of networks, and a line for each target with the networks that it adds to those before."""
+    lines, every = [], set()
+    for name, target in targets(config).items():
+        new = [run for run in networks(config, [target]) if run not in every]
+        every |= set(new)
+        kinds = Counter(run.method for run in new)
+        kinds = ", ".join(f"{count} {method}" if count > 1 else method for method, count in kinds.items())
+        lines.append(f"  {name} on {target.dataset}: {f'{len(new)} more: {kinds}' if new else 'none more'}")
+    work = "taken from published weights" if config.weights else "to train (finished ones are kept)"
+    return "\n".join([f"preset {config.preset}: {len(every)} networks {work}", *lines])

@@ -22,7 +22,7 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow.plan import fingerprints, imported, resources, runs, summary, targets
+from workflow.plan import fingerprints, imported, resources, runs, targets
 
 if set("{}") & set(str(fingerprints.ROOT)):
     raise WorkflowError(
@@ -254,7 +254,7 @@ def land_use(name):
 
 
 if workflow.is_main_process:
-    print(summary.summary(CONFIG), file=sys.stderr)
+    print(targets.announced(CONFIG), file=sys.stderr)
 
 
 wildcard_constraints:

@@ -18,7 +18,7 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, learning, significance, submissions
+from workflow.tables import cells, remarks, submissions
 from workflow.tables.layout import ELSEWHERE, columns_of, latex, markdown, write
 
 # Score -> column of the table, in the order of the columns.
@@ -168,8 +168,8 @@ def main() -> None:
     tidy = with_costs(tidy, costs(config, target))
     choices, stands = prepared.data(target.dataset).choices, standing(tidy)
     footer = [*protocol(config, target, scores["scene"].nunique(), choices, commit()), MARKS, *stands]
-    footer += learning.lines(target)
-    footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
+    footer += remarks.still_learning(target)
+    footer += remarks.compared(remarks.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer, columns_of(tidy))
     write(target.name, tidy, text, latex(tidy, footer, columns_of(tidy)))
     for line in stands:
