@@ -236,7 +236,7 @@ def test_what_is_missing_is_named(small):
         "Figure 2, Figure 5: schematic",
         "SSJSR-style", "Table 1 has no number at p = 4 for US3RN", "A single seed",
         "1 pair(s) of test scene and seed are too few", "no truth for C = 40",
-        "us3rn 20 of 400,000; neural fields 60 of 27,500", "Of another size",
+        "us3rn 20 of 400,000; neural fields 60 of 27,500", "Networks of another size",
     ):  # fmt: skip
         assert line in text
 

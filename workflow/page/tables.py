@@ -30,7 +30,7 @@ def table(config: Config, target: Target) -> dict:
     commits, choices = list(ours["commit"].unique()), prepared.data(target.dataset).choices
     return {
         "target": target,
-        "metrics": layout.headings(columns),
+        "columns": layout.headings(columns),
         "blocks": [
             (heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy, columns)
         ],
@@ -50,7 +50,7 @@ def classification(config: Config, target: Target) -> dict:
     cover, scene = prepared.cover(store), store.names("test")[0]
     return {
         "target": target,
-        "columns": [label for label, _, _ in land_use.COLUMNS.values()],
+        "columns": layout.headings(land_use.COLUMNS),
         "blocks": list(layout.blocks(land_use.printed(tidy), land_use.COLUMNS)),
         "first": min(target.scales),
         "recalls": land_use.recalls(tidy, min(target.scales), cover, cover.maps[scene]),
@@ -75,7 +75,7 @@ def sensor_table(config: Config, target: Target) -> dict:
     store, made_at = prepared.data(target.dataset), ", ".join(tidy["commit"].unique())
     return {
         "target": target,
-        "columns": [label for label, _, _ in columns.values()],
+        "columns": layout.headings(columns),
         "blocks": list(layout.blocks(shown, columns)),
         "protocol": sensors.protocol(config, target, store.bands, store.choices["values"], made_at),
     }
