@@ -34,7 +34,7 @@ def as_bands(bands) -> Bands:
         values = np.float64(0)
     if values.ndim not in (1, 2):
         raise UserError(
-            "want bands as Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2] in nm, got"
+            "bands must be Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2] in nm, got"
             f" {str(bands)[:80]}"
         )
     return around(values) if values.ndim == 1 else Bands(values)
@@ -53,7 +53,9 @@ def taken(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
     # A caller with an xarray array has already imported xarray.
     xarray = sys.modules.get("xarray")
     if xarray and isinstance(image, xarray.Dataset):
-        raise UserError(f"want a DataArray, got a Dataset; choose one of its variables: {', '.join(map(str, image))}")
+        raise UserError(
+            f"the image must be a DataArray, got a Dataset; choose one of its variables: {', '.join(map(str, image))}"
+        )
     if xarray and isinstance(image, xarray.DataArray):
         return _labelled(image, channels)
     return np.asarray(image), lambda values, bands: values

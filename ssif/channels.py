@@ -126,7 +126,7 @@ def _intervals(path: Path, columns: list[str], rows: list[str], numbers: list[st
                 raise ValueError
         except ValueError:
             raise UserError(
-                f"{path}, line {number}: want {', '.join(columns)} with numbers in nm, got {row!r}"
+                f"{path}, line {number}: the columns {', '.join(columns)} must hold numbers in nm, got {row!r}"
             ) from None
         names.append(fields.get(name, "").strip())
     values = np.array(values)
@@ -152,7 +152,9 @@ def _responses(path: Path, header: str, rows: list[str]) -> list[Channel]:
         raise UserError(f"cannot read the sensor's responses from {path}: {error}") from None
     nm, responses = table[:, 0], table[:, 1:]
     if min(table.shape) < 2 or not np.isfinite(table).all() or (np.diff(nm) <= 0).any() or nm.max() < 100:
-        raise UserError(f"{path}: want increasing wavelengths in nm, then one column of response for each channel")
+        raise UserError(
+            f"{path}: the first column must hold increasing wavelengths in nm, and each further column the response of a channel"
+        )
     # If the first line has only numbers, the file has no header.
     if len(names) != table.shape[1] or re.fullmatch(r"[\d.]+", names[0]):
         raise UserError(
@@ -170,5 +172,5 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise UserError(f"cannot read {path}: it is not text") from None
     if not any(line.strip() for line in lines[1:]):
-        raise UserError(f"{path} has no rows below a header")
+        raise UserError(f"{path} has no rows below its header")
     return lines

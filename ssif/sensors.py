@@ -62,11 +62,13 @@ def _range(spec: str) -> Sensor:
     try:
         start, stop, count = (kind(part) for kind, part in zip((float, float, int), spec.split(":"), strict=True))
     except ValueError:
-        raise UserError(f"{spec!r} is not START:STOP:COUNT, two wavelengths in nm and a whole number") from None
+        raise UserError(
+            f"{spec!r} is not START:STOP:COUNT, which are two wavelengths in nm and a whole number"
+        ) from None
     if not 0 < start < stop < math.inf:
-        raise UserError(f"{spec!r}: want 0 < START < STOP in nm")
+        raise UserError(f"{spec!r}: START must be above 0 and below STOP, in nm")
     if not 1 <= count <= MOST:
-        raise UserError(f"{spec!r}: want a COUNT from 1 to {MOST}")
+        raise UserError(f"{spec!r}: COUNT must be from 1 to {MOST}")
     cuts = np.linspace(start, stop, count + 1)
     bands = Bands(np.stack([cuts[:-1], cuts[1:]], axis=-1))
     return Sensor(tuple(interval_names(bands)), bands)
@@ -80,7 +82,9 @@ def msi_matrix(spec: str, bands: Bands) -> np.ndarray:
     """
     sensor = parse(spec)
     if split(spec)[0] == "nikon-d700" and bands != CAVE:
-        raise UserError(f"nikon-d700 is tabulated on 31 bands, 400-700 nm in steps of 10; the data has {bands}")
+        raise UserError(
+            f"nikon-d700 is known only on 31 bands, 400-700 nm in steps of 10 nm, but the data have {bands}"
+        )
     return sensor.weights_on(bands, spec)
 
 

@@ -40,10 +40,10 @@ def check(values: np.ndarray, white: float, remedy: str) -> str:
     above, below = np.count_nonzero(values > white), np.count_nonzero(values < 0)
     if above + below > values.size / 2:
         raise UserError(
-            f"most values lie above {white:g}; name the value that stands for a perfectly white surface {remedy}"
-            if above > below else "most values lie below 0; want radiance or reflectance"
+            f"most values are above {white:g}; give the value of a perfectly white surface {remedy}"
+            if above > below else "most values are below 0, but radiance and reflectance are not negative"
         )  # fmt: skip
     brightness = bright([values], len(values))
     if fits(brightness, white):
         return ""
-    return f"its bright values are at {brightness:g}, on another scale than {white:g}, which is white here"
+    return f"its bright values are near {brightness:g}, on another scale than {white:g}, the value of white"

@@ -105,8 +105,8 @@ def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     scene = store.names("test")[0]
     labels = cover.maps[scene][: whole.shape[0], : whole.shape[1]]
     note = (
-        f"p = {scale:g}, {scene}; OA and AA: each labelled pixel classified from its own window; maps: one convolutional pass,"
-        f" which has the same class for {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
+        f"p = {scale:g}, {scene}; OA and AA come from each labelled pixel's own window, and maps from one convolutional pass,"
+        f" which gives the same class to {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
     )
     return land_use_maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
 
@@ -143,7 +143,7 @@ def disagreeing(config: schema.Config, target: Target) -> Figure:
         values, psnr = ensembles.disagreement(models, store, p, config.antialias, device(config))
         found.append(values.assign(p=p))
         each = ", ".join(f"{row.networks:g}: {row.psnr:.2f}" for row in psnr.itertuples())
-        notes.append(f"p = {p:g}: PSNR in dB of the mean of so many networks, {each}")
+        notes.append(f"p = {p:g}: PSNR in dB of the mean of 1, 2, ... networks: {each}")
     title = f"{METHODS[target.rows[0].method].label}; {footer(config, target)}"
     return uncertainty.draw(pd.concat(found), notes=notes, footer=title)
 

@@ -65,7 +65,7 @@ def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None
 @program
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("folder", type=Path, help="where to write one file a network")
+    arguments.add_argument("folder", type=Path, help="the folder to write, with one file for each network")
     arguments = arguments.parse_args()
     config = presets.load(arguments.config)
     for run in networks(config, [target for name, target in targets(config).items() if name in config.tables]):

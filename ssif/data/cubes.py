@@ -47,9 +47,11 @@ class Cube:
         if bands is not None:
             named, _ = parse_bands(bands)
             if len(named) != header.count:
-                raise UserError(f"{path} has {header.count} bands, and bands: {bands} names {len(named)}")
+                raise UserError(f"{path} has {header.count} bands, but bands: {bands} names {len(named)}")
             if found is not None and not np.allclose(found.centres, named.centres, atol=1):
-                raise UserError(f"{path} says {found}, and bands: {bands} says {named}; leave bands out of the source")
+                raise UserError(
+                    f"{path} contains {found}, but bands: {bands} gives {named}; remove bands from the source"
+                )
             found = found or named
         good = np.flatnonzero(header.good) if header.good else np.arange(header.count)
         if not len(good):
@@ -60,9 +62,7 @@ class Cube:
     def sorted(self) -> "Cube":
         """The same cube with its bands in the order of their centres. Raises UserError if the wavelengths are not known."""
         if self.bands is None:
-            raise UserError(
-                f"{self.path} does not say its wavelengths; say them as bands in the source of the data set"
-            )
+            raise UserError(f"{self.path} has no wavelengths; give them as bands in the source of the data set")
         return self.only(self.bands.order)
 
     def only(self, places: np.ndarray) -> "Cube":
@@ -150,7 +150,7 @@ def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> 
         if count > 1:
             raise UserError(f"{place}: several cubes are called {name}")
     if not found:
-        raise UserError(f"{place} holds no cube; known formats: {', '.join(SUFFIXES)}")
+        raise UserError(f"{place} contains no cube; known formats: {', '.join(SUFFIXES)}")
     return found
 
 
@@ -187,20 +187,20 @@ def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
             raise UserError(f"no cube is called {pattern!r}; found: {', '.join(names)}")
         test |= found
     if len(test) == len(cubes):
-        raise UserError(f"every cube is a test cube, none is left for training: {', '.join(names)}")
+        raise UserError(f"every cube is a test cube, so none is left for training: {', '.join(names)}")
     return [whole(cube, "test" if name in test else "train") for cube, name in zip(cubes, names)]
 
 
 def by_region(cubes: list[Cube], region: tuple[int, ...]) -> list[Part]:
     """A region of each cube for testing, and the largest rectangle above, below, left or right of it for training."""
     if len(region) != 4 or min(region) < 0 or min(region[2:]) < 1:
-        raise UserError(f"a region is top, left, height and width in pixels, got {list(region)}")
+        raise UserError(f"a region must be top, left, height and width in pixels, got {list(region)}")
     top, left, height, width = region
     parts = []
     for cube in cubes:
         rows, columns = cube.size
         if top + height > rows or left + width > columns:
-            raise UserError(f"{cube.path} has {rows} x {columns} pixels; the region {list(region)} is not inside")
+            raise UserError(f"{cube.path} has {rows} x {columns} pixels, so the region {list(region)} is not inside")
         beside = [
             (slice(0, top), slice(0, columns)), (slice(top + height, rows), slice(0, columns)),
             (slice(0, rows), slice(0, left)), (slice(0, rows), slice(left + width, columns)),

@@ -80,7 +80,7 @@ def _white(
     """
     if white is not None:
         if not white > 0:
-            raise UserError(f"white is a positive value, got {white:g}")
+            raise UserError(f"white must be a positive value, got {white:g}")
         return white, f"divided by {white:g}; larger values are cut to it"
     white = bright((image.reshape(-1, image.shape[-1]) for image in images), pixels)
     if not white > 0:
@@ -100,14 +100,16 @@ def scene(
     valid = values[np.isfinite(values).all(axis=-1)]
     if not len(valid):
         raise UserError(
-            f"{path}: {part.name} has no pixel with data in all bands; name another region or mark bands bad"
+            f"{path}: {part.name} has no pixel with data in all bands; choose another region or mark bands bad"
         )
     negative, above = np.count_nonzero(valid < 0), np.count_nonzero(valid > scale)
     if negative > NEGATIVE * valid.size:
-        raise UserError(f"{path}: {negative / valid.size:.1%} of the values are negative; want radiance or reflectance")
+        raise UserError(
+            f"{path}: {negative / valid.size:.1%} of the values are negative, but radiance and reflectance are not"
+        )
     if white is None and above > ABOVE * valid.size:
         raise UserError(
-            f"{path}: {above / valid.size:.1%} of the values lie above {scale:g}, which is white in the"
+            f"{path}: {above / valid.size:.1%} of the values are above {scale:g}, which is white in the"
             " training cubes; set white in the source of the data set"
         )
     sources, image = part.cube.sources, None

@@ -31,5 +31,5 @@ def _key(path: Path) -> str:
     with torn.one_line(path), h5py.File(path, "r") as file:
         found = [name for name, shape in hdf5.shapes(file).items() if len(shape) == 3 and shape[0] == BANDS]
         if len(found) != 1:
-            raise UserError(f"want one array of {BANDS} bands, found {', '.join(found) or 'none'}")
+            raise UserError(f"the file must have one array of {BANDS} bands, found {', '.join(found) or 'none'}")
         return found[0]

@@ -34,5 +34,5 @@ def load(store: Store, remedy: str = "prepare it again") -> LandCover:
             " x ".join(map(str, shape)) for shape in (maps[scene].shape, store.file[f"scenes/{scene}/hsi"].shape[:2])
         )
         if labels != size:
-            raise UserError(f"{path}: the labels of {scene} are {labels}, its image is {size} pixels")
+            raise UserError(f"{path}: the labels of {scene} have {labels} pixels, but its image has {size}")
     return cover

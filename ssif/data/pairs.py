@@ -80,7 +80,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
         found = {cubes[0].name: images[0]}
     if lacking := [cube.name for cube in cubes if cube.name not in found]:
         raise UserError(
-            f"no MSI in {paths[0].parent} is called as the cube {lacking[0]}; found: {', '.join(sorted(found))}"
+            f"no MSI in {paths[0].parent} has the name of the cube {lacking[0]}; found: {', '.join(sorted(found))}"
         )
     beside, lines = {}, []
     for cube in cubes:
@@ -88,13 +88,13 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
         placed = _placed(cube.header, msi, whole(msi, "").values())
         grey, reference = placed.image.mean(axis=-1), _reference(cube, placed)
         if not np.isfinite(grey + reference).any():
-            raise UserError(f"{msi.path} and {cube.path} have no place with data in common")
+            raise UserError(f"{msi.path} and {cube.path} have no place where both have data")
         place = shift(grey, reference)
         line = f"{msi.path.name} {placed.said}, shifted by {place[0]:.2f} rows and {place[1]:.2f} columns of its pixels"
         if source["align"]:
             if max(map(abs, place)) > LARGEST_SHIFT:
                 raise UserError(
-                    f"{line}: more than {LARGEST_SHIFT}, which is too much to take off; register the images first"
+                    f"{line}; a shift of more than {LARGEST_SHIFT} cannot be removed: register the images first"
                 )
             placed, line = replace(placed, image=shifted(placed.image, -place[0], -place[1])), f"{line}, taken off"
         beside[cube.path] = msi, placed
@@ -105,7 +105,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
             raise UserError(f"{msi.path} has other bands than {first.path.name}")
     if len(ratios) > 1:
         raise UserError(
-            f"the MSIs of {paths[0].parent} have pixels of different size: {sorted(ratios)} pixels of the cubes"
+            f"the MSIs of {paths[0].parent} have pixels of different sizes: {sorted(ratios)} pixels of the cubes"
         )
     return Measured(beside, first.bands, all(msi.relative for msi, _ in beside.values()), "; ".join(lines))
 
@@ -119,8 +119,8 @@ def _placed(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
     sides = high / low
     if abs(sides[0] / sides[1] - 1) > 0.02:
         raise UserError(
-            f"{msi.path} has {low[0]} x {low[1]} pixels, which are no image of the {high[0]} x {high[1]} pixels of its cube;"
-            " files with georeference need not have the same extent"
+            f"{msi.path} has {low[0]} x {low[1]} pixels, another aspect ratio than the {high[0]} x {high[1]} pixels of its cube;"
+            " only files with a georeference may differ in extent"
         )
     ratio = max(1, round(sides.mean()))
     if (low * ratio == high).all():

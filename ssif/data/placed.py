@@ -48,10 +48,12 @@ def folders(
     ]
     for part in parts:
         if part.size != size:
-            raise UserError(f"{part.cube.path}: is {part.size[0]} x {part.size[1]}, want {size[0]} x {size[1]}")
+            raise UserError(
+                f"{part.cube.path} has {part.size[0]} x {part.size[1]} pixels, but must have {size[0]} x {size[1]}"
+            )
     repeated, count = Counter(part.name for part in parts).most_common(1)[0]
     if count > 1:
-        raise UserError(f"{repeated} is in {name}/train and in {name}/test")
+        raise UserError(f"{repeated} is in both {name}/train and {name}/test")
     return parts
 
 

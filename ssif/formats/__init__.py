@@ -31,7 +31,8 @@ def kind_of(path: Path) -> Kind:
             return kind
     if envi.header_of(path) is not None:
         return envi.KIND
-    raise UserError(f"{path}: unknown format {suffix or 'without a suffix'!r}; known: {', '.join(SUFFIXES)}")
+    what = f"unknown format {suffix!r}" if suffix else "unknown format, because the name has no suffix"
+    raise UserError(f"{path}: {what}; known: {', '.join(SUFFIXES)}")
 
 
 def open_image(path: str | Path, key: str | None = None) -> Image:
@@ -63,7 +64,7 @@ def create_image(path: str | Path, header: Header) -> AbstractContextManager[Wri
     """
     path, kind = Path(path), kind_of(Path(path))
     if kind.create is None:
-        raise UserError(f"{path}: {kind.name} is only read here; write .tif, .nc or another format")
+        raise UserError(f"{path}: {kind.name} can be read but not written; choose .tif, .nc or another format")
     return kind.create(path, header)
 
 

@@ -76,7 +76,7 @@ def archived(path: Path) -> tuple[str, Path, Path] | None:
         for archive in (Path(*path.parts[2:end]), Path("/", *path.parts[2:end])):
             if archive.is_file():
                 return path.parts[1], archive, Path(*path.parts[end:])
-    raise UserError(f"{path}: no archive is there")
+    raise UserError(f"{path}: there is no such archive")
 
 
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
@@ -90,9 +90,9 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
         try:
             largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
             if largest > LARGEST_PIECE:
-                raise UserError(f"a block takes {largest / 2**30:.1f} GiB in memory; write it with smaller blocks")
+                raise UserError(f"a block takes {largest / 2**30:.1f} GiB in memory; save the file with smaller blocks")
             if len(set(source.dtypes)) > 1:
-                raise UserError(f"bands are of different types: {', '.join(sorted(set(source.dtypes)))}")
+                raise UserError(f"the bands have different types: {', '.join(sorted(set(source.dtypes)))}")
             header = describe(source)
         except BaseException:
             source.close()
@@ -127,7 +127,7 @@ def masks(source, transparent: bool) -> dict:
 
     flags = source.mask_flag_enums[0]
     masked = MaskFlags.per_dataset in flags and (transparent or MaskFlags.alpha not in flags)
-    notes = ("the last band is transparency: where it is 0 there is no data",) if transparent else ()
+    notes = ("the last band is transparency; pixels where it is 0 have no data",) if transparent else ()
     return {"count": source.count - transparent, "masked": masked, "notes": notes}
 
 

@@ -29,7 +29,7 @@ def difference(name: str) -> float:
         raise UserError(f"{name} is not one of the published weights: {', '.join(published.FILES)}")
     path = golden(name)
     if not path.exists():
-        raise UserError(f"the result of {name} is part of a clone of the repository, but {path} is missing")
+        raise UserError(f"the result of {name} comes with a clone of the repository, but {path} is missing")
     with np.load(path) as kept:
         found = load(name).predict(kept["image"], Bands(kept["bands"]), scale=float(kept["scale"]))
         return float(np.abs(found - kept["result"]).max())
@@ -38,7 +38,7 @@ def difference(name: str) -> float:
 def line(name: str) -> tuple[bool, str]:
     """Whether the weights give the kept result here, and a line that says so."""
     off = difference(name)
-    verdict = "as expected" if off <= BOUND else "NOT what it should be"
+    verdict = "as expected" if off <= BOUND else "NOT as expected"
     return off <= BOUND, f"{name}: {verdict}, the largest difference is {off:.1e} of white (bound {BOUND:g})"
 
 

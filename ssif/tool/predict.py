@@ -110,7 +110,9 @@ def _check_alike(models: list[Pretrained]) -> None:
     for key in ("msi", "input_bands", "wavelengths", "white", "output_white"):
         found = [model.card.get(key) for model in models]
         if any(value != found[0] for value in found):
-            raise UserError(f"{models[0].name} and {models[1].name} were trained for another task: their {key} differs")
+            raise UserError(
+                f"{models[0].name} and {models[1].name} were trained for different tasks: their {key} differs"
+            )
 
 
 def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part: Path) -> None:
@@ -118,7 +120,7 @@ def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part
     out = next(iter(headers))
     folder = out.resolve().parent
     if not folder.is_dir():
-        raise UserError(f"{folder} is not a directory to write into")
+        raise UserError(f"{folder} is not a directory")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} cannot be written into")
     needed = sum(formats.written_bytes(*each) for each in headers.items())
@@ -126,7 +128,7 @@ def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
         raise UserError(
-            f"{out} needs {needed / 2**30:.1f} GiB while it is written; the disk has {free / 2**30:.1f} GiB left"
+            f"{out} needs {needed / 2**30:.1f} GiB while it is written, but the disk has {free / 2**30:.1f} GiB left"
         )
 
 
@@ -144,7 +146,7 @@ def _rehearse(header: Header, out: Path) -> None:
 def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks, consistent: bool, say: Say) -> None:
     tiles = list(plan.grid.tiles(plan.side))
     if blocks.done:
-        say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are done, going on from there")
+        say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are finished; continuing from there")
     progress = Progress(image.path.name, len(tiles), "tiles", blocks.done)
     distances = []
     for tile in tiles[blocks.done :]:
@@ -157,12 +159,12 @@ def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks,
     if distances:
         rmse, angle = np.mean(distances, axis=0)
         say(
-            f"seen by {models[0].card['msi']} and decimated, the prediction is {np.sqrt(rmse):.4f} of white (root mean square) and"
-            f" {angle:.2f} degrees off the image" + (" before it is corrected" if consistent else "")
+            f"seen by {models[0].card['msi']} and decimated, the prediction differs from the image by {np.sqrt(rmse):.4f} of white (root mean square) and"
+            f" {angle:.2f} degrees" + (", before it is corrected" if consistent else "")
         )
     outside, total = plan.clipped
     if outside:
-        say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
+        say(f"{image.path}: {outside / total:.2%} of its values are outside 0 to {plan.white:g} and were clipped")
     # This call read no valid pixel, but an earlier one may have.
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
         blocks.remove()

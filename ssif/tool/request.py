@@ -91,7 +91,7 @@ class Plan:
             say(f"{image.path}: {line}")
         if formats.is_picture(out):
             lost = ", coordinates" if header.transform or header.crs else ""
-            say(f"{out}: a picture has no room for wavelengths{lost}")
+            say(f"{out}: a picture cannot hold wavelengths{lost}")
         try:
             response = response_on(model.card["msi"], model.input_bands, wanted.bands)
         except UserError as error:
@@ -125,8 +125,8 @@ def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.n
         return _as_trained(image, model, wanted.as_trained, say)
     if model.input_bands is None:
         raise UserError(
-            f"these weights do not say the wavelengths of their input ({model.card['msi']}); if the channels of the image are"
-            " the same, say --input trained"
+            f"these weights do not contain the wavelengths of their input ({model.card['msi']}); if the image has the"
+            " same channels, use --input trained"
         )
     matrix = channel_matrix(bands, model.input_bands, image.header.good)
     for line in matches(matrix, bands, model.input_bands):
@@ -139,7 +139,7 @@ def _named(image: Image, sensor: Sensor) -> Bands:
     if places := by_name(image.header.names, sensor.names):
         return Bands(sensor.bands.edges[places])
     if len(sensor.bands) != image.header.count:
-        raise UserError(f"{image.path} has {image.header.count} bands, --input names {len(sensor.bands)}")
+        raise UserError(f"{image.path} has {image.header.count} bands, but --input names {len(sensor.bands)}")
     return sensor.bands
 
 
@@ -149,11 +149,11 @@ def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.nd
     picture = formats.is_picture(image.path)
     if count != channels and not picture and not asked:
         raise UserError(
-            f"{image.path} does not say its wavelengths; name its bands with --input (a sensor, a CSV or START:STOP:COUNT)"
+            f"{image.path} has no wavelengths; give its bands with --input (a sensor, a CSV or START:STOP:COUNT)"
         )
     if count != channels:
         raise UserError(
-            f"{image.path} has {count} channels, these weights take {channels}"
+            f"{image.path} has {count} channels, but these weights take {channels}"
             + (f": {sensor}, {listed(model.input_bands)}" if model.input_bands else "")
         )
     names = parse(sensor).names if split(sensor)[0] in SENSORS else ()
@@ -162,7 +162,7 @@ def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.nd
         "by their names" if places else "in this order"
     )
     if picture:
-        line += "; values are taken as linear in light; the gamma of most photos is not removed"
+        line += "; values count as linear in light, and the gamma of most photos is not removed"
     say(line)
     return np.eye(channels)[:, places] if places else np.eye(channels)
 
@@ -194,12 +194,12 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
             return trained
         if usual is not None:
             say(
-                f"{image.path}: bright values are at {brightness:g}, on another scale than those of the training, which were"
-                f" divided by {trained:g}; the image is divided by {usual:g}, or by the value of --white"
+                f"{image.path}: the bright values are near {brightness:g}, on another scale than those of the training, which were"
+                f" divided by {trained:g}; the image is divided by {usual:g}, unless --white gives another value"
             )
     if usual is None:
         raise UserError(
-            f"{image.path} holds {header.dtype} without a scale factor: name the value of a perfectly white surface with"
+            f"{image.path} contains {header.dtype} without a scale factor; give the value of a perfectly white surface with"
             " --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
         )
     return usual

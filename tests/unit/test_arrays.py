@@ -129,12 +129,12 @@ def test_bands_in_any_form(model, bands):
 @pytest.mark.parametrize(
     ("image", "bands", "message"),
     [
-        (VALUES, [550.0], "band widths are missing and cannot be told from one band"),
-        (VALUES, [[[400, 500]]], "want bands as Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2]"),
-        (VALUES, ["a", "b"], "want bands as Bands"),
-        (VALUES, None, "want bands as Bands"),
+        (VALUES, [550.0], "band widths are missing and cannot be computed from a single band"),
+        (VALUES, [[[400, 500]]], "bands must be Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2]"),
+        (VALUES, ["a", "b"], "bands must be Bands"),
+        (VALUES, None, "bands must be Bands"),
         (VALUES, "no-sensor", "no-sensor"),
-        (labelled().rename(y="north"), BANDS, "want three dimensions, one each of rows"),
+        (labelled().rename(y="north"), BANDS, "the array must have three dimensions: rows"),
         (labelled().to_dataset(name="cube"), BANDS, "want a DataArray, got a Dataset; choose one of its variables: cube"),
         (labelled().assign_coords(wavelength=[900.0, 1000.0, 1100.0]), BANDS, "no band of the image fits"),
         (labelled()[..., :2], BANDS, "no band of the image fits"),

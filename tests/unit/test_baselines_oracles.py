@@ -307,7 +307,7 @@ def test_a_chain_hands_each_image_on_unclamped_and_clamps_the_last():
 def test_a_chain_says_what_it_was_trained_for():
     chain = Chain([US3RN(3, 31, 2)], 2, BANDS).eval()
     lr_msi = torch.rand(1, 3, 4, 5)
-    with pytest.raises(UserError, match=r"trained for p = 2 and Bands\(C=31, 395-705 nm\), which makes 8 x 10 pixels"):
+    with pytest.raises(UserError, match=r"trained for p = 2 and Bands\(C=31, 395-705 nm\), so it makes 8 x 10 pixels"):
         chain.predict(lr_msi, (12, 15), BANDS)
     with pytest.raises(UserError, match="trained for p = 2"):
         chain.predict(lr_msi, (8, 10), BANDS.parts(8))

@@ -131,7 +131,7 @@ def test_a_jpeg_and_a_picture_with_transparency(tmp_path):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (Header(4, 4, 4, "uint8"), "holds 1 or 3 bands of 8 bit or 16, not 4 of uint8"),
+        (Header(4, 4, 4, "uint8"), "can hold 1 or 3 bands of 8 or 16 bits, not 4 of uint8"),
         (Header(4, 4, 3, "float32"), "not 3 of float32"),
     ],
 )

@@ -291,5 +291,5 @@ def test_values_must_be_finite(value):
     for broken, name in enumerate(["prediction", "truth"]):
         pair = random_pair()
         pair[broken][1, 4, 4] = value
-        with pytest.raises(UserError, match=f"{name} holds a value that is not finite"):
+        with pytest.raises(UserError, match=f"{name} contains a value that is not finite"):
             metrics.evaluate(*pair, 2)

@@ -81,7 +81,9 @@ def test_a_value_that_cannot_be_part_of_a_name_is_refused(value):
 )
 def test_two_values_of_one_name_are_refused(one, other):
     config = presets.parse(ablation([one, other]))
-    with pytest.raises(UserError, match=r"synthetic\.ssif-m\.encoder-.* would be two runs, with .* and with "):
+    with pytest.raises(
+        UserError, match=r"two runs would have the name synthetic\.ssif-m\.encoder-.*: one with .* and one with "
+    ):
         targets.targets(config)
 
 
@@ -98,7 +100,7 @@ def test_a_name_too_long_for_a_file_is_refused():
 
 def test_names_that_some_disks_do_not_tell_apart_are_refused():
     block = ablation([5], "dim")["ablations"]["mine"]
-    with pytest.raises(UserError, match="ablations: the names mine and Mine differ in small and capital letters alone"):
+    with pytest.raises(UserError, match="ablations: the names mine and Mine differ only in small and capital letters"):
         presets.parse(SMOKE | {"ablations": {"mine": block, "Mine": block}})
     data = OWN["datasets"]["my_data"]
     with pytest.raises(UserError, match="datasets: the names my_data and My_Data differ"):
@@ -107,7 +109,7 @@ def test_names_that_some_disks_do_not_tell_apart_are_refused():
 
 @pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**32]])
 def test_seeds_that_are_none(seeds):
-    with pytest.raises(UserError, match="seeds wants different whole numbers from 0 to 4294967295"):
+    with pytest.raises(UserError, match="seeds must be different whole numbers from 0 to 4294967295"):
         presets.parse(SMOKE | {"seeds": seeds})
 
 

@@ -70,7 +70,7 @@ def test_training_scenes_are_one_array_of_their_values(tmp_path, monkeypatch):
         ("own", {"test": MSI[..., :1]}, "b: its own image has shape (8, 9, 1), want (8, 9, 2)"),
         ("own", {"train": MSI[..., 0]}, "a: its own image has shape (8, 9), want (8, 9, channels)"),
         ("own", {"train": 255 * MSI}, "a: its own image has values from"),
-        ("own", {"train": MSI - 0.5}, "want [0, 1]"),
+        ("own", {"train": MSI - 0.5}, "but they must be in [0, 1]"),
         ("own", {"train": np.full_like(MSI, np.nan)}, "a has no pixel with data"),
         (
             "own",
@@ -80,7 +80,7 @@ def test_training_scenes_are_one_array_of_their_values(tmp_path, monkeypatch):
         (
             "own",
             {"hsi": HSI[:, :8], "train": MSI[::4, :8:4]},
-            "made: the images of the scenes have pixels of different size: [1, 4]",
+            "made: the images of the scenes have pixels of different sizes: [1, 4]",
         ),
     ],
 )

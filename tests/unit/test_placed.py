@@ -110,7 +110,7 @@ def test_icvl_without_an_array_of_31_bands(tmp_path):
     with h5py.File(tmp_path / "scene.mat", "w") as file:
         file["rad"] = np.zeros((30, 9, 12))
     linked(tmp_path / "scene.mat", tmp_path / "icvl", map(str, range(202)))
-    with pytest.raises(UserError, match=r"0\.mat: want one array of 31 bands, found none"):
+    with pytest.raises(UserError, match=r"0\.mat: the file must have one array of 31 bands, found none"):
         icvl.read(tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_chikusei_takes_the_wavelengths_of_the_file(scene, tmp_path):
 
 def test_chikusei_too_small_or_absent(scene, tmp_path):
     scene(rows=25)
-    with pytest.raises(UserError, match=r"scene\.hdr: is 25 x 25, want at least 26 x 19"):
+    with pytest.raises(UserError, match=r"scene\.hdr has 25 x 25 pixels, but must have at least 26 x 19"):
         chikusei.read(tmp_path)
     for file in (tmp_path / "chikusei").glob("scene*"):
         file.unlink()

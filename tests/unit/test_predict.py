@@ -97,7 +97,7 @@ def test_clipped_values_are_counted(tmp_path, model, values):
     values[0, 0] = (-0.1, 0.5, 1.2)
     source = write(tmp_path / "a.npy", replace(HEADER, dtype="float32", nodata=None, scale=None), values)
     lines = run(source, tmp_path / "b.npy", model, replace(WANTED, tile=100))
-    assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values lie outside 0 to 1 and were clipped" in lines[-2]
+    assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values are outside 0 to 1 and were clipped" in lines[-2]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_an_image_without_wavelengths_has_the_bands_of_the_training(tmp_path, mo
     assert lines[0].endswith("a.npy: the channels are taken as those of a camera, in this order")
     assert np.abs(read(tmp_path / "b.npy")[1] - model.predict(values[..., :3], BANDS, scale=2.5)).max() < 1e-5
     np.save(tmp_path / "four.npy", values)
-    with pytest.raises(UserError, match="does not say its wavelengths; name its bands with --input"):
+    with pytest.raises(UserError, match="has no wavelengths; give its bands with --input"):
         run(tmp_path / "four.npy", tmp_path / "c.npy", model)
     # --input trained holds even against the file, but not for another number of channels.
-    with pytest.raises(UserError, match=r"has 4 channels, these weights take 3: a camera, 600-700"):
+    with pytest.raises(UserError, match=r"has 4 channels, but these weights take 3: a camera, 600-700"):
         run(tmp_path / "four.npy", tmp_path / "c.npy", model, replace(WANTED, as_trained=True))
     others = Header(6, 7, 3, "float32", Bands([[700, 800], [800, 900], [900, 1000]]))
     source = write(tmp_path / "other.tif", others, values[..., :3])
@@ -194,7 +194,7 @@ def test_channels_are_taken_by_their_names(tmp_path):
     run(source, tmp_path / "c.tif", model, replace(WANTED, input=named))
     assert np.abs(read(tmp_path / "c.tif")[1] - wanted).max() < 1e-5
     unnamed = write(tmp_path / "d.tif", Header(6, 7, 3, "float32", names=("x", "y", "z")), values)
-    with pytest.raises(UserError, match="has 3 bands, --input names 13"):
+    with pytest.raises(UserError, match="has 3 bands, but --input names 13"):
         run(unnamed, tmp_path / "e.tif", model, replace(WANTED, input=named))
 
 
@@ -210,7 +210,7 @@ def test_wavelengths_in_the_names_of_bands(tmp_path, names):
     source = write(tmp_path / "a.tif", Header(6, 7, 3, "float32", names=names), np.zeros((6, 7, 3), np.float32))
     header, _ = read(source)
     assert header.bands == Bands([[400, 500], [500, 600], [600, 700]])
-    assert "the wavelengths are those in the names of the bands" in header.notes[0]
+    assert "the wavelengths come from the names of the bands" in header.notes[0]
 
 
 @pytest.mark.parametrize(

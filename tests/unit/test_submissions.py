@@ -52,8 +52,8 @@ def test_a_submission_is_a_row_that_is_not_ranked(scores):  # noqa: F811
         (submission(ssim=np.nan), "p or a score is no number"),
         (submission(ssim="high"), "p or a score is no number"),
         (submission().replace({"p": {4: 5}}), "p = 5 is not in the table, which has 2, 3, 4"),
-        (submission().drop(index=0), r"Theirs at p = 2 has the scenes b; want each of a, b once"),
-        (pd.concat([submission(), submission()]), "Theirs at p = 2 has the scenes a, a, b, b; want each of a, b once"),
+        (submission().drop(index=0), r"Theirs at p = 2 has the scenes b, but must have each of a, b once"),
+        (pd.concat([submission(), submission()]), "Theirs at p = 2 has the scenes a, a, b, b, but must have each of a, b once"),
         (pd.DataFrame(), "cannot be read"),
     ],
 )  # fmt: skip

@@ -174,12 +174,12 @@ def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(scores, 
 def test_what_the_methods_were_given_stands_under_the_table():
     lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, {"values": "/ 65535"}, "abc"))
     assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn 20 steps of 2" in lines
-    assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
+    assert "Each network of a chain is trained on true images" in lines and "not published, so they are ours" in lines
     assert "2 test image(s), 2 seed(s), commit abc" in lines and "Values: / 65535." in lines
     on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, {"values": "/ 65535"}, "abc"))
-    assert "us3rn (init stable) 6000 steps of 4" in on_cave and "In a chain" not in on_cave and "ours" not in on_cave
+    assert "us3rn 6000 steps of 4" in on_cave and "of a chain" not in on_cave and "ours" not in on_cave
     fields = dataclasses.replace(CONFIG, methods=("bicubic", "ssif-rf-uf"))
-    assert "The others" not in "\n".join(
+    assert "Networks on a pixel grid" not in "\n".join(
         over_scales.protocol(fields, targets(fields)["table1"], 2, {"values": "/ 65535"}, "abc")
     )
 
@@ -215,7 +215,7 @@ def test_ten_scenes_all_ahead_is_two_in_a_thousand_and_chance_is_not():
 
 def test_too_few_pairs_are_said_and_not_tested():
     lines = remarks.compared(remarks.compare(paired([0.5])))
-    assert "1 pair(s) of scene and seed, too few for a test (needs 6)" in lines[0] and "p-value" not in lines[0]
+    assert "1 pair(s) of scene and seed, too few for a test, which needs 6" in lines[0] and "p-value" not in lines[0]
     assert remarks.compared(remarks.compare(paired([0.5]).query("model == 'LIIF'"))) == []
 
 

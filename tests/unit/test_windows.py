@@ -67,9 +67,7 @@ def test_training_and_validation_share_no_pixel():
 def test_classes_with_too_few_pixels_are_all_named():
     places = pixels(LABELS, [1, 2, 5], seed=0)
     few = [len(places[1]), len(places[2])]
-    with pytest.raises(
-        UserError, match=rf"pixels of b \({few[0]}\), c \({few[1]}\): the balanced sample wants at least"
-    ):
+    with pytest.raises(UserError, match=rf"pixels of b \({few[0]}\), c \({few[1]}\): every class needs at least"):
         split(places, ["a", "b", "c"], (210, 300), validation=1)
 
 

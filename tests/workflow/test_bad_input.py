@@ -200,7 +200,7 @@ def test_labels_that_do_not_fit(folder, change, words):
         ),
         ({"training__validation_from": "elsewhere"}, ["unknown", "'elsewhere'; known: test_region, train_region"]),
         ({"training__preprocess": "log"}, ["unknown preprocess 'log'; known: pca_whiten, per_image, zscore"]),
-        ({"training__check_every": 0}, ["check_every and validation are positive"]),
+        ({"training__check_every": 0}, ["check_every and validation must be positive"]),
         ({"network__patch": 5}, ["unknown patch 5", "known: 11, 7, 9"]),
     ],
 )
@@ -233,7 +233,7 @@ def test_an_image_in_another_radiometric_scale(folder):
     with h5py.File("results/data/synthetic.h5", "a") as file:
         file["scenes/synthetic-3/hsi"][...] = file["scenes/synthetic-3/hsi"][()] // 256
     seal(Path("results/data/synthetic.h5"))
-    assert "the image is in another radiometric scale" in refused(classify, "--run", CLASSIFIER)
+    assert "the image is on another radiometric scale" in refused(classify, "--run", CLASSIFIER)
 
 
 def test_an_unknown_sensor(folder):

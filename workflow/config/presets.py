@@ -56,7 +56,7 @@ def whole(mapping: dict) -> dict:
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
     base = read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
     if "base" in base:
-        raise UserError(f"the base {mapping['base']} has a base itself; name {base['base']}")
+        raise UserError(f"the base {mapping['base']} has a base itself; use base: {base['base']}")
     return _merged(base, {key: value for key, value in mapping.items() if key != "base"})
 
 
@@ -84,7 +84,7 @@ def parse(mapping: dict) -> Config:
         **{f"seeds_of.{name}": seeds for name, seeds in seeds_of.items()},
     }.items():
         if len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**32:
-            raise UserError(f"{where} wants different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
+            raise UserError(f"{where} must be different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
     datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}
@@ -131,7 +131,9 @@ def _data_set(name: str, data) -> str:
         return choose("data set without a source", name, DATASETS)
     check_name("a data set with a source", name)
     if name.lower() in DATASETS:
-        raise UserError(f"datasets.{name} has a source: want a name that is none of {', '.join(DATASETS)}")
+        raise UserError(
+            f"datasets.{name} has a source of its own, so its name must not be one of {', '.join(DATASETS)}"
+        )
     if "land_use" in data:
-        raise UserError(f"datasets.{name} has a source of its own: there is no land cover of it to learn land_use from")
+        raise UserError(f"datasets.{name} has a source of its own, so there is no land cover for land_use")
     return name

@@ -42,7 +42,7 @@ class A2S2K(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         height, width = windows.shape[1:3]
         if (height, width) != (self.patch, self.patch):
-            raise UserError(f"want windows of {self.patch} x {self.patch} pixels, got {height} x {width}")
+            raise UserError(f"windows must have {self.patch} x {self.patch} pixels, got {height} x {width}")
         return self.head(self._pooled(self._features(windows, whole_mean)))[:, 0, 0]
 
     def loss(self, batch) -> Tensor:

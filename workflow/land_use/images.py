@@ -60,7 +60,8 @@ def classify(
     agreement = float((whole[*where.T] == predicted).mean())
     seconds = time.perf_counter() - started
     print(
-        f"  map of all {whole.size} pixels in {seconds:.2f} s, the same for {agreement:.1%} of the labelled", flush=True
+        f"  map of all {whole.size} pixels in {seconds:.2f} s, with the same class for {agreement:.1%} of the labelled",
+        flush=True,
     )
     return matrix, ids[whole].astype(np.uint8), agreement
 

@@ -43,7 +43,7 @@ def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scene
         ]
         if short:
             raise UserError(
-                f"too few labelled pixels in {scene} of {', '.join(short)} to validate on {training.validation}"
+                f"too few labelled pixels in {scene} of {', '.join(short)}: the validation needs {training.validation}"
             )
     places, true = torch.from_numpy(np.concatenate(held)).to(device), np.repeat(range(len(ids)), list(map(len, held)))
 

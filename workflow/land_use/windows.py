@@ -29,11 +29,13 @@ class Standardise:
 
     def __call__(self, image: Tensor) -> Tensor:
         if image.shape[-1] != len(self.mean):
-            raise UserError(f"the classifier was trained on {len(self.mean)} bands, this image has {image.shape[-1]}")
+            raise UserError(
+                f"the classifier was trained on {len(self.mean)} bands, but this image has {image.shape[-1]}"
+            )
         bright = _bright(image)
         if not self.bright / UNITS_FACTOR < bright < self.bright * UNITS_FACTOR:
             raise UserError(
-                f"the image is in another radiometric scale: its bright pixels are at {bright:.4g}, those of the training"
+                f"the image is on another radiometric scale: its bright pixels are at {bright:.4g}, but those of the training"
                 f" images at {self.bright:.4g}; give it in their units"
             )
         mean, matrix = _fit(image, self.kind) if self.kind == "per_image" else (self.mean, self.matrix)
@@ -109,7 +111,7 @@ def split(
     ]
     if short:
         raise UserError(
-            f"too few labelled pixels of {', '.join(short)}: the balanced sample wants at least {train[0]} for training"
+            f"too few labelled pixels of {', '.join(short)}: every class needs at least {train[0]} for training"
             f" beside at most {validation} for validation"
         )
     return [taken for taken, _ in parts], [rest for _, rest in parts]

@@ -69,11 +69,13 @@ def _check_names(runs: Iterable[Run]) -> None:
     seen = {}
     for run in runs:
         if len(run.id) > LONGEST:
-            raise UserError(f"the name {run.id} has {len(run.id)} letters, more than {LONGEST}: change fewer keys")
+            raise UserError(f"the name {run.id} has {len(run.id)} letters, more than {LONGEST}; change fewer keys")
         # Some disks do not distinguish upper and lower case.
         other = seen.setdefault(run.id.lower(), run)
         if other != run:
-            raise UserError(f"{run.id} would be two runs, with {dict(other.changes)} and with {dict(run.changes)}")
+            raise UserError(
+                f"two runs would have the name {run.id}: one with {dict(other.changes)} and one with {dict(run.changes)}"
+            )
 
 
 def _shown(config: Config, name: str, entry: Table | Figure) -> Target:

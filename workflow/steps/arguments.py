@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 def parser(documentation: str) -> Parser:
     """A parser with --config and --root; the program's own docstring describes it."""
     shared = Parser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
+    shared.add_argument("--config", default="config/config.yaml", help="the preset (default: %(default)s)")
     shared.add_argument("--root", type=Path, default=Path(), help="the folder that holds results/ (default: this one)")
     return shared
 

@@ -37,7 +37,7 @@ def open_data(config: Config, run: Run) -> Store:
     scales = config.datasets[run.dataset].scales
     if (least := min(*scales.train, *scales.test)) < store.ratio:
         raise UserError(
-            f"a pixel of the measured MSI of {run.dataset} is {store.ratio} pixels of the cubes wide, so the scales begin at p ="
+            f"a pixel of the measured MSI of {run.dataset} is {store.ratio} pixels of the cubes wide, so every scale must be at least p ="
             f" {store.ratio}, not {least:g}"
         )
     return store
@@ -50,7 +50,7 @@ def device(config: Config) -> torch.device:
     """
     gpu = None if config.device == "cpu" else gpus.taken()
     if gpu is None and config.device == "cuda":
-        raise UserError("device: cuda, but PyTorch finds no GPU here; device: auto takes one only where there is one")
+        raise UserError("device: cuda, but PyTorch finds no GPU here; use device: auto to run without one")
     return gpu or torch.device("cpu")
 
 
@@ -124,7 +124,7 @@ def fill(
         remedy = f"python -m workflow.import_weights --run {run.id} FILE"
     if differing:
         raise UserError(
-            f"{run.weights} does not hold the weights of this model but those of other settings or data"
+            f"{run.weights} does not hold the weights of this model, but those of other settings or data"
             f" ({', '.join(differing)}): {remedy}"
         )
     try:

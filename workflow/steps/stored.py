@@ -81,10 +81,10 @@ def check_rows(found: pd.DataFrame, keys: list[str], wanted: list[tuple], number
     for values in wanted:
         if rows[values] != 1:
             cell = ", ".join(f"{key} {value}" for key, value in zip(keys, values))
-            raise UserError(f"{rows[values]} rows of {cell}, not one")
+            raise UserError(f"it has {rows[values]} rows of {cell} instead of one")
     for name in numbers:
         if not np.isfinite(found[name].astype(float)).all():
-            raise UserError(f"{name} has values that are no numbers")
+            raise UserError(f"{name} has values that are not finite numbers")
 
 
 def record(run: Run) -> dict:

@@ -47,12 +47,13 @@ def compared(comparison: pd.DataFrame) -> list[str]:
             label, decimals, _ = COLUMNS[row.metric]
             tested = "" if pd.isna(row.p_value) else f" (p-value {row.p_value:.2g})"
             gaps.append(f"{label} {row.difference:+.{decimals}f}{tested}")
-        few = f", too few for a test (needs {FEWEST_PAIRS})" if pairs < FEWEST_PAIRS else ""
+        few = f", too few for a test, which needs {FEWEST_PAIRS}" if pairs < FEWEST_PAIRS else ""
         found.append(f"p = {p:g}: {ssif} - {baseline}, {', '.join(gaps)}; {pairs} pair(s) of scene and seed{few}.")
     if found:
         found.append(
-            "The best SSIF variant and the best other method of each p by PSNR, chosen by the same scores; Wilcoxon"
-            " signed-rank, two-sided, not corrected for the choice nor for the number of tests."
+            "These lines compare the best SSIF variant with the best other method at each p, both chosen by the PSNR of the same"
+            " scores. The test is Wilcoxon's signed-rank test, two-sided, corrected neither for the choice nor for the number of"
+            " tests."
         )
     return found
 

@@ -86,14 +86,14 @@ def printed(tidy: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def protocol(config: Config, target: Target, store: Store, every: list[Change], made_at: str) -> list[str]:
     """What a reader must know about the numbers."""
     dimmed = [f"{each.value} {each.dimmed:.1f}" for each in every if each.dimmed]
-    light = f" A light dims the bands, so the difference of PSNR counts from the clean score + {', '.join(dimmed)} dB."
+    light = f" A light dims the bands, so its difference of PSNR is from the clean score plus {', '.join(dimmed)} dB."
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {target.counts[0]}, {target.seed_count} seed(s),"
         f" commit {made_at}. Values: {store.choices['values']}.",
-        "One change at a time, to methods that were trained without any; in brackets the difference to the clean input."
-        + (light if dimmed else ""),
-        "Clipped: the share of values of the changed spectra that were below 0 (metamers) or of the input above white"
-        " (exposure).",
+        "One change at a time is made, to methods that were trained without any. The difference from the clean input is in"
+        " brackets." + (light if dimmed else ""),
+        "Clipped is the share of values that were cut: values of the changed spectra below 0 (metamers), or of the input above"
+        " white (exposure).",
         *left_out(store.bands, store.response, config.tables[ROBUSTNESS_TABLE].camera),
         *stored.imports(config, target),
     ]

@@ -56,10 +56,11 @@ def protocol(config: Config, target: Target, source: Bands, values: str, made_at
     lines = [
         f"Preset {config.preset}, data set {target.dataset}, {target.seed_count} seed(s), commit {made_at}.",
         f"Values: {values}.",
-        f"Truth: the mean of the cube's {len(source)} bands over each of a sensor's, weighted by their overlap in nm; PSNR is"
-        " the mean over the bands, mean over images.",
-        f"{data.training.steps} steps; equal: C in {data.counts.train[0]:g}-{data.counts.train[1]:g} equal parts of the band"
-        " axis; irregular: as many parts cut at random places, none narrower than a band of the cube.",
+        f"The truth of a sensor's band is the mean of the cube's {len(source)} bands, weighted by their overlap in nm. PSNR is the"
+        " mean over the bands and over the images.",
+        f"Trained for {data.training.steps} steps. Equal intervals are {data.counts.train[0]:g} to {data.counts.train[1]:g} equal"
+        " parts of the band axis. Irregular intervals are as many parts, cut at random places, none narrower than a band of the"
+        " cube.",
     ]
     for sensor in config.tables[SENSOR_TABLE].sensors:
         bands, names, left = covered(source, sensor)

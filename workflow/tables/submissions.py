@@ -36,11 +36,11 @@ def _read(path: Path, dataset: str, scenes: set[str], scales: list[float]) -> pd
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {flat(str(error))}") from None
     if lacking := [name for name in [*KEYS, *METRICS] if name not in table]:
-        raise UserError(f"{path} lacks the columns {', '.join(lacking)}; want {', '.join([*KEYS, *METRICS])}")
+        raise UserError(f"{path} lacks the columns {', '.join(lacking)}; it needs {', '.join([*KEYS, *METRICS])}")
     table = table[table["dataset"] == dataset]
     numbers = table[["p", *METRICS]].apply(pd.to_numeric, errors="coerce")
     if not np.isfinite(numbers).all(axis=None):
-        raise UserError(f"{path}: p or a score is no number")
+        raise UserError(f"{path}: p or a score is not a number")
     for (model, p), rows in table.groupby(["model", "p"]):
         if p not in scales:
             raise UserError(
@@ -48,7 +48,7 @@ def _read(path: Path, dataset: str, scenes: set[str], scales: list[float]) -> pd
             )
         if sorted(rows["scene"]) != sorted(scenes):
             raise UserError(
-                f"{path}: {model} at p = {p:g} has the scenes {', '.join(sorted(rows['scene']))}; want each of"
+                f"{path}: {model} at p = {p:g} has the scenes {', '.join(sorted(rows['scene']))}, but must have each of"
                 f" {', '.join(sorted(scenes))} once"
             )
     return table[[*KEYS, *METRICS]]

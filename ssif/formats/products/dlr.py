@@ -60,7 +60,7 @@ def _is_xml(path: Path) -> bool:
 
 def _header(source, found: list[Element], tags: tuple[str, ...]) -> Header:
     if len(found) != source.count:
-        raise UserError(f"the metadata describe {len(found)} bands, the image has {source.count}")
+        raise UserError(f"the metadata describe {len(found)} bands, but the image has {source.count}")
     centres, widths, gains, offsets = ([number(band, tag) for band in found] for tag in tags)
     bands, unit, notes = read_axis(centres, widths, "nm")
     nodata = NODATA if source.nodata is None else source.nodata

@@ -23,7 +23,7 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
         near = [[width for nominal, width in SWIR.items() if abs(centre - nominal) <= NEAR] for centre in centres]
         widths = np.array([found[0] if found else HYPERSPECTRAL for found in near])
         notes = (
-            f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, and the nominal widths of OCI in the SWIR",
+            f"the file has no band widths; they are set to {HYPERSPECTRAL:g} nm, and to the nominal widths of OCI in the SWIR",
         )
     (scale,), (offset,) = hdf5_product.attribute(cube, "scale_factor", 1), hdf5_product.attribute(cube, "add_offset", 0)
     places = hdf5_product.places(file, "navigation_data/latitude", "navigation_data/longitude", cube.shape)

@@ -21,7 +21,7 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
     vnir, swir = detectors = [_Detector.of(file, L2D if mapped else L2C, name) for name in ("Vnir", "Swir")]
     height, width = vnir.size
     if swir.size != vnir.size:
-        raise UserError(f"VNIR_Cube has {height} x {width} pixels, SWIR_Cube {swir.size[0]} x {swir.size[1]}")
+        raise UserError(f"VNIR_Cube has {height} x {width} pixels, but SWIR_Cube has {swir.size[0]} x {swir.size[1]}")
     bands, unit, notes = read_axis(*(np.concatenate(lists) for lists in zip(vnir.axis, swir.axis)), "nm")
     header = Header(
         height,
@@ -63,7 +63,7 @@ class _Detector:
         cube, matrix = hdf5_product.array(file, f"{fields}/{upper}_Cube"), f"{fields}/{upper}_PIXEL_L2_ERR_MATRIX"
         errors = hdf5_product.array(file, matrix) if hdf5_product.find(file, matrix) is not None else None
         if cube.dtype != np.uint16 or (errors is not None and errors.shape != cube.shape):
-            raise UserError(f"{upper}_Cube is not of uint16, or its error matrix has another shape")
+            raise UserError(f"{upper}_Cube is not of type uint16, or its error matrix has another shape")
         centres, widths = (hdf5_product.attribute(file, f"List_{what}_{name}") for what in ("Cw", "Fwhm"))
         selected = hdf5_product.attribute(file, f"CNM_{upper}_SELECT", default=1)
         count = cube.shape[1]
@@ -98,7 +98,7 @@ def _place(file: h5py.File, height: int, width: int) -> dict:
         for axis in ("easting", "northing")
     )
     (code,) = hdf5_product.attribute(file, "Epsg_Code")
-    with raster.gdal(f"Epsg_Code {code:g} is no coordinate reference system: ") as rasterio:
+    with raster.gdal(f"Epsg_Code {code:g} is not a coordinate reference system: ") as rasterio:
         crs = rasterio.CRS.from_epsg(int(code)).to_wkt()
     left, top = float(east) - PIXEL * width / 2, float(north) + PIXEL * height / 2
     return {"crs": crs, "transform": (PIXEL, 0.0, left, 0.0, -PIXEL, top)}

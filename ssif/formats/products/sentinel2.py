@@ -64,7 +64,7 @@ def _files(folder: Path, root: Element, key: str | None) -> dict[str, Path]:
     listed = [(element.text or "").strip() for element in root.iter("IMAGE_FILE")]
     found = [(match[1], folder / f"{name}.jp2") for name in listed if (match := pattern.fullmatch(name))]
     if not found or len(found) != len(dict(found)):
-        raise UserError(f"{METADATA} lists {len(found)} images of {size}; want one for each band of one tile")
+        raise UserError(f"{METADATA} lists {len(found)} images of {size}, but must list one for each band of one tile")
     return dict(sorted(found))
 
 
