@@ -37,22 +37,13 @@ COSTED, COUNTED = 512, 128  # sides in pixels of the image whose cost is shown, 
 
 
 def sweep(config: schema.Config, target: Target) -> Figure:
-    """Figures 3 and 4: every method over C."""
-    points = cells.means(cells.scores(config, target)).assign(value="")
-    largest = config.datasets[target.dataset].full_count
-    return over_counts.draw(points, scales=target.scales, largest=largest, footer=footer(config, target))
-
-
-def ablated(config: schema.Config, target: Target) -> Figure:
-    """Figures 6, 7 and any other ablation: one hyper-parameter over C."""
-    block = config.ablations[target.name]
-    return over_counts.draw(
-        ablation.points(config, target),
-        scales=target.scales,
-        largest=config.datasets[target.dataset].full_count,
-        key=block.change,
-        footer=footer(config, target),
-    )
+    """Figures 3 and 4, every method over C; Figures 6, 7 and any other ablation, one hyper-parameter over C."""
+    key, largest = None, config.datasets[target.dataset].full_count
+    if target.name in config.ablations:
+        key, points = config.ablations[target.name].change, ablation.points(config, target)
+    else:
+        points = cells.means(cells.scores(config, target)).assign(value="")
+    return over_counts.draw(points, scales=target.scales, largest=largest, key=key, footer=footer(config, target))
 
 
 def spectrum(config: schema.Config, target: Target) -> Figure:
@@ -152,8 +143,6 @@ DRAWINGS = {
     "cost": quality_against_cost,
     "uncertainty": disagreeing,
     "fig1": spectrum,
-    "fig3": sweep,
-    "fig4": sweep,
     "fig8": error_maps,
     "fig9": land_cover_maps,
     "fig10": embedded,
@@ -195,7 +184,7 @@ def _truth(store: Store, scale: float) -> np.ndarray:
 @program
 def main() -> None:
     config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
-    figure = DRAWINGS.get(target.name, ablated)(config, target)
+    figure = DRAWINGS.get(target.name, sweep)(config, target)
     path = runs.results() / "figures" / target.name
     style.save(figure, path)
     print(f"{path}.pdf and .png")

@@ -226,7 +226,7 @@ def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, caps
     with pytest.raises(SystemExit):
         ssif_command(monkeypatch, "predict", "--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert f"or a published name: {', '.join(published.FILES)}; several" in text
+    assert f"or a published name: {', '.join(published.FILES)}; with several" in text
 
 
 def test_the_command_predicts_with_a_network_of_fixed_bands(fixed_bands, monkeypatch, tmp_path):

@@ -61,7 +61,9 @@ def test_integers_far_from_the_training_want_a_white(tmp_path, trained):
     with pytest.raises(UserError, match=r"with --white, such as 10000; the weights were trained with 8000$"):
         run(source, tmp_path / "b.npy", trained)
     lines = run(source, tmp_path / "b.npy", trained, replace(WANTED, white=WHITE))
-    assert any("bright values are at" in line and "another scale than 8000, which is white" in line for line in lines)
+    assert any(
+        "bright values are near" in line and "another scale than 8000, the value of white" in line for line in lines
+    )
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0, None])

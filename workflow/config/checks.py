@@ -4,30 +4,12 @@ import dataclasses
 
 from ssif.errors import UserError, choose
 from ssif.sensors import SENSORS, csv_of, split
+from workflow.config import schema
 from workflow.config.names import spelled
-from workflow.config.schema import (
-    DECAYS,
-    FIGURES,
-    INTERVALS,
-    LAND_USE,
-    ROBUSTNESS_TABLE,
-    SENSOR_TABLE,
-    TABLES,
-    VALIDATION_FROM,
-    Ablation,
-    ClassifierTraining,
-    Config,
-    Data,
-    Figure,
-    PatchTraining,
-    Table,
-    Training,
-    changed,
-)
 from workflow.methods import METHODS, family, network
 
 
-def _methods(names: tuple[str, ...], data: Data, where: str) -> None:
+def _methods(names: tuple[str, ...], data: schema.Data, where: str) -> None:
     for method in names:
         choose("model", method, METHODS)
         for name in METHODS[method].stages or [method]:
@@ -36,7 +18,7 @@ def _methods(names: tuple[str, ...], data: Data, where: str) -> None:
                 raise UserError(f"{where}.baselines lacks {block}, which the model {method} needs")
 
 
-def check_data(data: Data, names: tuple[str, ...], where: str) -> None:
+def check_data(data: schema.Data, names: tuple[str, ...], where: str) -> None:
     _methods(names, data, where)
     if data.source and (data.msi == "own") != bool(data.source.msi):
         raise UserError(
@@ -64,21 +46,21 @@ def check_data(data: Data, names: tuple[str, ...], where: str) -> None:
         place = f"{where}.exceptions.{method}"
         if not isinstance(changes, dict):
             raise UserError(f"{place} must have keys of network or training, got {changes!r}")
-        _field(changed(data, changes, place), place)
+        _field(schema.changed(data, changes, place), place)
     if data.land_use:
         _classifier(data.land_use.training, f"{where}.land_use.training")
 
 
-def _classifier(training: ClassifierTraining, where: str) -> None:
+def _classifier(training: schema.ClassifierTraining, where: str) -> None:
     _budget(training, where)
-    choose(f"{where}.validation_from:", training.validation_from, VALIDATION_FROM)
+    choose(f"{where}.validation_from:", training.validation_from, schema.VALIDATION_FROM)
     if training.check_every < 1 or training.validation < 1 or not 1 <= training.train[0] <= training.train[1]:
         raise UserError(
             f"{where}: check_every and validation must be positive, and train must be [fewest, most] pixels of a class"
         )
 
 
-def _field(data: Data, where: str) -> None:
+def _field(data: schema.Data, where: str) -> None:
     _budget(data.training, f"{where}.training")
     if min(data.training.lr_sizes) < 1:
         raise UserError(f"{where}.training.lr_sizes: every side must be at least 1 LR pixel")
@@ -86,14 +68,14 @@ def _field(data: Data, where: str) -> None:
         raise UserError(f"{where}.training.halve_at: every value must be a fraction of the budget, between 0 and 1")
     if data.training.queries < 1:
         raise UserError(f"{where}.training.queries must be at least 1")
-    choose(f"{where}.training.decay:", data.training.decay, DECAYS)
-    choose(f"{where}.training.intervals:", data.training.intervals, INTERVALS)
+    choose(f"{where}.training.decay:", data.training.decay, schema.DECAYS)
+    choose(f"{where}.training.intervals:", data.training.intervals, schema.INTERVALS)
     shortest = data.network.lambda_min
     if shortest != "nyquist" and not (isinstance(shortest, float) and 0 < shortest < data.network.lambda_max):
         raise UserError(f"{where}.network.lambda_min must be nyquist, or nm between 0 and lambda_max, got {shortest!r}")
 
 
-def _patches(training: PatchTraining, scales: list[int], where: str) -> None:
+def _patches(training: schema.PatchTraining, scales: list[int], where: str) -> None:
     _budget(training, where)
     sides = list(training.crop.values())
     if list(training.crop) not in (["lr"], ["hr"]) or not isinstance(sides[0], int) or sides[0] < 1:
@@ -102,7 +84,7 @@ def _patches(training: PatchTraining, scales: list[int], where: str) -> None:
         raise UserError(f"{where}.crop: {sides[0]} HR pixels are less than one LR pixel at p = {max(scales)}")
 
 
-def _budget(training: Training | PatchTraining | ClassifierTraining, where: str) -> None:
+def _budget(training: schema.Training | schema.PatchTraining | schema.ClassifierTraining, where: str) -> None:
     if min(training.steps, training.batch) < 1 or training.rate <= 0:
         raise UserError(f"{where}: steps, batch and rate must be positive")
     if not 0 <= getattr(training, "average", 0) < 1:
@@ -110,7 +92,11 @@ def _budget(training: Training | PatchTraining | ClassifierTraining, where: str)
 
 
 def check_shown(
-    where: str, shown: Table | Figure, wanted: tuple[str, ...], config: Config, optional: tuple[str, ...] = ()
+    where: str,
+    shown: schema.Table | schema.Figure,
+    wanted: tuple[str, ...],
+    config: schema.Config,
+    optional: tuple[str, ...] = (),
 ) -> None:
     """Raise a UserError unless a table or figure has exactly the keys `wanted`, with or without the `optional` ones, and their
     values make sense."""
@@ -122,29 +108,29 @@ def check_shown(
     _methods(shown.methods, data, f"datasets.{shown.dataset}")
 
 
-def check_single(config: Config) -> None:
+def check_single(config: schema.Config) -> None:
     """Raise UserError if a table or figure that has rules of its own breaks them."""
     shown = config.tables | config.figures
-    if sensors := shown.get(SENSOR_TABLE):
+    if sensors := shown.get(schema.SENSOR_TABLE):
         any_bands = [name for name, method in METHODS.items() if method.network and not method.network.one_count]
         for method in sensors.methods:
-            choose(f"method of any bands in tables.{SENSOR_TABLE}", method, any_bands)
+            choose(f"method of any bands in tables.{schema.SENSOR_TABLE}", method, any_bands)
         for sensor in sensors.sensors:
-            choose(f"sensor in tables.{SENSOR_TABLE}", split(sensor)[0], SENSORS)
-    camera = shown[ROBUSTNESS_TABLE].camera if ROBUSTNESS_TABLE in shown else ""
+            choose(f"sensor in tables.{schema.SENSOR_TABLE}", split(sensor)[0], SENSORS)
+    camera = shown[schema.ROBUSTNESS_TABLE].camera if schema.ROBUSTNESS_TABLE in shown else ""
     if camera and csv_of(camera) is None:
-        choose(f"sensor for tables.{ROBUSTNESS_TABLE}.camera", split(camera)[0], SENSORS)
+        choose(f"sensor for tables.{schema.ROBUSTNESS_TABLE}.camera", split(camera)[0], SENSORS)
     compared = shown["uncertainty"].methods if "uncertainty" in shown else None
     if compared and (len(compared) != 1 or len(config.seeds_of.get(compared[0], config.seeds)) < 2):
         raise UserError("figures.uncertainty needs one method, with at least two seeds")
-    for name in LAND_USE:
+    for name in schema.LAND_USE:
         if name in shown and config.datasets[shown[name].dataset].land_use is None:
             raise UserError(f"datasets.{shown[name].dataset} lacks land_use, the classifier that {name} needs")
 
 
-def check_ablation(name: str, ablation: Ablation, config: Config) -> None:
+def check_ablation(name: str, ablation: schema.Ablation, config: schema.Config) -> None:
     where = f"ablations.{name}"
-    if name.lower() in (*TABLES, *FIGURES):
+    if name.lower() in (*schema.TABLES, *schema.FIGURES):
         raise UserError(f"{where}: the name must not be that of a table or figure")
     data = config.datasets[choose(f"data set for {where}", ablation.dataset, config.datasets)]
     _scales(ablation.scales, where)
@@ -154,7 +140,7 @@ def check_ablation(name: str, ablation: Ablation, config: Config) -> None:
     if not ablation.values:
         raise UserError(f"{where}.values must not be empty")
     for case in ablation.cases():
-        _field(changed(data, case, where), where)
+        _field(schema.changed(data, case, where), where)
         for key, value in case.items():
             spelled(value, f"{where}.{key}")
 

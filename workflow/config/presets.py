@@ -11,19 +11,8 @@ import yaml
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, choose
 from workflow import methods
-from workflow.config import checks
+from workflow.config import checks, schema
 from workflow.config.names import check_different, check_name
-from workflow.config.schema import (
-    FIGURES,
-    OPTIONAL,
-    TABLES,
-    Ablation,
-    Baseline,
-    Config,
-    Data,
-    Figure,
-    Table,
-)
 from workflow.config.strict import check_finite, strict, typed
 from workflow.methods import METHODS
 
@@ -32,7 +21,7 @@ PACKAGED = Path(__file__).resolve().parents[1] / "presets"
 FOLDER = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
 
 
-def load(path: str | Path) -> Config:
+def load(path: str | Path) -> schema.Config:
     """Read and check a YAML (or JSON) configuration. Raises UserError, in one line, for anything that is wrong with it."""
     return parse(read(Path(path)))
 
@@ -69,11 +58,11 @@ def _merged(base: dict, own: dict) -> dict:
     return base | both
 
 
-def parse(mapping: dict) -> Config:
-    """A checked Config from a nested mapping. Raises UserError for keys, names and ranges that make no sense."""
+def parse(mapping: dict) -> schema.Config:
+    """A checked schema.Config from a nested mapping. Raises UserError for keys, names and ranges that make no sense."""
     mapping = whole(mapping)
     check_finite(mapping)
-    config = strict(Config, mapping, "the configuration")
+    config = strict(schema.Config, mapping, "the configuration")
     check_name("preset", config.preset)
     seeds_of = {
         choose("method of seeds_of", name, METHODS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
@@ -87,15 +76,17 @@ def parse(mapping: dict) -> Config:
             raise UserError(f"{where} must be different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
-    datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}
+    datasets = {
+        _data_set(name, data): strict(schema.Data, data, f"datasets.{name}") for name, data in config.datasets.items()
+    }
     for name in config.ablations:
         check_name("an ablation", name)
     check_different("datasets", datasets)
     check_different("ablations", config.ablations)
     tables = {
         # The name of a data set alone is short for a block with no other key.
-        choose("table", name, TABLES): strict(
-            Table, {"dataset": table} if isinstance(table, str) else table, f"tables.{name}"
+        choose("table", name, schema.TABLES): strict(
+            schema.Table, {"dataset": table} if isinstance(table, str) else table, f"tables.{name}"
         )
         for name, table in config.tables.items()
     }
@@ -103,22 +94,26 @@ def parse(mapping: dict) -> Config:
     for name, data in datasets.items():
         where = f"datasets.{name}"
         baselines = {
-            choose(f"key in {where}.baselines:", block, blocks): strict(Baseline, value, f"{where}.baselines.{block}")
+            choose(f"key in {where}.baselines:", block, blocks): strict(
+                schema.Baseline, value, f"{where}.baselines.{block}"
+            )
             for block, value in data.baselines.items()
         }
         datasets[name] = dataclasses.replace(data, baselines=baselines)
         checks.check_data(datasets[name], config.methods, where)
     figures = {
-        choose("figure", name, FIGURES): strict(Figure, figure, f"figures.{name}")
+        choose("figure", name, schema.FIGURES): strict(schema.Figure, figure, f"figures.{name}")
         for name, figure in config.figures.items()
     }
-    ablations = {name: strict(Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()}
+    ablations = {
+        name: strict(schema.Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()
+    }
     checked = {"datasets": datasets, "seeds_of": seeds_of, "tables": tables, "figures": figures, "ablations": ablations}
     config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
-        checks.check_shown(f"tables.{name}", table, TABLES[name], config, OPTIONAL.get(name, ()))
+        checks.check_shown(f"tables.{name}", table, schema.TABLES[name], config, schema.OPTIONAL.get(name, ()))
     for name, figure in figures.items():
-        checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
+        checks.check_shown(f"figures.{name}", figure, schema.FIGURES[name], config)
     checks.check_single(config)
     for name, ablation in ablations.items():
         checks.check_ablation(name, ablation, config)

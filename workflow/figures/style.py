@@ -73,11 +73,11 @@ def look(model: str) -> dict:
     A chain that is trained as one network has the colour of the chain, a dotted line and half-filled markers. An unknown label
     gets a dash-dotted line whose colour and marker depend on the label alone.
     """
-    if model in _ON_GRID:
-        return dict(zip(("color", "linestyle", "marker"), _ON_GRID[model])) | {"fillstyle": "none"}
     number = zlib.crc32(model.encode())
     unknown = (COLOURS[number % len(COLOURS)], "-.", "ph8<>d"[number // len(COLOURS) % 6])
-    return dict(zip(("color", "linestyle", "marker"), _FIELDS.get(model, unknown))) | {"fillstyle": "full"}
+    colour, line, marker = (_FIELDS | _ON_GRID).get(model, unknown)
+    fill = "none" if model in _ON_GRID else "full"
+    return {"color": colour, "linestyle": line, "marker": marker, "fillstyle": fill}
 
 
 def ordered(count: int) -> list:
