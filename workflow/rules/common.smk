@@ -94,12 +94,11 @@ COMMANDS = (
 os.environ.update(SSIF_SHELL=COMMANDS)
 
 
-def program(arguments):
-    """The shell command of a rule that runs a program of the suite."""
-    return (
-        f'eval "$SSIF_SHELL"; python -m workflow.{arguments} --config {{params.preset:q}} --root {{params.root:q}} 2>&1'
-        " | tee {log:q}"
-    )
+# The shell command of every rule: a program of the suite with its arguments.
+PROGRAM = (
+    'eval "$SSIF_SHELL"; python -m workflow.{params.program} --config {params.preset:q} --root {params.root:q} 2>&1'
+    " | tee {log:q}"
+)
 
 
 def root(wildcards, output):
@@ -173,7 +172,9 @@ def raw_files(dataset):
 
     The files are not inputs of the rule, because Snakemake takes braces in a name for a wildcard.
     """
-    source, files = CONFIG.datasets[dataset].source, responses(CONFIG.datasets[dataset].msi)
+    source, files = CONFIG.datasets[dataset].source, responses(
+        CONFIG.datasets[dataset].msi
+    )
     if source:
         from ssif.data import cubes
         from ssif.formats import read_files

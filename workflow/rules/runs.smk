@@ -12,6 +12,7 @@ rule prepare:
     params:
         preset=PRESET,
         root=root,
+        program="prepare --dataset {dataset}",
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
         source=lambda wildcards: runs.short_hash(
             CONFIG.datasets[wildcards.dataset].source
@@ -21,7 +22,7 @@ rule prepare:
             "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
-        program("prepare --dataset {wildcards.dataset:q}")
+        PROGRAM
 
 
 rule train:
@@ -56,6 +57,7 @@ rule train:
     params:
         preset=PRESET,
         root=root,
+        program="train --run {run}",
         identity=lambda wildcards: runs.short_hash(
             runs.identity(CONFIG, NETWORKS[wildcards.run])
         ),
@@ -63,7 +65,7 @@ rule train:
             *runs.training_modules(CONFIG, NETWORKS[wildcards.run])
         ),
     shell:
-        program("train --run {wildcards.run:q}")
+        PROGRAM
 
 
 rule evaluate:
@@ -85,7 +87,7 @@ rule evaluate:
     params:
         preset=PRESET,
         root=root,
-        program="evaluate",
+        program="evaluate --run {run}",
         method=lambda wildcards: method(ROWS[wildcards.run]),
         shown=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
@@ -94,4 +96,4 @@ rule evaluate:
         ),
         code=code_of_score("evaluate"),
     shell:
-        program("{params.program} --run {wildcards.run:q}")
+        PROGRAM
