@@ -40,7 +40,7 @@ def as_bands(bands) -> Bands:
     return around(values) if values.ndim == 1 else Bands(values)
 
 
-def taken(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
+def values_of(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
     """An image -> its values [h, w, c], NaN without data, and a function from a prediction to an array of the same kind.
 
     Dimensions of xarray go by name. If the array has wavelengths, its bands are matched to the `channels` of the weights.
@@ -65,7 +65,7 @@ def _labelled(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
     dimensions = row_column_band(image.dims)
     # The encoding says how a file stored the values before they were decoded.
     cube = image.drop_encoding().transpose(*dimensions)
-    header = netcdf.header(cube.coords.to_dataset(), cube, dimensions)
+    header = netcdf.header_of(cube.coords.to_dataset(), cube, dimensions)
     values = header.physical(cube.values)
     if header.bands is not None and channels is not None:
         matrix = channel_matrix(header.bands, channels, header.good)

@@ -59,12 +59,12 @@ class Sensor:
     def only(self, wanted: str) -> "Sensor":
         """The channels that a list names, in its order: names ("B2,B8A", in any case, B02 is B2) and numbers that count from 1
         ("2,3", "2-5"). Raises UserError for an unknown channel and for one that is named twice."""
-        places, names = [], [plain(name) for name in self.names]
+        places, names = [], [plain_name(name) for name in self.names]
         for item in (part.strip() for part in wanted.split(",")):
             numbers = re.fullmatch(r"(\d+)(?:-(\d+))?", item)
             first, last = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
-            if plain(item) in names:
-                places.append(names.index(plain(item)))
+            if plain_name(item) in names:
+                places.append(names.index(plain_name(item)))
             elif 1 <= first <= last <= len(names):
                 places += range(first - 1, last)
             else:
@@ -91,7 +91,7 @@ class Sensor:
         return weights / weights.sum(axis=1, keepdims=True)
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """The name of a channel in small letters, without blanks and leading zeros, so that "B02" and "b2" are equal."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_]+", "", name.lower()))
 

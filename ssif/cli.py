@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=lambda arguments: print(sensors.catalogue()))
 
     command = commands.add_parser("bands", help="list the intervals of a SPEC")
-    command.set_defaults(run=lambda arguments: print(sensors.table(sensors.parse(arguments.spec))))
+    command.set_defaults(run=lambda arguments: print(sensors.listing(sensors.parse_sensor(arguments.spec))))
     command.add_argument("spec", metavar="SPEC", help=SPEC)
 
     command = commands.add_parser("prepare", help="read the raw files of a data set and write one HDF5 file")
@@ -111,7 +111,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         raise UserError(f"--cog makes a GeoTIFF; name the output .tif, not {arguments.out.name}")
     bands, names = sensors.parse_bands(arguments.bands)
     as_trained = arguments.input == "trained"
-    named = sensors.parse(arguments.input) if arguments.input and not as_trained else None
+    named = sensors.parse_sensor(arguments.input) if arguments.input and not as_trained else None
     wanted = Wanted(
         bands,
         tuple(names),
@@ -138,7 +138,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 
 def run_score(arguments: argparse.Namespace) -> None:
-    from ssif.tool.score import printed, score
+    from ssif.tool.score import formatted, score
 
     found = score(
         arguments.prediction,
@@ -150,7 +150,7 @@ def run_score(arguments: argparse.Namespace) -> None:
         keys=(arguments.key, arguments.truth_key),
         bands=sensors.parse_bands(arguments.bands)[0] if arguments.bands else None,
     )
-    print(printed(found, arguments.format))
+    print(formatted(found, arguments.format))
 
 
 def run_check(arguments: argparse.Namespace) -> None:

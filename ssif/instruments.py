@@ -69,7 +69,7 @@ SENSORS = {
 
 
 @cache
-def known(name: str) -> Sensor:
+def named_sensor(name: str) -> Sensor:
     """A sensor of SENSORS. Raises UserError for an unknown one, and if it needs pyrsr and that is not installed."""
     choose("sensor", name, SENSORS)
     if name in INTERVALS:

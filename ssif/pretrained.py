@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ssif import published
-from ssif.arrays import as_bands, taken
+from ssif.arrays import as_bands, values_of
 from ssif.bands import Bands
 from ssif.checkpoint import load_card, load_weights
 from ssif.data.degrade import wanted_size
@@ -16,7 +16,7 @@ from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
 from ssif.nets.field import NeuralField
 from ssif.tiles import TILE, check_tiles, render_tiles
-from ssif.white import check
+from ssif.white import check_white
 
 SIDE = 512  # largest side of an image that is rendered as a whole
 # `network` in a card -> module and class; the modules are imported by name because this package must not import the baselines.
@@ -131,7 +131,7 @@ class Pretrained:
         mostly outside 0 and `white`, for an image without data, for a size below that of the image, and for bands outside the
         wavelengths of the training.
         """
-        bands, (image, give) = as_bands(bands), taken(image, self.input_bands)
+        bands, (image, give) = as_bands(bands), values_of(image, self.input_bands)
         channels = self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
             raise UserError(
@@ -166,6 +166,6 @@ class Pretrained:
                 remedy = f"give white=, the value that becomes 1 (these weights were trained with {self.white:g})"
             raise UserError(f"the values must be in [0, 1], got {low:g} to {high:g}; {remedy}")
         if white is not None or self.white is not None:
-            line = check(image[known], 1 if white is None else white, "with white=")
+            line = check_white(image[known], 1 if white is None else white, "with white=")
             if line and self.white is not None:
                 warnings.warn(line, stacklevel=3)

@@ -32,7 +32,7 @@ def fits(brightness: float, white: float) -> bool:
     return white / FAR <= brightness <= white * FAR
 
 
-def check(values: np.ndarray, white: float, remedy: str) -> str:
+def check_white(values: np.ndarray, white: float, remedy: str) -> str:
     """A warning for pixels [n, C] that are on another scale than `white`, "" if they fit.
 
     Raises UserError, which ends with `remedy`, if most values lie outside 0 to `white`.

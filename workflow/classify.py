@@ -14,7 +14,7 @@ from ssif.data import archive
 from ssif.data.store import Store
 from workflow.config.schema import Config
 from workflow.land_use import recipes
-from workflow.land_use.images import classify, images, map_name
+from workflow.land_use.images import confusion_and_map, images_of, map_name
 from workflow.plan import runs, targets
 from workflow.plan.runs import Run
 from workflow.steps import prepared
@@ -34,10 +34,10 @@ def work(config: Config, run: Run, store: Store) -> None:
     mapped = {p for target in targets.of_land_use(config, run) if target.name == "fig9" for p in target.scales}
 
     counts, maps = [], {}
-    for label, p, image in images(config, run, store):
+    for label, p, image in images_of(config, run, store):
         labels = cover.maps[scene][: image.shape[0], : image.shape[1]]
         print(f"{run.id}: {label}, p = {p:g}", flush=True)
-        matrix, whole, agreement = classify(model, standardise, image, labels, ids, dense=p in mapped)
+        matrix, whole, agreement = confusion_and_map(model, standardise, image, labels, ids, dense=p in mapped)
         if whole is not None:
             maps[map_name(p, label)] = whole, agreement
         counts += [(label, p, ids[t], ids[c], matrix[t, c]) for t, c in zip(*np.nonzero(matrix))]

@@ -20,14 +20,14 @@ from workflow.steps.processes import program
 from workflow.steps.scoring import decimated, parts, scores, write_scores
 
 
-def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
+def scored_cells(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
     """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by (p, C).
 
     `reference` says what the prediction was compared with: "measured" bands, or a spectrum "interpolated" to C bands if C is
     larger than the data set's own number of bands, for which no truth exists.
     """
     shown = targets.targets(config)
-    cells, kept, first = targets.cells(shown.values(), run), targets.images(shown, run), store.names("test")[0]
+    cells, kept, first = targets.cells(shown.values(), run), targets.stored_cells(shown, run), store.names("test")[0]
     wanted = {p: [parts(store, count) for count in counts] for p, counts in cells.items()}
     rows, images = [], {}
     for row, image in scores(
@@ -40,7 +40,7 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.D
 
 
 def work(config: schema.Config, run: Run, store: Store) -> None:
-    table, images = evaluate(predictor(config, run, store), config, run, store)
+    table, images = scored_cells(predictor(config, run, store), config, run, store)
     predictions.write(run, store.names("test")[0], images)
     write_scores(run, "metrics.csv", table, model=METHODS[run.method].label)
 

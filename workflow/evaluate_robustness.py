@@ -20,15 +20,15 @@ from workflow.steps.processes import program
 from workflow.steps.scoring import View, Views, parts, scores, write_scores
 
 
-def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
+def scored_changes(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, change, value, unit, clipped (share of values), dimmed (dB) and the seven metrics."""
     target = targets.targets(config)[ROBUSTNESS_TABLE]
     wanted = {p: [parts(store, count)] for p, count in target.cells(run)}
-    found = scores(model, store, wanted, changed(config, store), device(config), f"{run.id} robustness")
+    found = scores(model, store, wanted, changed_views(config, store), device(config), f"{run.id} robustness")
     return pd.DataFrame([row for row, _ in found]).drop(columns=["C", "reference", "seconds", "peak_mib"])
 
 
-def changed(config: schema.Config, store: Store) -> Views:
+def changed_views(config: schema.Config, store: Store) -> Views:
     """The function that makes a view of a scene for each change."""
     every = changes(store.bands, store.response, config.tables[ROBUSTNESS_TABLE].camera, config.antialias)
 
@@ -42,7 +42,7 @@ def changed(config: schema.Config, store: Store) -> Views:
 
 
 def work(config: schema.Config, run: Run, store: Store) -> None:
-    table = evaluate(predictor(config, run, store), config, run, store)
+    table = scored_changes(predictor(config, run, store), config, run, store)
     write_scores(run, "robustness.csv", table, model=METHODS[run.method].label)
 
 

@@ -22,7 +22,7 @@ from workflow.steps.processes import program
 from workflow.steps.scoring import BandSet, decimated, scores, write_scores
 
 
-def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
+def scored_sensors(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, sensor, channels (the number of scored channels) and the seven metrics."""
     table = config.tables[SENSOR_TABLE]
     sets = []
@@ -36,7 +36,7 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFra
 
 
 def work(config: schema.Config, run: Run, store: Store) -> None:
-    table = evaluate(predictor(config, run, store), config, run, store)
+    table = scored_sensors(predictor(config, run, store), config, run, store)
     write_scores(run, "sensors.csv", table, model=METHODS[run.method].label)
 
 

@@ -20,7 +20,7 @@ from workflow.config import schema
 from workflow.config.names import spelled
 from workflow.figures import embeddings, errors, land_use_maps, over_cost, over_counts, signature, style, uncertainty
 from workflow.land_use import images
-from workflow.land_use.accuracy import scores
+from workflow.land_use.accuracy import accuracies
 from workflow.methods import METHODS
 from workflow.plan import runs
 from workflow.plan.runs import Run
@@ -69,7 +69,7 @@ def error_maps(config: schema.Config, target: Target) -> Figure:
     return errors.draw(images, truth, bands, scale=scale, footer=title)
 
 
-def embedded(config: schema.Config, target: Target) -> Figure:
+def embedding_curves(config: schema.Config, target: Target) -> Figure:
     """Figure 10: the embedding of each wavelength by the spectral encoder, for several d."""
     curves = {}
     for run in _of_first_seed(config, target):
@@ -85,7 +85,7 @@ def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     """Figure 9: the land cover found in predicted images and in the true one, beside the labels."""
     store, scale, seed = prepared.data(target.dataset), target.scales[0], config.seeds[0]
     cover = prepared.cover(store)
-    found = {row["model"]: scores(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
+    found = {row["model"]: accuracies(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
              if row["seed"] == seed and row["p"] == scale}  # fmt: skip
     shown, agreements = {}, []
     for run in (*_of_first_seed(config, target, scale), *(run for run in target.classifiers if run.seed == seed)):
@@ -145,7 +145,7 @@ DRAWINGS = {
     "fig1": spectrum,
     "fig8": error_maps,
     "fig9": land_cover_maps,
-    "fig10": embedded,
+    "fig10": embedding_curves,
 }
 
 

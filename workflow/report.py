@@ -32,7 +32,7 @@ def page(config: Config) -> str:
     shown, paper = targets(config), presets.load(presets.FOLDER / "paper.yaml")
     over_p = [tables.table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
     cells_of = {(run.id, *cell) for target in shown.values() for run in target.rows for cell in target.cells(run)}
-    every, scores = trainings.trained(config), tables.csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
+    every, scores = trainings.records(config), tables.csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
     ablated = tables.ablated(config, shown) if config.ablations else None
     steps, sizes = trainings.smaller(config, paper)
     interpolated = scores[scores["reference"] == "interpolated"].groupby("dataset")["C"].unique()

@@ -38,7 +38,7 @@ class Cube:
     def of(cls, path: Path, key: str | None = None, bands: str | None = None) -> "Cube":
         """A file without its bad bands; the other bands keep the order of the file.
 
-        bands: the bands of the file as `ssif.sensors.parse` takes them, if the file does not give them. Raises UserError
+        bands: the bands of the file as `ssif.sensors.parse_sensor` takes them, if the file does not give them. Raises UserError
         if the file gives other bands or another number of bands, and if all bands are bad.
         """
         with open_image(path, key) as image:
@@ -121,7 +121,7 @@ class Part:
         return np.concatenate(list(self.strips()))
 
 
-def opened(paths: list[Path], key: str | None = None, bands: str | None = None) -> list[Cube]:
+def opened_cubes(paths: list[Path], key: str | None = None, bands: str | None = None) -> list[Cube]:
     """The cubes in these files, their bands in the order of the centres (`Cube.of`, `Cube.sorted`).
 
     Raises UserError for a cube that has other bands than the first.
@@ -133,7 +133,7 @@ def opened(paths: list[Path], key: str | None = None, bands: str | None = None) 
     return cubes
 
 
-def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
+def cube_files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
     """The cubes of a folder (with `pictures` also pictures), sorted by name. An ENVI header stands for both of its files.
 
     Raises UserError for a folder that does not exist or holds no cube, and for two cubes of one name.
@@ -161,7 +161,7 @@ def stem(path: Path) -> str:
     return path.name
 
 
-def whole(cube: Cube, split: str) -> Part:
+def whole_cube(cube: Cube, split: str) -> Part:
     """All rows and columns of a cube."""
     rows, columns = (slice(0, side) for side in cube.size)
     return Part(cube.name, split, cube, rows, columns)
@@ -188,7 +188,7 @@ def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
         test |= found
     if len(test) == len(cubes):
         raise UserError(f"every cube is a test cube, so none is left for training: {', '.join(names)}")
-    return [whole(cube, "test" if name in test else "train") for cube, name in zip(cubes, names)]
+    return [whole_cube(cube, "test" if name in test else "train") for cube, name in zip(cubes, names)]
 
 
 def by_region(cubes: list[Cube], region: tuple[int, ...]) -> list[Part]:

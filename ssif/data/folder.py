@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ssif.data import pairs
-from ssif.data.cubes import Part, by_file, by_region, files, of_one_size, opened
+from ssif.data.cubes import Part, by_file, by_region, cube_files, of_one_size, opened_cubes
 from ssif.data.raw import Dataset, Scene, sha256
 from ssif.errors import UserError
 from ssif.white import RARE, bright
@@ -34,7 +34,7 @@ def read(
     largest of the four rectangles beside it is for training. white: the physical value that becomes 1, to which larger
     values are cut; the default is 1 for reflectance, else the value that one training pixel in a thousand exceeds in the
     brightest band. key: the name of the array in files of several arrays. bands: the bands of all cubes, if the files do not
-    say them (`ssif.sensors.parse`). msi: where the measured MSIs of the cubes are: folder, key, bands, white and align
+    say them (`ssif.sensors.parse_sensor`). msi: where the measured MSIs of the cubes are: folder, key, bands, white and align
     (`ssif.data.pairs`). Bad bands are left out, the rest is sorted by centre. Pixels without data are NaN.
 
     Raises UserError, naming the file, for cubes without wavelengths or with other bands than the first, for many negative
@@ -44,9 +44,9 @@ def read(
         raise UserError(
             f"source of {name}: give either test (names of test cubes) or region (top, left, height, width)"
         )
-    cubes = opened(files(folder, data_dir), key, bands)
+    cubes = opened_cubes(cube_files(folder, data_dir), key, bands)
     parts = by_region(cubes, region) if region else by_file(cubes, test)
-    measured = pairs.of(cubes, files(msi["folder"], data_dir, pictures=True), msi) if msi else None
+    measured = pairs.of(cubes, cube_files(msi["folder"], data_dir, pictures=True), msi) if msi else None
     if measured:
         parts = [measured.aligned(part) for part in parts]
     parts, cut = of_one_size(parts)
@@ -61,12 +61,12 @@ def read(
         "bands": "bands marked bad left out, sorted by centre",
     } | cut  # fmt: skip
     if not measured:
-        return Dataset(name, cubes[0].bands, scale, (scene(part, scale, white) for part in parts), choices)
+        return Dataset(name, cubes[0].bands, scale, (scene_of(part, scale, white) for part in parts), choices)
     images = [measured.image(part) for part in training]
     pixels = sum(image.shape[0] * image.shape[1] for image in images)
     msi_scale, msi_values = _white(images, pixels, measured.relative, msi["white"], msi["folder"])
     choices["input"] = f"measured, {measured.said}; {msi_values}"
-    scenes = (scene(part, scale, white, measured, msi_scale) for part in parts)
+    scenes = (scene_of(part, scale, white, measured, msi_scale) for part in parts)
     return Dataset(name, cubes[0].bands, scale, scenes, choices, measured.bands, msi_scale)
 
 
@@ -92,7 +92,7 @@ def _white(
     )
 
 
-def scene(
+def scene_of(
     part: Part, scale: float, white: float | None, measured: pairs.Measured | None = None, msi_scale: float = 1
 ) -> Scene:
     """The values of a part, clipped to 0 and `scale`; if the user gives no `white`, the scale must fit test cubes, too."""

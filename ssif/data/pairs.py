@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from ssif.bands import Bands
-from ssif.data.cubes import Cube, Part, whole
-from ssif.data.registration import shift, shifted
+from ssif.data.cubes import Cube, Part, whole_cube
+from ssif.data.registration import shift, shifted_with_gaps
 from ssif.errors import UserError
 from ssif.formats import raster
 from ssif.formats.header import Header
@@ -85,7 +85,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
     beside, lines = {}, []
     for cube in cubes:
         msi = found[cube.name]
-        placed = _placed(cube.header, msi, whole(msi, "").values())
+        placed = _placed(cube.header, msi, whole_cube(msi, "").values())
         grey, reference = placed.image.mean(axis=-1), _reference(cube, placed)
         if not np.isfinite(grey + reference).any():
             raise UserError(f"{msi.path} and {cube.path} have no place where both have data")
@@ -96,7 +96,10 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
                 raise UserError(
                     f"{line}; a shift of more than {LARGEST_SHIFT} cannot be removed: register the images first"
                 )
-            placed, line = replace(placed, image=shifted(placed.image, -place[0], -place[1])), f"{line}, taken off"
+            placed, line = (
+                replace(placed, image=shifted_with_gaps(placed.image, -place[0], -place[1])),
+                f"{line}, taken off",
+            )
         beside[cube.path] = msi, placed
         lines.append(line)
     first, ratios = found[cubes[0].name], {placed.ratio for _, placed in beside.values()}
@@ -174,7 +177,7 @@ def _by_georeference(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
 
 def _reference(cube: Cube, placed: Placed) -> np.ndarray:
     """The mean [h, w] over all bands of the cube, at the pixels of the MSI; NaN where the cube does not fill a pixel."""
-    strips, (rows, columns) = whole(cube, "").strips(), placed.origin
+    strips, (rows, columns) = whole_cube(cube, "").strips(), placed.origin
     grey = np.concatenate([strip.mean(axis=-1) for strip in strips])
     (height, width), ratio = placed.image.shape[:2], placed.ratio
     found = np.full((height * ratio, width * ratio), np.nan, np.float32)

@@ -49,7 +49,7 @@ def _unprinted() -> Iterator[None]:
         sys.excepthook, sys.unraisablehook = hooks
 
 
-def plain(path: Path) -> Path | str:
+def gdal_path(path: Path) -> Path | str:
     """The path from the root. GDAL would take a path that starts with s3:, zip: or GTIFF_DIR: for an address.
 
     Raises UserError for a name that is not in UTF-8, which rasterio cannot pass on.
@@ -86,7 +86,7 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
     GDAL cannot read, and for blocks of more than LARGEST_PIECE bytes, which are decompressed in one piece.
     """
     with gdal() as rasterio:
-        source = rasterio.open(plain(path), driver=driver)
+        source = rasterio.open(gdal_path(path), driver=driver)
         try:
             largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
             if largest > LARGEST_PIECE:
@@ -149,7 +149,7 @@ def created(path: Path, header: Header, driver: str, describe: Callable, **optio
             profile["crs"] = rasterio.CRS.from_wkt(header.crs)
         if header.transform:
             profile["transform"] = rasterio.Affine(*header.transform)
-        with rasterio.open(plain(path), "w", **profile) as target:
+        with rasterio.open(gdal_path(path), "w", **profile) as target:
             describe(target)
 
             def put(rows: slice, stored: np.ndarray) -> None:

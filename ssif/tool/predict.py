@@ -31,7 +31,7 @@ TAPS = 2  # number of LR pixels at the border of a tile that bicubic decimation 
 STRIP_BYTES = 2**26  # number of bytes copied to the output at a time
 
 
-def note(text: str) -> None:
+def to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
 
 
@@ -46,7 +46,7 @@ def predict(
     model: Pretrained,
     wanted: Wanted,
     key: str | None = None,
-    say: Say = note,
+    say: Say = to_stderr,
     more: Sequence[Pretrained] = (),
 ) -> None:
     """Read `source` (its array `key`) and write `out`. `say` receives assumptions and findings; the progress goes to stderr.

@@ -17,9 +17,9 @@ from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
 from ssif.matching import by_name, channel_matrix, listed, matches
 from ssif.pretrained import Pretrained
-from ssif.sensors import SENSORS, parse, split
+from ssif.sensors import SENSORS, parse_sensor, split_spec
 from ssif.tiles import TILE, Grid, check_tiles
-from ssif.white import RELATIVE, bright, check, fits
+from ssif.white import RELATIVE, bright, check_white, fits
 
 TILE_BYTES = 2**27  # limit of the output of a tile
 SAMPLED = 32  # number of rows that are inspected beforehand
@@ -84,7 +84,7 @@ class Plan:
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
         header = _output(found, out, size, model.output_white(white), wanted, model)
         try:
-            line = check(sample, white, "with --white") if len(sample) else ""
+            line = check_white(sample, white, "with --white") if len(sample) else ""
         except UserError as error:
             raise UserError(f"{image.path}: {error}") from None
         if line and model.white is not None:
@@ -156,7 +156,7 @@ def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.nd
             f"{image.path} has {count} channels, but these weights take {channels}"
             + (f": {sensor}, {listed(model.input_bands)}" if model.input_bands else "")
         )
-    names = parse(sensor).names if split(sensor)[0] in SENSORS else ()
+    names = parse_sensor(sensor).names if split_spec(sensor)[0] in SENSORS else ()
     places = by_name(image.header.names, names)
     line = f"{image.path}: the channels are taken as those of {sensor}, " + (
         "by their names" if places else "in this order"

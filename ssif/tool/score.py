@@ -15,7 +15,7 @@ from ssif.formats.header import Header
 from ssif.matching import listed
 from ssif.metrics import evaluate
 from ssif.tool.request import Say, usual_white
-from ssif.white import check
+from ssif.white import check_white
 
 UNITS = {"mpsnr": "dB", "psnr_cube": "dB", "sam": "degrees"}
 SAME = 0.1  # two bands whose ends differ by less than this share of the width are one band
@@ -70,7 +70,9 @@ def score(
                 f"{side.path} contains {side.header.dtype} without a scale factor; give the value of white with --white"
             )
         try:
-            line = check(side.values[np.isfinite(side.values).all(axis=-1)], value, "with --white or --truth-white")
+            line = check_white(
+                side.values[np.isfinite(side.values).all(axis=-1)], value, "with --white or --truth-white"
+            )
         except UserError as error:
             raise UserError(f"{side.path}: {error}") from None
         if line:
@@ -87,7 +89,7 @@ def score(
     return evaluate(predicted, true, p, None if known.all() else known)
 
 
-def printed(scores: dict[str, float], form: str) -> str:
+def formatted(scores: dict[str, float], form: str) -> str:
     """Scores as a "table", as "csv" or as "json"."""
     if form == "json":
         # JSON has no nan.

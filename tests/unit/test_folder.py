@@ -254,9 +254,9 @@ def test_a_cube_without_light_is_refused(cubes):
 def test_the_folder_may_be_below_the_data_folder(cubes, monkeypatch, tmp_path):
     write(cubes / "a.h5", values(0))
     monkeypatch.chdir("/")
-    assert len(folder.files("cubes", tmp_path)) == 1
+    assert len(folder.cube_files("cubes", tmp_path)) == 1
     monkeypatch.setenv("SSIF_DATA", str(tmp_path))
-    assert len(folder.files("cubes")) == 1 and len(folder.files(str(cubes))) == 1
+    assert len(folder.cube_files("cubes")) == 1 and len(folder.cube_files(str(cubes))) == 1
 
 
 # --- in a preset

@@ -11,7 +11,7 @@ from ssif.bands import Bands
 from ssif.data import folder
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.data.prepare import prepare
-from ssif.data.registration import shift, shifted
+from ssif.data.registration import shift, shifted_with_gaps
 from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.formats import create_image
@@ -75,7 +75,7 @@ def test_a_shift_is_found_and_taken_off(rows, columns):
     # Another unit and another contrast.
     found = shift(3 * moved.mean(axis=-1) + 7, still.mean(axis=-1))
     assert found == pytest.approx((rows, columns), abs=0.1)
-    back = shifted(moved, -rows, -columns)
+    back = shifted_with_gaps(moved, -rows, -columns)
     inside = np.isfinite(back).all(axis=-1)
     assert inside.mean() > 0.8
     assert np.abs(back - still)[inside].max() < 0.02
@@ -253,6 +253,6 @@ def test_pictures_are_taken_as_msis(here):
         (here / "msi").mkdir(exist_ok=True)
         with create_image(here / f"msi/{name}.png", Header(24, 36, 3, "uint8")) as target:
             target(np.rint(255 * channels(scene(24, 36, seed))))
-    assert [path.name for path in folder.files("msi", pictures=True)] == ["a.png", "b.png"]
+    assert [path.name for path in folder.cube_files("msi", pictures=True)] == ["a.png", "b.png"]
     store = prepared(here, white=255)
     np.testing.assert_allclose(store.scene("a")[1], channels(scene(24, 36, 0)), atol=0.5 / 255 + 1e-6)

@@ -10,7 +10,7 @@ from ssif.bands import Bands
 from ssif.channels import Sensor
 from ssif.errors import UserError
 from ssif.formats.header import Header
-from ssif.sensors import parse
+from ssif.sensors import parse_sensor
 from ssif.tool.preview import preview, pseudo_rgb
 from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, write
 
@@ -179,7 +179,7 @@ def test_an_image_without_wavelengths_has_the_bands_of_the_training(tmp_path, mo
 
 def test_channels_are_taken_by_their_names(tmp_path):
     """The file has the bands of Sentinel-2 in the order of their wavelengths, the weights red first."""
-    sensor = parse("sentinel-2a:B4,B3,B2")
+    sensor = parse_sensor("sentinel-2a:B4,B3,B2")
     model = small_model(
         tmp_path, msi="sentinel-2a:B4,B3,B2", input_bands=sensor.bands.edges.tolist(), wavelengths=[395, 705]
     )
@@ -190,7 +190,7 @@ def test_channels_are_taken_by_their_names(tmp_path):
     assert lines[0].endswith("taken as those of sentinel-2a:B4,B3,B2, by their names")
     assert np.abs(read(tmp_path / "b.tif")[1] - wanted).max() < 1e-5
     # --input may name more channels than the file has, if the file names its own.
-    named = parse("sentinel-2a")
+    named = parse_sensor("sentinel-2a")
     run(source, tmp_path / "c.tif", model, replace(WANTED, input=named))
     assert np.abs(read(tmp_path / "c.tif")[1] - wanted).max() < 1e-5
     unnamed = write(tmp_path / "d.tif", Header(6, 7, 3, "float32", names=("x", "y", "z")), values)

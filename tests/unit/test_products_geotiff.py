@@ -61,7 +61,7 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
     header, values = read(out)
     assert values.shape == (16, 12, 3) and header.transform[0] == 15 and np.isnan(values[:2, :2]).all()
     assert np.isfinite(values[4:]).all()
-    assert cubes.files(str(tmp_path)) == [image] and not is_image(tmp_path / f"{name}-QL_QUALITY_CLOUD.TIF")
+    assert cubes.cube_files(str(tmp_path)) == [image] and not is_image(tmp_path / f"{name}-QL_QUALITY_CLOUD.TIF")
     data = folder.read("mine", str(tmp_path), region=(2, 1, 2, 5))
     assert data.bands == Bands(read(image)[0].bands.edges[[0, 1, 3, 2]])
     assert set(next(iter(data.scenes)).sources) == {path.name for path in read_files(image)}

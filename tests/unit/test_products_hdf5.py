@@ -137,7 +137,7 @@ def test_a_prediction_and_a_data_set(request, tmp_path, name):
     assert header.transform == ((15, 0, 5e5 - 15, 0, -15, 6e6 + 15) if name == "prisma" else None)
     for beside in ("RFLUNCERT_001", "MASK_001"):
         (path.parent / f"EMIT_L2A_{beside}_20220903T163129_2224611_012.nc").write_bytes(path.read_bytes())
-    assert cubes.files(str(path.parent)) == [path]
+    assert cubes.cube_files(str(path.parent)) == [path]
     data = folder.read("mine", str(path.parent), region=(3, 0, 1, 3))
     assert len(data.bands) == (4 if name == "emit" else 5) and next(iter(data.scenes)).hsi.shape[:2] == (4, 6)
 

@@ -81,7 +81,7 @@ def test_a_prediction_and_data_sets(safe, tmp_path):
     run(safe, tmp_path / "coarse.tif", model, Wanted(bands, scale=2), key="20m")
     assert read(tmp_path / "coarse.tif")[1].shape == (12, 12, 3)
 
-    assert cubes.files(str(safe.parent)) == [safe]
+    assert cubes.cube_files(str(safe.parent)) == [safe]
     source = {"folder": str(safe.parent), "region": (2, 0, 2, 6), "key": "20m"}
     (safe / "MTD_MSIL2A.xml").write_text(safe_metadata())
     prepare("mine", tmp_path / "mine.h5", "ikonos", source=source | {"key": "10m"})

@@ -213,7 +213,7 @@ def test_seeds_of_a_single_method_are_named_and_each_has_its_curve(tmp_path, mon
     monkeypatch.setattr(
         trainings.loss_curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options)
     )
-    trainings.drawn_curves(TWO_SEEDS, trainings.trained(TWO_SEEDS))
+    trainings.drawn_curves(TWO_SEEDS, trainings.records(TWO_SEEDS))
     assert drawn == [["liif.C31.s0", "liif.C31.s1"]]
 
 

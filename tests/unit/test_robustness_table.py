@@ -78,7 +78,7 @@ def test_the_printed_table_has_a_column_for_each_method(every):
     assert lines[4] == "| clean input |  | 63.50 | 83.50 | 73.50 |"
     assert lines[5] == "| metamers 0 x black | 10.0% | 61.50 (-2.00) | 81.50 (-2.00) | 71.50 (-2.00) |"
     assert "| 6.00 (+1.00) |" in section("SAM", "Change", blocks["SAM (degrees) at p = 2"])
-    tex = robustness.latex(blocks, ["100 % of it"])
+    tex = robustness.latex_of_blocks(blocks, ["100 % of it"])
     assert tex.startswith("% 100 % of it\n") and r"10.0\%" in tex and r"\toprule" in tex and r"100 \% of it" in tex
 
 

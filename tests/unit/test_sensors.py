@@ -221,7 +221,7 @@ def test_a_csv_that_means_nothing(tmp_path, content, message):
     ],
 )
 def test_some_channels_of_a_sensor_in_the_order_that_is_asked_for(spec, names):
-    whole, found = sensors.parse(spec.partition(":")[0]), sensors.parse(spec)
+    whole, found = sensors.parse_sensor(spec.partition(":")[0]), sensors.parse_sensor(spec)
     assert list(found.names) == names
     places = [whole.names.index(name) for name in names]
     assert np.array_equal(found.bands.edges, whole.bands.edges[places])
@@ -322,7 +322,7 @@ def test_without_pyrsr_the_others_are_listed_and_the_way_to_it():
 
 
 def test_bands_are_listed_with_their_middle_and_width():
-    lines = sensors.table(sensors.parse("400:700:3")).splitlines()
+    lines = sensors.listing(sensors.parse_sensor("400:700:3")).splitlines()
     assert lines[0].split() == ["name", "start", "end", "centre", "width", "nm"]
     assert lines[2].split() == ["1", "500-600", "500.00", "600.00", "550.00", "100.00"]
     assert command("bands", "400:700:3").stdout == "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 import dataclasses
 
 from ssif.errors import UserError, choose
-from ssif.sensors import SENSORS, csv_of, split
+from ssif.sensors import SENSORS, csv_of, split_spec
 from workflow.config import schema
 from workflow.config.names import spelled
 from workflow.methods import METHODS, family, network
@@ -116,10 +116,10 @@ def check_single(config: schema.Config) -> None:
         for method in sensors.methods:
             choose(f"method of any bands in tables.{schema.SENSOR_TABLE}", method, any_bands)
         for sensor in sensors.sensors:
-            choose(f"sensor in tables.{schema.SENSOR_TABLE}", split(sensor)[0], SENSORS)
+            choose(f"sensor in tables.{schema.SENSOR_TABLE}", split_spec(sensor)[0], SENSORS)
     camera = shown[schema.ROBUSTNESS_TABLE].camera if schema.ROBUSTNESS_TABLE in shown else ""
     if camera and csv_of(camera) is None:
-        choose(f"sensor for tables.{schema.ROBUSTNESS_TABLE}.camera", split(camera)[0], SENSORS)
+        choose(f"sensor for tables.{schema.ROBUSTNESS_TABLE}.camera", split_spec(camera)[0], SENSORS)
     compared = shown["uncertainty"].methods if "uncertainty" in shown else None
     if compared and (len(compared) != 1 or len(config.seeds_of.get(compared[0], config.seeds)) < 2):
         raise UserError("figures.uncertainty needs one method, with at least two seeds")

@@ -19,7 +19,7 @@ from workflow.steps import predictions
 TRUE, BICUBIC = "true image", "true image, bicubic"
 
 
-def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
+def images_of(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
     """Label, p and image [H, W, C_max] in raw units: the predictions of a run, or for a classifier the true image, as it is and
     after bicubic interpolation down to LR and up again. Raises UserError if a prediction is not stored."""
     if family(run.method) != "classifier":
@@ -36,7 +36,7 @@ def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float,
         yield BICUBIC, p, again[0].permute(1, 2, 0).clamp(0, 1).numpy() * store.scale
 
 
-def classify(
+def confusion_and_map(
     model, standardise: Standardise, image: np.ndarray, labels: np.ndarray, ids: np.ndarray, dense: bool
 ) -> tuple[np.ndarray, np.ndarray | None, float]:
     """Confusion matrix [n, n] of the labelled pixels; with `dense` also the map [H, W] of ids and its agreement, the share of

@@ -90,13 +90,13 @@ def gather(images: Tensor, places: Tensor, patch: int) -> Tensor:
     return images[places[:, :1, None], rows[:, :, None], columns[:, None, :]]
 
 
-def pixels(maps: np.ndarray, ids: list[int], seed: int) -> list[np.ndarray]:
+def labelled_pixels(maps: np.ndarray, ids: list[int], seed: int) -> list[np.ndarray]:
     """For each class of `ids`, the places [n, 3] (image, row, column) of its pixels in maps [N, H, W], in random order."""
     draws = np.random.default_rng(seed)
     return [draws.permutation(np.argwhere(maps == number)) for number in ids]
 
 
-def split(
+def split_pixels(
     places: list[np.ndarray], names: list[str], train: tuple[int, int], validation: int
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Training and validation pixels of each class, from its `places` in random order.

@@ -36,7 +36,7 @@ def table(config: Config, target: Target) -> dict:
         ],
         "of_paper": list(reported["dataset"].unique()),
         "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), choices, ", ".join(commits)),
-        "tests": [*over_scales.standing(tidy), *remarks.still_learning(target), *remarks.compared(paired)],
+        "tests": [*over_scales.above_bicubic(tidy), *remarks.still_learning(target), *remarks.compared(paired)],
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,

@@ -182,7 +182,7 @@ def cells(shown: Iterable[Target], row: Run) -> dict[float, list[int]]:
     return {p: sorted(count for scale, count in found if scale == p) for p in sorted({scale for scale, _ in found})}
 
 
-def images(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
+def stored_cells(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
     """The cells of `row` whose predicted images are stored."""
     return cells([target for name, target in shown.items() if name in SHOW_IMAGES], row)
 

@@ -181,7 +181,7 @@ def raw_files(dataset):
 
         try:
             for images in filter(None, (source, source.msi)):
-                for image in cubes.files(images.folder, pictures=images is source.msi):
+                for image in cubes.cube_files(images.folder, pictures=images is source.msi):
                     files += read_files(image, images.key)
         except UserError as error:
             raise WorkflowError(str(error))

@@ -91,7 +91,7 @@ rule evaluate:
         method=lambda wildcards: method(ROWS[wildcards.run]),
         shown=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
-            targets.images(TARGETS, ROWS[wildcards.run]),
+            targets.stored_cells(TARGETS, ROWS[wildcards.run]),
             CONFIG.antialias,
         ),
         code=code_of_score("evaluate"),

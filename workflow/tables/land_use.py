@@ -92,7 +92,10 @@ def table(config: schema.Config, target: Target, ids: list[int]) -> pd.DataFrame
         matrix = found.pop("matrix")
         recalls = {f"recall_{number}": value for number, value in zip(ids, accuracy.recall(matrix))}
         rows.append(
-            found | {"distribution": "in" if low <= found["p"] <= high else "out"} | accuracy.scores(matrix) | recalls
+            found
+            | {"distribution": "in" if low <= found["p"] <= high else "out"}
+            | accuracy.accuracies(matrix)
+            | recalls
         )
     keys, each = ["model", "source", "p", "distribution"], [f"recall_{number}" for number in ids]
     rows = pd.DataFrame(rows)

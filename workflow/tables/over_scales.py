@@ -97,7 +97,7 @@ def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([tidy[ours].merge(costs, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
-def standing(tidy: pd.DataFrame) -> list[str]:
+def above_bicubic(tidy: pd.DataFrame) -> list[str]:
     """A line that says how many dB our rows are above bicubic + linear at each p; no line without that row."""
     psnr = tidy[tidy["source"] != "reported"].pivot(index="model", columns="p", values="psnr")
     plain = methods.METHODS["bicubic"].label
@@ -166,7 +166,7 @@ def main() -> None:
     scores = cells.scores(config, target)
     tidy = table(scores, target)
     tidy = with_costs(tidy, costs(config, target))
-    choices, stands = prepared.data(target.dataset).choices, standing(tidy)
+    choices, stands = prepared.data(target.dataset).choices, above_bicubic(tidy)
     footer = [*protocol(config, target, scores["scene"].nunique(), choices, commit()), MARKS, *stands]
     footer += remarks.still_learning(target)
     footer += remarks.compared(remarks.compare(scores.rename(columns=SCORES)))

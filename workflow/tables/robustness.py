@@ -99,7 +99,7 @@ def protocol(config: Config, target: Target, store: Store, every: list[Change], 
     ]
 
 
-def latex(blocks: dict[str, pd.DataFrame], footer: list[str]) -> str:
+def latex_of_blocks(blocks: dict[str, pd.DataFrame], footer: list[str]) -> str:
     """The footer as comments, a LaTeX tabular for each block (needs booktabs), and the footer as a note."""
     lines = [f"% {line}" for line in footer]
     for heading, block in blocks.items():
@@ -116,7 +116,12 @@ def main() -> None:
     tidy = table(config, target, every)
     blocks, footer = printed(tidy), protocol(config, target, store, every, commit())
     text = "\n".join(section(heading, "Change", block) for heading, block in blocks.items())
-    write(target.name, tidy, text + "\n" + "\n".join(f"- {line}" for line in footer) + "\n", latex(blocks, footer))
+    write(
+        target.name,
+        tidy,
+        text + "\n" + "\n".join(f"- {line}" for line in footer) + "\n",
+        latex_of_blocks(blocks, footer),
+    )
     shown_of = f"preset {config.preset}, {target.dataset}, {target.seed_count} seed(s), commit {commit()}"
     drawn = robustness.draw(tidy.assign(title=titles(tidy)), footer=shown_of)
     style.save(drawn, results() / "figures/robustness")

@@ -15,17 +15,13 @@ from workflow.tables.cells import METRICS
 KEYS = ["dataset", "model", "scene", "p"]
 
 
-def files() -> list[Path]:
-    return sorted((results() / "submissions").glob("*.csv"))
-
-
 def means(dataset: str, scenes: set[str], scales: list[float]) -> pd.DataFrame:
     """One row a model and p of this data set: dataset, model, p and METRICS as means over the test scenes.
 
     Raises UserError, naming the file, if a file cannot be read or lacks a column, if a score is not a number, if a p is not in
     the table, and unless each model and p has exactly one row for each scene.
     """
-    found = [_read(path, dataset, scenes, scales) for path in files()]
+    found = [_read(path, dataset, scenes, scales) for path in sorted((results() / "submissions").glob("*.csv"))]
     rows = pd.concat([pd.DataFrame(columns=[*KEYS, *METRICS]), *found]).astype(dict.fromkeys(METRICS, float))
     return rows.groupby(["dataset", "model", "p"], sort=False)[METRICS].mean().reset_index()
 

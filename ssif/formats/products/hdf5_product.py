@@ -22,7 +22,7 @@ def holds(path: Path, suffix: str, *names: str) -> bool:
     if path.suffix.lower() != suffix or not path.is_file() or not h5py.is_hdf5(path):
         return False
     with opened(path) as file:
-        return all(find(file, name) is not None for name in names)
+        return all(item(file, name) is not None for name in names)
 
 
 def product(
@@ -37,7 +37,7 @@ def product(
     return Kind(name, (), opened, matches=lambda path: any(holds(path, suffix, *names) for names in layouts))
 
 
-def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
+def item(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
     """What the file itself has under a path. Links are not followed."""
     found = file
     for part in name.split("/"):
@@ -47,7 +47,7 @@ def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
 
 def array(file: h5py.File, name: str, axes: int = 3) -> h5py.Dataset:
     """A dataset of numbers with so many axes. Raises UserError if there is none or it cannot be read safely."""
-    found = find(file, name)
+    found = item(file, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iuf" or found.ndim != axes:
         raise UserError(f"has no array {name!r} of numbers with {axes} axes, which such a product has")
     hdf5.check_readable(found)
@@ -75,7 +75,7 @@ def places(
     file: h5py.File, latitudes: str, longitudes: str, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Latitudes and longitudes [h, w] in degrees; None if the file has none for each pixel."""
-    found = [find(file, name) for name in (latitudes, longitudes)]
+    found = [item(file, name) for name in (latitudes, longitudes)]
     if any(not isinstance(each, h5py.Dataset) or each.shape != shape[:2] for each in found):
         return None
     return tuple(array(file, name, axes=2)[:].astype(np.float64) for name in (latitudes, longitudes))

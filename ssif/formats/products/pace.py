@@ -17,7 +17,7 @@ NEAR = 10.0  # largest distance in nm from the nominal centre
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
     cube, centres = hdf5_product.array(file, CUBE), hdf5_product.numbers(file, f"{PARAMETERS}/wavelength_3d")
-    if hdf5_product.find(file, f"{PARAMETERS}/fwhm") is not None:
+    if hdf5_product.item(file, f"{PARAMETERS}/fwhm") is not None:
         widths, notes = hdf5_product.numbers(file, f"{PARAMETERS}/fwhm"), ()
     else:
         near = [[width for nominal, width in SWIR.items() if abs(centre - nominal) <= NEAR] for centre in centres]

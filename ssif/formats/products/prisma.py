@@ -17,7 +17,7 @@ PIXEL = 30.0  # m
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
-    mapped = hdf5_product.find(file, L2D) is not None
+    mapped = hdf5_product.item(file, L2D) is not None
     vnir, swir = detectors = [_Detector.of(file, L2D if mapped else L2C, name) for name in ("Vnir", "Swir")]
     height, width = vnir.size
     if swir.size != vnir.size:
@@ -61,7 +61,7 @@ class _Detector:
     def of(cls, file: h5py.File, swath: str, name: str) -> "_Detector":
         upper, fields = name.upper(), f"{swath}/Data Fields"
         cube, matrix = hdf5_product.array(file, f"{fields}/{upper}_Cube"), f"{fields}/{upper}_PIXEL_L2_ERR_MATRIX"
-        errors = hdf5_product.array(file, matrix) if hdf5_product.find(file, matrix) is not None else None
+        errors = hdf5_product.array(file, matrix) if hdf5_product.item(file, matrix) is not None else None
         if cube.dtype != np.uint16 or (errors is not None and errors.shape != cube.shape):
             raise UserError(f"{upper}_Cube is not of type uint16, or its error matrix has another shape")
         centres, widths = (hdf5_product.attribute(file, f"List_{what}_{name}") for what in ("Cw", "Fwhm"))
