@@ -83,12 +83,9 @@ class Plan:
         p = max(high / side for high, side in zip(size, low))
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
         header = _output(found, out, size, model.output_white(white), wanted, model)
-        try:
-            line = check_white(sample, white, "with --white") if len(sample) else ""
-        except UserError as error:
-            raise UserError(f"{image.path}: {error}") from None
+        line = check_white(sample, white, "with --white", image.path) if len(sample) else ""
         if line and model.white is not None:
-            say(f"{image.path}: {line}")
+            say(line)
         if formats.is_picture(out):
             lost = ", coordinates" if header.transform or header.crs else ""
             say(f"{out}: a picture cannot hold wavelengths{lost}")

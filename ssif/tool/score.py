@@ -69,14 +69,9 @@ def score(
             raise UserError(
                 f"{side.path} contains {side.header.dtype} without a scale factor; give the value of white with --white"
             )
-        try:
-            line = check_white(
-                side.values[np.isfinite(side.values).all(axis=-1)], value, "with --white or --truth-white"
-            )
-        except UserError as error:
-            raise UserError(f"{side.path}: {error}") from None
-        if line:
-            say(f"{side.path}: {line}")
+        known = side.values[np.isfinite(side.values).all(axis=-1)]
+        if line := check_white(known, value, "with --white or --truth-white", side.path):
+            say(line)
         images.append(torch.from_numpy(side.values / np.float32(value)).permute(2, 0, 1))
     known = torch.from_numpy(np.isfinite(one.values).all(axis=-1) & np.isfinite(two.values).all(axis=-1))
     if not known.any():

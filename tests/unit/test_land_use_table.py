@@ -11,7 +11,7 @@ from ssif.data.raw import LandCover
 from ssif.errors import UserError
 from tests.drawn import texts
 from workflow.config import presets
-from workflow.config.schema import Table
+from workflow.config.schema import Shown
 from workflow.figures import land_use_maps, style
 from workflow.land_use.images import BICUBIC, TRUE
 from workflow.methods import METHODS, family
@@ -26,7 +26,7 @@ CONFIG = dataclasses.replace(
     SMOKE,
     seeds=(0, 1),
     methods=CLASSIFIED,
-    tables={"table3": Table("pavia_centre", (2, 4), CLASSIFIED)},
+    tables={"table3": Shown("pavia_centre", (2, 4), CLASSIFIED)},
     figures={},
     ablations={},
     datasets={"pavia_centre": SMOKE.datasets["synthetic"]},

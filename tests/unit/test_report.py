@@ -18,7 +18,7 @@ from ssif.data.prepare import prepare
 from ssif.errors import UserError
 from workflow import report
 from workflow.config import presets, schema
-from workflow.config.schema import Table
+from workflow.config.schema import Shown
 from workflow.methods import METHODS
 from workflow.page import tables, trainings
 from workflow.plan import runs
@@ -30,13 +30,13 @@ SMOKE = presets.load("config/smoke.yaml")
 SMALL = dataclasses.replace(
     SMOKE,
     methods=("bicubic", "us3rn", "liif", "ssif-rf-uf"),
-    tables={"table1": Table("synthetic")},
+    tables={"table1": Shown("synthetic")},
     figures={"fig3": SMOKE.figures["fig3"]},
     ablations={"closed_form": SMOKE.ablations["closed_form"]},
 )
 # The same networks, as if they had been trained and scored on CAVE.
 ON_CAVE = dataclasses.replace(
-    SMALL, tables={"table1": Table("cave")}, figures={}, ablations={}, datasets={"cave": SMOKE.datasets["synthetic"]}
+    SMALL, tables={"table1": Shown("cave")}, figures={}, ablations={}, datasets={"cave": SMOKE.datasets["synthetic"]}
 )
 PSNR = {"bicubic": 30, "us3rn": 31, "liif": 32, "ssif-rf-uf": 33, "ssif-rf-gi": 34, "ssif-rf-ui": 35}
 MACHINE = "a <script>alert('&')</script> machine"

@@ -93,7 +93,7 @@ def _budget(training: schema.Training | schema.PatchTraining | schema.Classifier
 
 def check_shown(
     where: str,
-    shown: schema.Table | schema.Figure,
+    shown: schema.Shown,
     wanted: tuple[str, ...],
     config: schema.Config,
     optional: tuple[str, ...] = (),

@@ -83,13 +83,12 @@ def parse(mapping: dict) -> schema.Config:
         check_name("an ablation", name)
     check_different("datasets", datasets)
     check_different("ablations", config.ablations)
-    tables = {
-        # The name of a data set alone is short for a block with no other key.
-        choose("table", name, schema.TABLES): strict(
-            schema.Table, {"dataset": table} if isinstance(table, str) else table, f"tables.{name}"
-        )
-        for name, table in config.tables.items()
-    }
+    # The name of a data set alone is short for a block with no other key.
+    tables = {name: {"dataset": table} if isinstance(table, str) else table for name, table in config.tables.items()}
+    tables, figures = (
+        {choose(kind, name, known): strict(schema.Shown, its, f"{kind}s.{name}") for name, its in shown.items()}
+        for kind, known, shown in (("table", schema.TABLES, tables), ("figure", schema.FIGURES, config.figures))
+    )
     blocks = sorted({network.block for network in methods.every_network() if network.block})
     for name, data in datasets.items():
         where = f"datasets.{name}"
@@ -101,10 +100,6 @@ def parse(mapping: dict) -> schema.Config:
         }
         datasets[name] = dataclasses.replace(data, baselines=baselines)
         checks.check_data(datasets[name], config.methods, where)
-    figures = {
-        choose("figure", name, schema.FIGURES): strict(schema.Figure, figure, f"figures.{name}")
-        for name, figure in config.figures.items()
-    }
     ablations = {
         name: strict(schema.Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()
     }

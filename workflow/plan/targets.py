@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ssif.errors import UserError
 from workflow import methods
 from workflow.config.names import LONGEST, spelled
-from workflow.config.schema import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES, Ablation, Config, Figure, Table
+from workflow.config.schema import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES, Ablation, Config, Shown
 from workflow.methods import CLASSIFIERS, METHODS
 from workflow.plan import runs
 from workflow.plan.runs import Run, settings
@@ -78,7 +78,7 @@ def _check_names(runs: Iterable[Run]) -> None:
             )
 
 
-def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
+def _shown(config: Config, name: str, entry: Shown) -> Target:
     """A table, or a figure that is not an ablation."""
     data = config.datasets[entry.dataset]
     scales, full = entry.scales or data.scales.test, (data.full_count,)
@@ -88,7 +88,7 @@ def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
             rows = _on_each_intervals(config, rows)
         seeds = dict.fromkeys(run.seed for run in rows) if name in LAND_USE else ()
         classifiers = [classifier(config, entry.dataset, seed) for seed in seeds]
-        counts = getattr(entry, "counts", ()) or full
+        counts = entry.counts or full
         return Target(name, entry.dataset, rows, scales, counts, tuple(classifiers))
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
