@@ -135,7 +135,7 @@ def test_bands_in_any_form(model, bands):
         (VALUES, None, "bands must be Bands"),
         (VALUES, "no-sensor", "no-sensor"),
         (labelled().rename(y="north"), BANDS, "the array must have three dimensions: rows"),
-        (labelled().to_dataset(name="cube"), BANDS, "want a DataArray, got a Dataset; choose one of its variables: cube"),
+        (labelled().to_dataset(name="cube"), BANDS, "the image must be a DataArray, got a Dataset; choose one of its variables: cube"),
         (labelled().assign_coords(wavelength=[900.0, 1000.0, 1100.0]), BANDS, "no band of the image fits"),
         (labelled()[..., :2], BANDS, "no band of the image fits"),
     ],

@@ -179,7 +179,7 @@ def test_jpeg_2000_is_read_and_not_written(tmp_path):
     assert np.array_equal(found, stored) and header.bands is None and header.transform[:3] == (10, 0, 5e5)
     with pytest.raises(UserError, match="JPEG 2000 can be read but not written; choose"):
         create_image(tmp_path / "b.jp2", header)
-    with pytest.raises(UserError, match="Zarr is only read here"):
+    with pytest.raises(UserError, match="Zarr can be read but not written"):
         create_image(tmp_path / "b.zarr", header)
 
 

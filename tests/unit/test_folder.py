@@ -183,9 +183,9 @@ REGION = {"region": (0, 0, 4, 4)}
 @pytest.mark.parametrize(
     ("files", "arguments", "message"),
     [
-        ({}, REGION, "cubes holds no cube; known formats: .hdr"),
+        ({}, REGION, "cubes contains no cube; known formats: .hdr"),
         ({"a.h5": {}}, {"folder": "none", **REGION}, "the folder of cubes none does not exist"),
-        ({"a.h5": {"bands": None}}, REGION, "a.h5 does not say its wavelengths"),
+        ({"a.h5": {"bands": None}}, REGION, "a.h5 has no wavelengths"),
         ({"a.h5": {}, "a.tif": {}}, REGION, "several cubes are called a"),
         (
             {"a.h5": {}, "b.h5": {"bands": Bands(BANDS.edges + 1)}},
@@ -198,9 +198,9 @@ REGION = {"region": (0, 0, 4, 4)}
         ({"a.h5": {}}, {"test": ("*",)}, "every cube is a test cube"),
         ({"a.h5": {}}, {"region": (0, 0, 4)}, "a region must be top, left, height and width"),
         ({"a.h5": {}}, {"region": (0, 0, 0, 4)}, "a region must be top, left, height and width"),
-        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels; the region [10, 0, 4, 4] is not inside"),
+        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels, so the region [10, 0, 4, 4] is not inside"),
         ({"a.h5": {}}, {"region": (0, 0, 12, 14)}, "leaves nothing for training"),
-        ({"a.h5": {}}, {**REGION, "white": -1.0}, "white is a positive value"),
+        ({"a.h5": {}}, {**REGION, "white": -1.0}, "white must be a positive value"),
         ({"a.h5": {}}, {**REGION, "key": "other"}, "has no array 'other'; arrays found: cube"),
     ],
 )
@@ -274,12 +274,12 @@ def test_a_preset_names_its_source():
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("my data", {}, "a data set with a source wants a name of at most 40 letters"),
+        ("my data", {}, "a data set with a source must be a name of at most 40 letters"),
         ("cave", {}, "datasets.cave has a source of its own, so its name must not be"),
         ("CAVE", {}, "datasets.CAVE has a source of its own, so its name must not be"),
         ("mine", {"source": {"test": ["a"]}}, "datasets.mine.source lacks folder"),
         ("mine", {"source": {"folder": "a", "tset": ["a"]}}, "unknown key in datasets.mine.source: 'tset'"),
-        ("mine", {"land_use": {}}, "no land cover of it"),
+        ("mine", {"land_use": {}}, "no land cover for land_use"),
     ],
 )
 def test_sources_that_make_no_sense(name, change, message):

@@ -262,7 +262,7 @@ def test_integers_keep_clear_of_the_no_data_value():
     assert np.array_equal(header.physical(header.stored(values)).ravel(), [1, np.nan, 255, 1], equal_nan=True)
     assert replace(header, nodata=255).stored(values).ravel().tolist() == [0, 255, 254, 0]
     assert replace(header, nodata=-9999.0).physical(np.array([[[241]]], np.uint8)) == 241
-    with pytest.raises(UserError, match="no value for it"):
+    with pytest.raises(UserError, match="no value that means no data"):
         replace(header, nodata=None).stored(values)
 
 

@@ -153,7 +153,7 @@ def test_a_run_that_was_not_classified_is_named(tidy):
         (lambda found: found[found["p"] != 4], "it has no rows"),
         (lambda found: found[:-1], "at p = 4 it counts other labelled pixels than .*land_use.csv"),
         (lambda found: found.replace({"predicted": {6: 7}}), "it has classes that are not in the land cover"),
-        (lambda found: pd.concat([found, found[:1]]), "2 rows of true 2, predicted 2, not one"),
+        (lambda found: pd.concat([found, found[:1]]), "it has 2 rows of true 2, predicted 2 instead of one"),
     ],
 )
 def test_counts_that_are_not_all_there_are_told(tidy, change, reason):

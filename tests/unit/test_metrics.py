@@ -270,7 +270,7 @@ def test_nan_where_nothing_is_left():
 
 
 def test_shapes_must_agree():
-    with pytest.raises(UserError, match="prediction is 4 x 24 x 30 but the truth is 4 x 24 x 31"):
+    with pytest.raises(UserError, match="prediction is 4 x 24 x 30, but the truth is 4 x 24 x 31"):
         metrics.evaluate(torch.rand(4, 24, 30), torch.rand(4, 24, 31), 2)
 
 

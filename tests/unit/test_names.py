@@ -50,7 +50,7 @@ def ablation(values: list, change: str = "encoder", name="mine", **fixed) -> dic
     ids=["preset", "data set", "ablation"],
 )
 def test_a_name_that_is_none_is_refused_in_one_line(preset, name):
-    with pytest.raises(UserError, match="want") as refused:
+    with pytest.raises(UserError, match="must be") as refused:
         presets.parse(preset(name))
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 300
 
@@ -66,7 +66,7 @@ EDSR = {"name": "edsr", "blocks": 2, "channels": 16}
 
 @pytest.mark.parametrize("value", ["a/../../b", "$(touch PWN)", "{x}", None, [], {}])
 def test_a_value_that_cannot_be_part_of_a_name_is_refused(value):
-    with pytest.raises(UserError, match=re.escape("ablations.mine.encoder wants a name")):
+    with pytest.raises(UserError, match=re.escape("ablations.mine.encoder must be a name")):
         presets.parse(ablation([EDSR | {"blocks": value}]))
 
 
@@ -94,7 +94,7 @@ def test_a_value_written_twice_is_one_run():
 
 def test_a_name_too_long_for_a_file_is_refused():
     encoder = EDSR | {str(i): "x" * 40 for i in range(4)}
-    with pytest.raises(UserError, match=r"has 2\d\d letters, more than 150: change fewer keys"):
+    with pytest.raises(UserError, match=r"has 2\d\d letters, more than 150; change fewer keys"):
         targets.targets(presets.parse(ablation([encoder])))
 
 

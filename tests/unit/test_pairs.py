@@ -170,7 +170,7 @@ def test_what_is_no_pair_is_refused(here):
     with pytest.raises(UserError, match="no MSI in msi has the name of the cube b; found: a"):
         prepared(here)
     write(here / "msi/b.tif", channels(scene(24, 24)), SEEN)
-    with pytest.raises(UserError, match="24 x 24 pixels, which are no image of the 24 x 36 pixels of its cube"):
+    with pytest.raises(UserError, match="24 x 24 pixels, another aspect ratio than the 24 x 36 pixels of its cube"):
         prepared(here)
     write(here / "msi/c.tif", channels(scene(24, 36)), Bands([[400, 450], [520, 600], [630, 690]]))
     (here / "msi/c.tif").replace(here / "msi/b.tif")

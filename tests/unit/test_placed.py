@@ -77,7 +77,7 @@ def test_arad_scenes_of_another_kind(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"c\.mat: has no array 'cube'; arrays found: rad"):
         arad_1k.read(tmp_path)
     scipy.io.savemat(test, {"cube": np.ones((512, 482, 31))})
-    with pytest.raises(UserError, match=r"c\.mat: is 512 x 482, want 482 x 512"):
+    with pytest.raises(UserError, match=r"c\.mat has 512 x 482 pixels, but must have 482 x 512"):
         arad_1k.read(tmp_path)
     test.unlink()
     os.link(tmp_path / "arad_1k/train/a.mat", test.with_name("a.mat"))
@@ -234,7 +234,7 @@ def test_hyspecnet_in_reflectance_and_of_another_size(tmp_path):
     assert hyspecnet_11k.read(tmp_path).scale == 1
     patches(tmp_path / "more", "d", Header(32, 32, 224, "float32"), drawn(0, 32, 32, 224))
     os.link(tmp_path / "more/d.tif", tmp_path / "hyspecnet_11k/test/d.tif")
-    with pytest.raises(UserError, match=r"d\.tif: is 32 x 32, want 128 x 128"):
+    with pytest.raises(UserError, match=r"d\.tif has 32 x 32 pixels, but must have 128 x 128"):
         hyspecnet_11k.read(tmp_path)
 
 

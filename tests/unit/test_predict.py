@@ -70,7 +70,7 @@ def test_a_picture_is_taken_in_the_order_of_its_channels(tmp_path, model):
     lines = run(source, tmp_path / "b.png", model)
     wanted = model.predict(stored / 255, BANDS, scale=2.5)
     assert np.abs(read(tmp_path / "b.png")[1] / 255 - wanted).max() < 0.51 / 255
-    assert "the channels are taken as those of a camera, in this order; values are taken as linear in light" in lines[0]
+    assert "the channels are taken as those of a camera, in this order; values count as linear in light" in lines[0]
     run(source, tmp_path / "c.tif", model)
     header, found = read(tmp_path / "c.tif")
     # The values are in the units of the picture, but not rounded.

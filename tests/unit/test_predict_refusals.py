@@ -111,7 +111,7 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
          "no band of the image fits 600-700 nm: the weights take 600-700, 500-600, 400-500 nm, the image has 900-950,"),
         ({"good": (False, True, True)}, {}, "some of them marked bad"),
         ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm, but Bands"),
-        ({}, {"scale": 0.5}, "a scale p is at least 1, got 0.5"),
+        ({}, {"scale": 0.5}, "a scale p must be at least 1, got 0.5"),
         ({}, {"white": -1.0}, "--white must be a positive number"),
         ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor; give the value"),
         ({"scale": 1.0}, {}, "most values are above 1; give the value"),

@@ -78,8 +78,8 @@ def test_it_predicts_what_the_network_predicts(network, loaded, image):
             {"bands": Bands([[400, 500], [690, 720], [700, 710]])},
             "Bands(C=3, 400-720 nm) has bands outside: 690-720, 700-710 nm",
         ),
-        ({"scale": 0.5}, "a scale p is at least 1, got 0.5"),
-        ({"scale": float("inf")}, "a scale p is at most 10000, got inf"),
+        ({"scale": 0.5}, "a scale p must be at least 1, got 0.5"),
+        ({"scale": float("inf")}, "a scale p must be at most 10000, got inf"),
         ({"scale": None}, "give either a scale or a size"),
         ({"size": (20, 20)}, "give either a scale or a size"),
         (

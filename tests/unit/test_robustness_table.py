@@ -137,8 +137,8 @@ def mapping() -> dict:
     ("change", "message"),
     [
         ({"camera": "spot:1,2,3"}, "unknown sensor for tables.table_robustness.camera 'spot'; known: aviris"),
-        ({"sensors": ["ikonos"]}, "tables.table_robustness has no sensors"),
-        ({"methods": []}, "tables.table_robustness.methods wants a list"),
+        ({"sensors": ["ikonos"]}, "tables.table_robustness must not have sensors"),
+        ({"methods": []}, "tables.table_robustness.methods must be a list"),
         ({"methods": ["ssif-xl"]}, "unknown model 'ssif-xl'"),
     ],
 )
@@ -152,7 +152,7 @@ def test_what_cannot_be_shown_is_refused(change, message):
 def test_only_this_table_has_a_camera():
     preset = mapping()
     preset["tables"]["table_sensors"]["camera"] = "ikonos"
-    with pytest.raises(UserError, match=r"tables\.table_sensors has no camera"):
+    with pytest.raises(UserError, match=r"tables\.table_sensors must not have camera"):
         presets.parse(preset)
     preset["tables"] = {
         "table_robustness": preset["tables"]["table_robustness"] | {"camera": "mine.csv:red,green,blue"}

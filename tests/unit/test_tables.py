@@ -281,9 +281,12 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda table: table[:-1], "is damaged (0 rows of scene b, p 4.0, C 31, not one)"),
-        (lambda table: pd.concat([table, table[-1:]]), "is damaged (2 rows of scene b, p 4.0, C 31, not one)"),
-        (lambda table: table.assign(ssim=np.nan), "is damaged (ssim has values that are no numbers)"),
+        (lambda table: table[:-1], "is damaged (it has 0 rows of scene b, p 4.0, C 31 instead of one)"),
+        (
+            lambda table: pd.concat([table, table[-1:]]),
+            "is damaged (it has 2 rows of scene b, p 4.0, C 31 instead of one)",
+        ),
+        (lambda table: table.assign(ssim=np.nan), "is damaged (ssim has values that are not finite numbers)"),
         (lambda table: table.assign(rmse="low"), "is damaged (could not convert string to float: 'low')"),
         (lambda table: table[table["scene"] == "a"], "lacks b"),
         (lambda table: table.drop(columns="C"), "is damaged (\"['C'] not in index\")"),

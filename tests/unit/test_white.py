@@ -123,8 +123,8 @@ def test_predict_says_where_the_scale_is_another(tmp_path, trained):
         ),
         (WHITE, 1.0, "most values are above 1; give the value .* surface with white="),
         (-WHITE, WHITE, "most values are below 0"),
-        (1, 0.0, "white is a positive number, got 0"),
-        (1, np.inf, "white is a positive number, got inf"),
+        (1, 0.0, "white must be a positive number, got 0"),
+        (1, np.inf, "white must be a positive number, got inf"),
     ],
 )
 def test_predict_refuses_a_white_that_makes_no_sense(trained, factor, white, message):
@@ -173,5 +173,5 @@ def test_masked_rows_are_written_as_no_data(tmp_path, dtype):
     write(tmp_path / "a.npy", Header(9, 12, 3, dtype, RGB, nodata=65535), masked)
     assert np.array_equal(read(tmp_path / "a.npy")[1], masked.astype("float32").filled(np.nan), equal_nan=True)
     if dtype == "uint16":
-        with pytest.raises(UserError, match="some pixels have no data, but the output has no value for it"):
+        with pytest.raises(UserError, match="some pixels have no data, but the output has no value that means no data"):
             write(tmp_path / "b.npy", Header(9, 12, 3, dtype, RGB), masked)

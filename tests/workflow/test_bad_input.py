@@ -179,7 +179,7 @@ def relabel(change) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda labels: labels[:-1], ["the labels of synthetic-1 are 63 x 64", "its image is 64 x 64 pixels"]),
+        (lambda labels: labels[:-1], ["the labels of synthetic-1 have 63 x 64 pixels", "its image has 64 x 64"]),
         (lambda labels: np.where(labels == 2, 9, labels), ["unknown class id 9 in synthetic-1", "known: 1, 2, 3, 4"]),
     ],
 )

@@ -7,6 +7,16 @@ import typing
 
 from ssif.errors import UserError, choose
 
+# The types of fields in words.
+NAMES = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    dict: "a mapping",
+    list: "a list",
+}
+
 
 def strict(cls, mapping, where: str):
     """A dataclass `cls` from its keys. Raises UserError, naming `where`, for an unknown or missing key or a wrong type."""
@@ -38,14 +48,12 @@ def typed(kind, value, where: str):
         inner, *rest = typing.get_args(kind)
         length = None if Ellipsis in rest else 1 + len(rest)
         if not isinstance(value, (list, tuple)) or not value or (length and len(value) != length):
-            raise UserError(
-                f"{where} must be a list of {length or 'one or more'} of type {inner.__name__}, got {value!r}"
-            )
+            raise UserError(f"{where} must be a list of {length or 'one or more'} {NAMES[inner][2:]}s, got {value!r}")
         return tuple(typed(inner, item, where) for item in value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{where} must be of type {kind.__name__}, got {value!r}")
+        raise UserError(f"{where} must be {NAMES[kind]}, got {value!r}")
     return value
 
 
