@@ -45,8 +45,8 @@ class Bands:
         return f"Bands(C={len(self)}, {self.edges.min():g}-{self.edges.max():g} nm)"
 
     @classmethod
-    def from_centres(cls, centres, width: float) -> "Bands":
-        """Bands centre +- width/2 from centres [C] and one width, both in nm."""
+    def from_centres(cls, centres, width) -> "Bands":
+        """Bands centre +- width/2 from centres [C] and one width or a width for each [C], in nm."""
         centres = np.asarray(centres, dtype=np.float64)
         return cls(np.stack([centres - width / 2, centres + width / 2], axis=-1))
 

@@ -133,7 +133,7 @@ def _intervals(path: Path, columns: list[str], rows: list[str], numbers: list[st
     if numbers[0] in START:
         bands = Bands(values)
     elif values.shape[1] == 2:
-        bands = Bands(np.stack([values[:, 0] - values[:, 1] / 2, values[:, 0] + values[:, 1] / 2], axis=-1))
+        bands = Bands.from_centres(*values.T)
     else:
         bands = around(values[:, 0])
     return Sensor(tuple(name or interval for name, interval in zip(names, interval_names(bands))), bands)

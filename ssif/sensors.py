@@ -97,8 +97,8 @@ def covered(source: Bands, spec: str) -> tuple[Bands, list[str], list[str]]:
     inside = coverage(source, bands) >= COVERED
     if not inside.any():
         raise UserError(f"no band of {spec} lies inside {source}")
-    split = {flag: [name for name, flagged in zip(names, inside) if flagged == flag] for flag in (True, False)}
-    return Bands(bands.edges[inside]), split[True], split[False]
+    names = np.array(names)
+    return Bands(bands.edges[inside]), names[inside].tolist(), names[~inside].tolist()
 
 
 def listing(sensor: Sensor) -> str:

@@ -33,7 +33,7 @@ def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, 
             full = np.round(_numbers(widths, "band widths") * NM_PER[unit], 6)
             if full.shape != nm.shape or (full <= 0).any():
                 raise UserError(f"each of the {len(nm)} bands needs a positive width, got {full.tolist()}")
-            bands = Bands(np.stack([nm - full / 2, nm + full / 2], axis=-1))
+            bands = Bands.from_centres(nm, full)
     else:
         raise UserError(f"wavelengths must be C centres or C rows of [start, end], got the shape {values.shape}")
     if (np.diff(bands.centres) < 0).any():

@@ -14,6 +14,7 @@ HERE = Path(str(workflow.current_basedir))
 if HERE.is_dir():
     sys.path.insert(0, str(HERE.parents[1]))
 
+from ssif import instruments
 from ssif.errors import UserError
 from ssif.io import whole_file
 
@@ -181,7 +182,9 @@ def raw_files(dataset):
 
         try:
             for images in filter(None, (source, source.msi)):
-                for image in cubes.cube_files(images.folder, pictures=images is source.msi):
+                for image in cubes.cube_files(
+                    images.folder, pictures=images is source.msi
+                ):
                     files += read_files(image, images.key)
         except UserError as error:
             raise WorkflowError(str(error))

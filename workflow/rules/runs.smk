@@ -18,6 +18,7 @@ rule prepare:
             CONFIG.datasets[wildcards.dataset].source
         ),
         files=lambda wildcards: raw_files(wildcards.dataset),
+        sensors=fingerprints.of_files(*sorted(instruments.TABLES.glob("*.csv"))),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.prepare", reader(wildcards.dataset)
         ),
