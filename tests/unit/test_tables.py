@@ -301,3 +301,15 @@ def test_scores_that_are_not_all_there_are_told(scores, change, reason):
     with pytest.raises(UserError) as refused:
         cells.scores(CONFIG, TABLE1)
     assert str(refused.value) == f"{path} {reason}: python -m workflow.evaluate --run {run.id}"
+
+
+def test_rows_whose_loss_still_fell_are_named(monkeypatch):
+    losses = {"liif": np.linspace(1, 0.5, 100), "us3rn": np.linspace(1, 0.99, 100), "ssif-m": np.linspace(-1, -9, 100)}
+    monkeypatch.setattr(
+        remarks.stored, "curve", lambda run, steps: pd.DataFrame({"loss": losses.get(run.method, [1.0, 0.1])})
+    )
+    (line,) = remarks.still_learning(TABLE1)
+    # Means over steps 61 to 80 and 81 to 100: 1 - 0.548 / 0.649. A small fall, a logarithm and a short curve do not count.
+    assert line.endswith("by LIIF 16%.")
+    losses["liif"] = np.ones(100)
+    assert remarks.still_learning(TABLE1) == []
