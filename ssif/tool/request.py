@@ -87,7 +87,7 @@ class Plan:
         if line and model.white is not None:
             say(line)
         if formats.is_picture(out):
-            lost = ", coordinates" if header.transform or header.crs else ""
+            lost = " or coordinates" if header.transform or header.crs else ""
             say(f"{out}: a picture cannot hold wavelengths{lost}")
         try:
             response = response_on(model.card["msi"], model.input_bands, wanted.bands)

@@ -132,7 +132,7 @@ def test_what_a_mask_hides_stays_hidden(tmp_path, model, values):
 
 def test_a_picture_says_what_it_leaves_out(tmp_path, model, values):
     source = write(tmp_path / "a.tif", HEADER, values)
-    assert f"{tmp_path / 'b.png'}: a picture has no room for wavelengths, coordinates" in run(
+    assert f"{tmp_path / 'b.png'}: a picture cannot hold wavelengths or coordinates" in run(
         source, tmp_path / "b.png", model
     )
     assert read(tmp_path / "b.png")[0].provenance.endswith("; ssif predict in out")
