@@ -118,9 +118,7 @@ def left_out(bands: Bands, response: Tensor | None, camera: str) -> list[str]:
         return ["Metamers, illuminants and another camera do not apply, because no response simulates the input."]
     lines = []
     if not shines_on(bands):
-        lines.append(
-            f"Illuminants do not apply, because some bands lie outside their table ({RANGE[0]}-{RANGE[1]} nm)."
-        )
+        lines.append(f"Illuminants do not apply: some bands lie outside their table ({RANGE[0]}-{RANGE[1]} nm).")
     if not camera:
         lines.append("There is no other camera, because the preset does not name one (`camera`).")
     return lines

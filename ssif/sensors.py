@@ -62,9 +62,7 @@ def _range(spec: str) -> Sensor:
     try:
         start, stop, count = (kind(part) for kind, part in zip((float, float, int), spec.split(":"), strict=True))
     except ValueError:
-        raise UserError(
-            f"{spec!r} is not START:STOP:COUNT, which are two wavelengths in nm and a whole number"
-        ) from None
+        raise UserError(f"{spec!r} is not START:STOP:COUNT (two wavelengths in nm and a whole number)") from None
     if not 0 < start < stop < math.inf:
         raise UserError(f"{spec!r}: START must be above 0 and below STOP, in nm")
     if not 1 <= count <= MOST:

@@ -110,9 +110,7 @@ def _check_alike(models: list[Pretrained]) -> None:
     for key in ("msi", "input_bands", "wavelengths", "white", "output_white"):
         found = [model.card.get(key) for model in models]
         if any(value != found[0] for value in found):
-            raise UserError(
-                f"{models[0].name} and {models[1].name} were trained for different tasks: their {key} differs"
-            )
+            raise UserError(f"{models[0].name} and {models[1].name} differ in {key}, so they cannot be averaged")
 
 
 def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part: Path) -> None:

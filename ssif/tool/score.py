@@ -77,9 +77,7 @@ def score(
     if not known.any():
         raise UserError(f"{prediction} and {truth} have no pixel where both have data")
     if not known.all():
-        say(
-            f"{int((~known).sum())} of {known.numel()} pixels are left out, because one of the two images has no data there"
-        )
+        say(f"{int((~known).sum())} of {known.numel()} pixels are left out: one of the images has no data there")
     predicted, true = (torch.nan_to_num(image) for image in images)
     return evaluate(predicted, true, p, None if known.all() else known)
 

@@ -275,8 +275,8 @@ def test_a_preset_names_its_source():
     ("name", "change", "message"),
     [
         ("my data", {}, "a data set with a source must be a name of at most 40 letters"),
-        ("cave", {}, "datasets.cave has a source of its own, so its name must not be"),
-        ("CAVE", {}, "datasets.CAVE has a source of its own, so its name must not be"),
+        ("cave", {}, "datasets.cave has its own source, so its name must not be"),
+        ("CAVE", {}, "datasets.CAVE has its own source, so its name must not be"),
         ("mine", {"source": {"test": ["a"]}}, "datasets.mine.source lacks folder"),
         ("mine", {"source": {"folder": "a", "tset": ["a"]}}, "unknown key in datasets.mine.source: 'tset'"),
         ("mine", {"land_use": {}}, "no land cover for land_use"),

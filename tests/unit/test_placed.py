@@ -81,7 +81,7 @@ def test_arad_scenes_of_another_kind(tmp_path, monkeypatch):
         arad_1k.read(tmp_path)
     test.unlink()
     os.link(tmp_path / "arad_1k/train/a.mat", test.with_name("a.mat"))
-    with pytest.raises(UserError, match="a is in arad_1k/train and in arad_1k/test"):
+    with pytest.raises(UserError, match="a is in both arad_1k/train and arad_1k/test"):
         arad_1k.read(tmp_path)
 
 

@@ -90,7 +90,7 @@ def test_a_few_bright_tiles_are_no_reason_to_stop(tmp_path, model):
     values[:10] = 1.4
     source = write(tmp_path / "a.npy", Header(40, 12, 3, "float32", RGB), values)
     lines = run(source, tmp_path / "b.npy", model)
-    assert any("lie outside 0 to 1 and were clipped" in line for line in lines)
+    assert any("are outside 0 to 1 and were clipped" in line for line in lines)
 
 
 def test_clipped_values_are_counted(tmp_path, model, values):

@@ -80,7 +80,7 @@ def test_no_data_in_either_is_left_out(tmp_path):
     known[0, 0] = known[19, 23] = False
     found, (line,) = scored(write(tmp_path / "a.hdr", PLAIN, holed), write(tmp_path / "b.hdr", PLAIN, full))
     assert found == pytest.approx(evaluate(tensor(PREDICTION), tensor(TRUTH), 1, known), rel=1e-9)
-    assert line.startswith("2 of 480 pixels have no data")
+    assert line.startswith("2 of 480 pixels are left out")
 
 
 def test_units_of_the_two_may_differ(tmp_path, files):

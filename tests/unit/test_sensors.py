@@ -157,7 +157,7 @@ def test_a_sensor_s_name(sensor):
         ("400:700", "not START:STOP:COUNT"),
         ("400:700:10:1", "not START:STOP:COUNT"),
         ("blue:700:10", "unknown bands .* 'blue:700'"),
-        ("400:700:2.5", "not START:STOP:COUNT, which are two wavelengths in nm and a whole number"),
+        ("400:700:2.5", r"not START:STOP:COUNT \(two wavelengths"),
         ("700:400:10", "START must be above 0 and below STOP"),
         ("400:400:10", "START must be above 0 and below STOP"),
         ("nan:700:10", "unknown bands"),

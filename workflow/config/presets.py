@@ -121,9 +121,7 @@ def _data_set(name: str, data) -> str:
         return choose("data set without a source", name, DATASETS)
     check_name("a data set with a source", name)
     if name.lower() in DATASETS:
-        raise UserError(
-            f"datasets.{name} has a source of its own, so its name must not be one of {', '.join(DATASETS)}"
-        )
+        raise UserError(f"datasets.{name} has its own source, so its name must not be one of {', '.join(DATASETS)}")
     if "land_use" in data:
         raise UserError(f"datasets.{name} has a source of its own, so there is no land cover for land_use")
     return name
