@@ -276,7 +276,7 @@ def test_shapes_must_agree():
 
 @pytest.mark.parametrize("shape", [(24, 31), (1, 4, 24, 31), (0, 24, 31)])
 def test_image_must_be_a_cube(shape):
-    with pytest.raises(UserError, match="non-empty"):
+    with pytest.raises(UserError, match="not empty"):
         metrics.evaluate(torch.rand(shape), torch.rand(shape), 2)
 
 

@@ -91,7 +91,7 @@ def test_bad_metadata(tmp_path, name, change, message):
 def test_other_bad_files(tmp_path, name):
     image, text, _ = write_dlr(tmp_path, name)
     text.write_text(dlr_metadata(name, count=4))
-    with pytest.raises(UserError, match="the metadata describe 4 bands, the image has 5"):
+    with pytest.raises(UserError, match="the metadata describe 4 bands, but the image has 5"):
         open_image(image)
     text.write_text(dlr_metadata(name))
     image.write_bytes(image.read_bytes()[:60])

@@ -225,7 +225,7 @@ def test_safetensors_by_name_and_our_own_names(tmp_path):
 def test_an_order_is_not_read_from_safetensors(tmp_path):
     model = SSPSR(12, 4, channels=32, blocks=1)
     safetensors.torch.save_file(renamed(model, (r"^(\w+)", r"z_\1")), tmp_path / "w.safetensors")
-    with pytest.raises(UserError, match="taken in their order, which safetensors do not keep"):
+    with pytest.raises(UserError, match="matched by their order, which safetensors do not keep"):
         load_release(model, tmp_path / "w.safetensors")
 
 
