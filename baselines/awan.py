@@ -12,7 +12,7 @@ from ssif.data.patches import Patches
 from ssif.errors import UserError
 
 
-def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+def reflect_conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
     """A convolution that keeps the size, without bias, padded by reflection."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, padding_mode="reflect", bias=False)
 
@@ -39,12 +39,12 @@ class DualResidualBlock(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first = nn.Sequential(conv(channels, channels, 3), nn.PReLU(), conv(channels, channels, 3))
+        self.first = nn.Sequential(reflect_conv(channels, channels, 3), nn.PReLU(), reflect_conv(channels, channels, 3))
         self.first_act = nn.PReLU()
-        self.wide = conv(channels, channels, 5)
+        self.wide = reflect_conv(channels, channels, 5)
         self.wide_act = nn.PReLU()
         self.attention = WeightedChannelAttention(channels)
-        self.last = conv(channels, channels, 3)
+        self.last = reflect_conv(channels, channels, 3)
         self.last_act = nn.PReLU()
 
     def forward(self, x: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,10 +102,12 @@ class AWAN(GridNetwork):
         super().__init__()
         self.reads, self.writes = (f"{size}_msi",), f"{size}_hsi"
         self.register_buffer("response", response, persistent=False)
-        self.shallow = nn.Sequential(conv(msi_bands, channels, 3), nn.PReLU(), conv(channels, channels, 3))
+        self.shallow = nn.Sequential(
+            reflect_conv(msi_bands, channels, 3), nn.PReLU(), reflect_conv(channels, channels, 3)
+        )
         self.blocks = nn.ModuleList(DualResidualBlock(channels) for _ in range(blocks))
-        self.skip = conv(channels, channels, 3)
-        self.out = nn.Sequential(nn.PReLU(), conv(channels, bands, 3))
+        self.skip = reflect_conv(channels, channels, 3)
+        self.out = nn.Sequential(nn.PReLU(), reflect_conv(channels, bands, 3))
         self.non_local = SecondOrderNonLocal(bands)
 
     def forward(self, msi: Tensor) -> Tensor:

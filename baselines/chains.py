@@ -34,8 +34,8 @@ class Chain(nn.Module):
         trained = tuple(side * self.scale for side in lr_msi.shape[2:])
         if tuple(size) != trained or bands != self.bands:
             raise UserError(
-                f"this method was trained for p = {self.scale} and {self.bands}, which makes {trained[0]} x {trained[1]}"
-                f" pixels of this image; not for {size[0]} x {size[1]} and {bands}"
+                f"this method was trained for p = {self.scale} and {self.bands}, so it makes {trained[0]} x {trained[1]}"
+                f" pixels of this image, not {size[0]} x {size[1]} and {bands}"
             )
         with torch.inference_mode(), torch.autocast("cuda", dtype=torch.bfloat16, enabled=lr_msi.is_cuda):
             return carry(self.networks, {"lr_msi": lr_msi})["hr_hsi"].float().clamp(0, 1)

@@ -33,6 +33,24 @@ class GridNetwork(nn.Module):
         return l1(output, getattr(batch, self.writes))
 
 
+class Residual(nn.Sequential):
+    """x + layers(x): [N, channels, h, w] -> same shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)
+
+
+def prime_factors(scale: int) -> list[int]:
+    """The factors of p, for an upsampling in one step per factor: ascending, e.g. 12 -> [2, 2, 3] and 1 -> []."""
+    factors, factor = [], 2
+    while scale > 1:
+        while scale % factor == 0:
+            factors.append(factor)
+            scale //= factor
+        factor += 1
+    return factors
+
+
 def l1(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute error, in float32 even under autocast."""
     return (output.float() - target).abs().mean()

@@ -6,14 +6,14 @@ Its attention sums over all pixels of the image, so an image is predicted as a w
 import torch
 from torch import Tensor, nn
 
-from baselines.grid import GridNetwork
-from baselines.residual import Residual
+from baselines.grid import GridNetwork, Residual
+from ssif.nets.swinir import mirrored
 from ssif.training import cosine
 
 MULTIPLE = 8  # an image is padded until both sides are multiples of this many pixels
 
 
-def conv(inputs: int, outputs: int, kernel: int, **options) -> nn.Conv2d:
+def plain_conv(inputs: int, outputs: int, kernel: int, **options) -> nn.Conv2d:
     """A convolution that keeps the size, without bias."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False, **options)
 
@@ -26,11 +26,13 @@ class SpectralAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int):
         super().__init__()
-        self.query, self.key, self.value = (conv(channels, channels, 1) for _ in range(3))
+        self.query, self.key, self.value = (plain_conv(channels, channels, 1) for _ in range(3))
         self.scale = nn.Parameter(torch.ones(heads, 1, 1))
         self.out = nn.Conv2d(channels, channels, 1)
         self.position = nn.Sequential(
-            conv(channels, channels, 3, groups=channels), nn.GELU(), conv(channels, channels, 3, groups=channels)
+            plain_conv(channels, channels, 3, groups=channels),
+            nn.GELU(),
+            plain_conv(channels, channels, 3, groups=channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,11 +61,11 @@ def block(channels: int, heads: int) -> nn.Sequential:
         Residual(SpectralAttention(channels, heads)),
         Residual(
             ChannelNorm(channels),
-            conv(channels, wide, 1),
+            plain_conv(channels, wide, 1),
             nn.GELU(),
-            conv(wide, wide, 3, groups=wide),
+            plain_conv(wide, wide, 3, groups=wide),
             nn.GELU(),
-            conv(wide, channels, 1),
+            plain_conv(wide, channels, 1),
         ),
     )
 
@@ -77,7 +79,7 @@ class Level(nn.Module):
         self.down = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1, bias=False)
         self.inner = inner
         self.up = nn.ConvTranspose2d(2 * channels, channels, 2, stride=2)
-        self.join = conv(2 * channels, channels, 1)
+        self.join = plain_conv(2 * channels, channels, 1)
         self.after = block(channels, heads)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,19 +91,13 @@ class Level(nn.Module):
 def stage(width: int) -> Residual:
     """SST: a U with heads of `width` channels, 1, 2 and 4 of them from the top to the bottom."""
     inner = Level(2 * width, 2, block(4 * width, 4))
-    return Residual(conv(width, width, 3), Level(width, 1, inner), conv(width, width, 3))
+    return Residual(plain_conv(width, width, 3), Level(width, 1, inner), plain_conv(width, width, 3))
 
 
-def padded(image: Tensor) -> Tensor:
+def reflected(image: Tensor) -> Tensor:
     """[N, c, h, w] -> reflected at the lower and right edge until both sides are multiples of 8, however small they are."""
-
-    def pixels(side: int) -> Tensor:
-        period = 2 * (side - 1)
-        places = torch.arange(side + -side % MULTIPLE, device=image.device) % max(1, period)
-        return places.minimum(period - places)
-
-    height, width = image.shape[2:]
-    return image[:, :, pixels(height)[:, None], pixels(width)]
+    rows, columns = (mirrored(side, MULTIPLE, image.device) for side in image.shape[2:])
+    return image[:, :, rows[:, None], columns]
 
 
 class MST(GridNetwork):
@@ -115,14 +111,14 @@ class MST(GridNetwork):
     def __init__(self, msi_bands: int, bands: int, *, size: str, width: int = 31, stages: int = 3):
         super().__init__()
         self.reads, self.writes = (f"{size}_msi",), f"{size}_hsi"
-        self.head = conv(msi_bands, width, 3)
+        self.head = plain_conv(msi_bands, width, 3)
         self.stages = nn.Sequential(*(stage(width) for _ in range(stages)))
-        self.tail = conv(width, bands, 3)
+        self.tail = plain_conv(width, bands, 3)
         self.skips = bands == width
 
     def forward(self, msi: Tensor) -> Tensor:
         height, width = msi.shape[2:]
-        shallow = self.head(padded(msi))
+        shallow = self.head(reflected(msi))
         out = self.tail(self.stages(shallow))
         return (out + shallow if self.skips else out)[:, :, :height, :width]
 

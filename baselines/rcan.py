@@ -2,8 +2,7 @@
 
 from torch import Tensor, nn
 
-from baselines.grid import GridNetwork
-from baselines.scales import prime_factors
+from baselines.grid import GridNetwork, prime_factors
 from ssif.training import halving
 
 

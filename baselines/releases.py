@@ -123,9 +123,11 @@ def load_release(model: nn.Module, path: Path) -> None:
     if theirs.keys() == own.keys():
         release = Release()
     elif release is None:
-        raise UserError(f"no published weights of {kind} are known, and {path} has other names than ours")
+        raise UserError(f"no published weights of {kind} are known, and the tensors in {path} do not have our names")
     elif release.groups and path.suffix == ".safetensors":
-        raise UserError(f"{path}: weights of {kind} are taken in their order, which safetensors do not keep")
+        raise UserError(
+            f"{path}: weights of {kind} are matched by their order, which safetensors do not keep; use the PyTorch file"
+        )
     found, faults = {}, {"missing": [], "of another shape": [], "unknown": []}
     for name, ours in release.names(list(theirs), list(own)).items():
         value = theirs[name]
@@ -171,7 +173,7 @@ def _fold_mean_shift(own: dict[str, Tensor], theirs: dict[str, Tensor], path: Pa
     for name in ("sub_mean", "add_mean"):
         for part, shape in {"weight": [bands, bands, 1, 1], "bias": [bands]}.items():
             if f"{name}.{part}" not in theirs or list(theirs[f"{name}.{part}"].shape) != shape:
-                raise UserError(f"{path} does not fit this RCAN: its mean shift wants {name}.{part} {shape}")
+                raise UserError(f"{path} does not fit this RCAN: its mean shift needs {name}.{part} {shape}")
     (mix_in, shift_in), (mix_out, shift_out) = (
         (theirs[f"{name}.weight"].float().flatten(1), theirs[f"{name}.bias"].float())
         for name in ("sub_mean", "add_mean")

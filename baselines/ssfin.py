@@ -9,14 +9,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from baselines.grid import GridNetwork, l1
+from baselines.grid import GridNetwork, Residual, l1
 from baselines.rcan import ChannelAttention
-from baselines.residual import Residual
 from ssif.data.patches import Patches
 from ssif.training import halving
 
 
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
+def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     """A 3 x 3 convolution that keeps the size."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
@@ -47,9 +46,10 @@ class DualAttention(nn.Module):
 def group(channels: int, attentions: list[nn.Module]) -> Residual:
     """A residual block for each attention, which is its last layer, then a convolution; a skip connection over all of them."""
     blocks = (
-        Residual(conv(channels, channels), nn.ReLU(), conv(channels, channels), attention) for attention in attentions
+        Residual(conv3x3(channels, channels), nn.ReLU(), conv3x3(channels, channels), attention)
+        for attention in attentions
     )
-    return Residual(*blocks, conv(channels, channels))
+    return Residual(*blocks, conv3x3(channels, channels))
 
 
 class Stage(nn.Module):
@@ -64,14 +64,14 @@ class Stage(nn.Module):
         self.spectral = group(width, [ChannelAttention(width, reduction) for _ in range(blocks)])
         all_of_them = images * width
         self.fuse = nn.Sequential(
-            conv(all_of_them, all_of_them),
+            conv3x3(all_of_them, all_of_them),
             nn.ReLU(),
-            conv(all_of_them, width),
+            conv3x3(all_of_them, width),
             nn.ReLU(),
-            conv(width, width),
+            conv3x3(width, width),
             nn.ReLU(),
         )
-        self.to_spatial, self.to_spectral = conv(width, width), conv(width, width)
+        self.to_spatial, self.to_spectral = conv3x3(width, width), conv3x3(width, width)
 
     def forward(self, spatial: Tensor, spectral: Tensor, before: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """The new spatial, spectral and fused features."""
@@ -101,17 +101,17 @@ class SSFIN(GridNetwork):
         self, msi_bands: int, bands: int, scale: int, *, width: int = 64, blocks: int = 5, reduction: int = 16
     ):
         super().__init__()
-        self.spatial_head, self.spectral_head = conv(msi_bands, width), conv(msi_bands, width)
+        self.spatial_head, self.spectral_head = conv3x3(msi_bands, width), conv3x3(msi_bands, width)
         self.stages = nn.ModuleList(Stage(width, blocks, reduction, images) for images in (2, 3, 4))
         one, four = shuffled(width, scale), shuffled(4 * width, scale)
-        self.hr_msi = nn.Sequential(conv(width, one * scale**2), nn.PixelShuffle(scale), conv(one, msi_bands))
-        self.lr_hsi = conv(width, bands)
+        self.hr_msi = nn.Sequential(conv3x3(width, one * scale**2), nn.PixelShuffle(scale), conv3x3(one, msi_bands))
+        self.lr_hsi = conv3x3(width, bands)
         self.upsampler = nn.Sequential(
-            conv(5 * width, four * scale**2), nn.ReLU(), nn.PixelShuffle(scale), conv(four, width)
+            conv3x3(5 * width, four * scale**2), nn.ReLU(), nn.PixelShuffle(scale), conv3x3(four, width)
         )
         self.recursion = group(width, [DualAttention(width, reduction) for _ in range(blocks)])
-        self.join = conv(4 * width, width)
-        self.out = conv(width, bands)
+        self.join = conv3x3(4 * width, width)
+        self.out = conv3x3(width, bands)
 
     def forward(self, lr_msi: Tensor) -> Tensor:
         return self.images(lr_msi)[0]

@@ -8,10 +8,8 @@ import math
 
 from torch import Tensor, nn
 
-from baselines.grid import GridNetwork, l1
-from baselines.scales import prime_factors
+from baselines.grid import GridNetwork, prime_factors
 from baselines.us3rn import US3RN
-from ssif.data.patches import Patches
 
 
 class Trunk(nn.Module):
@@ -78,7 +76,3 @@ class SSJSR(GridNetwork):
         first = (x.shape[2] - self.bands) // 2
         x = x[:, :, first : first + self.bands].relu()
         return self.up(self.narrow(x).relu())
-
-    def loss(self, batch: Patches) -> Tensor:
-        """L1 on the HR-HSI."""
-        return l1(self(batch.lr_msi), batch.hr_hsi)

@@ -13,14 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from baselines.attention import attend
-from baselines.grid import GridNetwork, l1
-from baselines.scales import prime_factors
+from baselines.grid import GridNetwork, l1, prime_factors
 from ssif.data.patches import Patches
-from ssif.errors import choose
 from ssif.nets.edsr import ResidualBlock
 from ssif.training import halving
-
-INITS = ("stable", "official")
 
 
 def down(channels: int, scale: int) -> nn.Sequential:
@@ -69,23 +65,20 @@ class State(NamedTuple):
 class Stage(nn.Module):
     """One iteration of ADMM. kind: "first" (x = u = v = 0), "middle", or "last" (without u and v)."""
 
-    def __init__(self, msi_bands: int, bands: int, scale: int, kind: str, init: str):
+    def __init__(self, msi_bands: int, bands: int, scale: int, kind: str):
         super().__init__()
         self.kind = kind
-        stable = init == "stable"
-        self.alpha = nn.Parameter(torch.tensor(0.5) if stable else torch.rand(()))
-        self.beta = nn.Parameter(torch.tensor(1.0) if stable else torch.randn(()))
-        self.gamma = nn.Parameter(torch.tensor(1.0) if stable else torch.randn(()))
+        self.alpha, self.beta, self.gamma = (nn.Parameter(torch.tensor(value)) for value in (0.5, 1.0, 1.0))
         if kind != "first":
-            self.eta = nn.Parameter(torch.tensor(0.1) if stable else torch.randn(()))
-            self.r = _response(bands, msi_bands, stable)
+            self.eta = nn.Parameter(torch.tensor(0.1))
+            self.r = _response(bands, msi_bands)
         self.up1 = up(msi_bands, scale)
         self.down1 = down(msi_bands, scale)
         self.non_local = NonLocal(msi_bands)
         self.up2 = up(msi_bands, scale)
         if kind != "first":
             self.down3 = down(bands, scale)
-        self.r_t = _response(msi_bands, bands, stable)
+        self.r_t = _response(msi_bands, bands)
         self.zconv = nn.Conv2d(bands, bands, 1)
         if kind != "first":
             self.down2 = down(bands, scale)
@@ -94,7 +87,7 @@ class Stage(nn.Module):
             self.up4 = up(bands, scale)
         self.prox = nn.Sequential(*(layer for _ in range(3) for layer in (ResidualBlock(bands), nn.ReLU())))
         if kind == "first":
-            self.r = _response(bands, msi_bands, stable)
+            self.r = _response(bands, msi_bands)
             self.down2 = down(bands, scale)
         elif kind == "middle":
             self.down4 = down(bands, scale)
@@ -134,9 +127,9 @@ class Stage(nn.Module):
         return self.zconv(q).relu()
 
 
-def _response(inputs: int, outputs: int, stable: bool) -> nn.Conv2d:
+def _response(inputs: int, outputs: int) -> nn.Conv2d:
     conv = nn.Conv2d(inputs, outputs, 1, bias=False)
-    nn.init.normal_(conv.weight, std=1 / math.sqrt(inputs) if stable else 1)
+    nn.init.normal_(conv.weight, std=1 / math.sqrt(inputs))
     return conv
 
 
@@ -144,19 +137,18 @@ class US3RN(GridNetwork):
     """LR-MSI [N, c, h, w] -> HR-HSI [N, C, p h, p w] in four stages, the second and third with the same weights.
 
     It has 295,164 parameters for c = 3, C = 31, p = 4, and serves any integer p by its prime factors; the release serves powers
-    of two. init: "stable", or "official", with which the first outputs differ by orders of magnitude between seeds because the
-    divisor beta and the step eta are random.
+    of two. The initial divisors and steps are fixed. In the release they are random, and its first outputs differ by orders of
+    magnitude between seeds.
     """
 
     # The rate is halved at epochs 10, 30, 60 and 120 of 160.
     decay = staticmethod(halving(0.0625, 0.1875, 0.375, 0.75))
     learns_from_hr_msi = True
 
-    def __init__(self, msi_bands: int, bands: int, scale: int, *, init: str = "stable"):
+    def __init__(self, msi_bands: int, bands: int, scale: int):
         super().__init__()
-        choose("init", init, INITS)
         self.first, self.middle, self.last = (
-            Stage(msi_bands, bands, scale, kind, init) for kind in ("first", "middle", "last")
+            Stage(msi_bands, bands, scale, kind) for kind in ("first", "middle", "last")
         )
         self.skip_up = up(msi_bands, scale)
         self.skip = nn.Conv2d(msi_bands, bands, 1)

@@ -34,13 +34,13 @@ def as_bands(bands) -> Bands:
         values = np.float64(0)
     if values.ndim not in (1, 2):
         raise UserError(
-            "want bands as Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2] in nm, got"
+            "bands must be Bands, the name of a sensor, START:STOP:COUNT, centres [C] or intervals [C, 2] in nm, got"
             f" {str(bands)[:80]}"
         )
     return around(values) if values.ndim == 1 else Bands(values)
 
 
-def taken(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
+def values_of(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
     """An image -> its values [h, w, c], NaN without data, and a function from a prediction to an array of the same kind.
 
     Dimensions of xarray go by name. If the array has wavelengths, its bands are matched to the `channels` of the weights.
@@ -53,7 +53,9 @@ def taken(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
     # A caller with an xarray array has already imported xarray.
     xarray = sys.modules.get("xarray")
     if xarray and isinstance(image, xarray.Dataset):
-        raise UserError(f"want a DataArray, got a Dataset; choose one of its variables: {', '.join(map(str, image))}")
+        raise UserError(
+            f"the image must be a DataArray, got a Dataset; choose one of its variables: {', '.join(map(str, image))}"
+        )
     if xarray and isinstance(image, xarray.DataArray):
         return _labelled(image, channels)
     return np.asarray(image), lambda values, bands: values
@@ -63,7 +65,7 @@ def _labelled(image, channels: Bands | None) -> tuple[np.ndarray, Give]:
     dimensions = row_column_band(image.dims)
     # The encoding says how a file stored the values before they were decoded.
     cube = image.drop_encoding().transpose(*dimensions)
-    header = netcdf.header(cube.coords.to_dataset(), cube, dimensions)
+    header = netcdf.header_of(cube.coords.to_dataset(), cube, dimensions)
     values = header.physical(cube.values)
     if header.bands is not None and channels is not None:
         matrix = channel_matrix(header.bands, channels, header.good)

@@ -21,9 +21,9 @@ class Bands:
     def __post_init__(self):
         edges = np.asarray(self.edges, dtype=np.float64)
         if edges.ndim != 2 or edges.shape[1] != 2 or len(edges) == 0:
-            raise UserError(f"bands are C >= 1 rows of [start, end] in nm, got shape {edges.shape}")
+            raise UserError(f"bands must be one or more rows of [start, end] in nm, got the shape {edges.shape}")
         if not np.isfinite(edges).all():
-            raise UserError("bands hold a value that is not finite")
+            raise UserError("the bands contain a value that is not finite")
         if edges.max() < 100:
             raise UserError(f"wavelengths up to {edges.max():g} look like micrometres; give them in nm")
         if (edges[:, 0] >= edges[:, 1]).any() or edges.min() <= 0:
@@ -45,8 +45,8 @@ class Bands:
         return f"Bands(C={len(self)}, {self.edges.min():g}-{self.edges.max():g} nm)"
 
     @classmethod
-    def from_centres(cls, centres, width: float) -> "Bands":
-        """Bands centre +- width/2 from centres [C] and one width, both in nm."""
+    def from_centres(cls, centres, width) -> "Bands":
+        """Bands centre +- width/2 from centres [C] and one width or a width for each [C], in nm."""
         centres = np.asarray(centres, dtype=np.float64)
         return cls(np.stack([centres - width / 2, centres + width / 2], axis=-1))
 
@@ -99,7 +99,8 @@ def around(nm) -> Bands:
     steps = np.where(np.diff(detector[order]) == 0, np.diff(nm[order]), np.inf)
     if len(nm) < 2 or (steps <= 0).any():
         raise UserError(
-            "band widths are missing and cannot be told from " + ("one band" if len(nm) < 2 else "equal wavelengths")
+            "the band widths are missing and cannot be computed from "
+            + ("a single band" if len(nm) < 2 else "equal wavelengths")
         )
     half = np.minimum(np.append(np.inf, steps), np.append(steps, np.inf))[np.argsort(order)] / 2
     return Bands(np.stack([nm - half, nm + half], axis=-1))
@@ -147,7 +148,7 @@ def _between(cuts: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def _cuts(source: int, count: int) -> np.ndarray:
     """Fractional band indices [count + 1] that cut `source` bands into `count` equal parts."""
     if count < 1:
-        raise UserError(f"a band count C is at least 1, got {count}")
+        raise UserError(f"a band count C must be at least 1, got {count}")
     return np.arange(count + 1) * source / count
 
 

@@ -59,12 +59,12 @@ class Sensor:
     def only(self, wanted: str) -> "Sensor":
         """The channels that a list names, in its order: names ("B2,B8A", in any case, B02 is B2) and numbers that count from 1
         ("2,3", "2-5"). Raises UserError for an unknown channel and for one that is named twice."""
-        places, names = [], [plain(name) for name in self.names]
+        places, names = [], [plain_name(name) for name in self.names]
         for item in (part.strip() for part in wanted.split(",")):
             numbers = re.fullmatch(r"(\d+)(?:-(\d+))?", item)
             first, last = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
-            if plain(item) in names:
-                places.append(names.index(plain(item)))
+            if plain_name(item) in names:
+                places.append(names.index(plain_name(item)))
             elif 1 <= first <= last <= len(names):
                 places += range(first - 1, last)
             else:
@@ -91,7 +91,7 @@ class Sensor:
         return weights / weights.sum(axis=1, keepdims=True)
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """The name of a channel in small letters, without blanks and leading zeros, so that "B02" and "b2" are equal."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_]+", "", name.lower()))
 
@@ -126,14 +126,14 @@ def _intervals(path: Path, columns: list[str], rows: list[str], numbers: list[st
                 raise ValueError
         except ValueError:
             raise UserError(
-                f"{path}, line {number}: want {', '.join(columns)} with numbers in nm, got {row!r}"
+                f"{path}, line {number}: the columns {', '.join(columns)} must hold numbers in nm, got {row!r}"
             ) from None
         names.append(fields.get(name, "").strip())
     values = np.array(values)
     if numbers[0] in START:
         bands = Bands(values)
     elif values.shape[1] == 2:
-        bands = Bands(np.stack([values[:, 0] - values[:, 1] / 2, values[:, 0] + values[:, 1] / 2], axis=-1))
+        bands = Bands.from_centres(*values.T)
     else:
         bands = around(values[:, 0])
     return Sensor(tuple(name or interval for name, interval in zip(names, interval_names(bands))), bands)
@@ -152,7 +152,9 @@ def _responses(path: Path, header: str, rows: list[str]) -> list[Channel]:
         raise UserError(f"cannot read the sensor's responses from {path}: {error}") from None
     nm, responses = table[:, 0], table[:, 1:]
     if min(table.shape) < 2 or not np.isfinite(table).all() or (np.diff(nm) <= 0).any() or nm.max() < 100:
-        raise UserError(f"{path}: want increasing wavelengths in nm, then one column of response for each channel")
+        raise UserError(
+            f"{path}: the first column must hold increasing wavelengths in nm, and each further column the response of a channel"
+        )
     # If the first line has only numbers, the file has no header.
     if len(names) != table.shape[1] or re.fullmatch(r"[\d.]+", names[0]):
         raise UserError(
@@ -170,5 +172,5 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise UserError(f"cannot read {path}: it is not text") from None
     if not any(line.strip() for line in lines[1:]):
-        raise UserError(f"{path} has no rows below a header")
+        raise UserError(f"{path} has no rows below its header")
     return lines

@@ -89,7 +89,7 @@ def foreign_tensors(path: Path) -> dict[str, Tensor]:
     UserError if the file holds anything but tensors or cannot be read.
     """
     if path.is_dir():
-        raise UserError(f"{path} is a directory, not weights")
+        raise UserError(f"{path} is a directory, not a file of weights")
     content = _read(path)[0] if path.suffix == ".safetensors" else _unpickled(path)
     for _ in range(DEPTH):
         inner = content if isinstance(content, dict) else {}

@@ -31,7 +31,7 @@ def row_column_band(dimensions: Iterable[str]) -> tuple[str, str, str]:
     found = [[name for name in dimensions if name.lower() in known] for known in (ROWS, COLUMNS, SPECTRUM)]
     if len(dimensions) != 3 or any(len(names) != 1 for names in found):
         raise UserError(
-            f"want three dimensions, one each of rows (such as {', '.join(ROWS[:4])}), columns ({', '.join(COLUMNS[:1] + COLUMNS[4:7])}) and"
-            f" bands ({', '.join(SPECTRUM[:5])}), got {', '.join(dimensions) or 'none'}"
+            f"the array must have three dimensions: rows (such as {', '.join(ROWS[:4])}), columns ({', '.join(COLUMNS[:1] + COLUMNS[4:7])}) and"
+            f" bands ({', '.join(SPECTRUM[:5])}); it has {', '.join(dimensions) or 'none'}"
         )
     return found[0][0], found[1][0], found[2][0]

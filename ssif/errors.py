@@ -19,7 +19,7 @@ def flat(text: str) -> str:
 def choose(kind: str, name: str, known) -> str:
     """Return `name` if it is one of `known`; else raise a UserError that lists the known ones."""
     if name not in known:
-        raise UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(map(str, known)))}")
+        raise UserError(f"unknown {kind} {name!r}; known: {', '.join(sorted(map(str, known))) or 'none'}")
     return name
 
 

@@ -10,26 +10,6 @@ from ssif.bands import Bands
 from ssif.channels import Channel, Sensor
 from ssif.errors import UserError, choose
 
-# Edges in nm, in the order of the channels: nominal for IKONOS and WorldView-2, at half maximum for all others.
-INTERVALS = {
-    "ikonos": {"red": (632, 698), "green": (506, 595), "blue": (445, 516), "NIR": (757, 853)},
-    "quickbird": {"blue": (447, 511), "green": (499, 594), "red": (621, 687), "NIR": (756, 873)},
-    "worldview-2": {
-        "coastal": (400, 450), "blue": (450, 510), "green": (510, 580), "yellow": (585, 625), "red": (630, 690),
-        "red edge": (705, 745), "NIR1": (770, 895), "NIR2": (860, 1040),
-    },
-    "worldview-3": {
-        "coastal": (403, 449), "blue": (452, 510), "green": (511, 579), "yellow": (585, 623), "red": (631, 689),
-        "red edge": (704, 742), "NIR1": (771, 891), "NIR2": (863, 948),
-    },
-}  # fmt: skip
-
-# Nikon D700 on CAVE's 31 bands, 400 to 700 nm: integer weights, which are divided by the sum of their row (255, 203, 251).
-_NIKON_D700 = {
-    "red": "2 1 1 1 1 1 0 0 0 0 0 0 0 0 0 0 2 6 11 17 21 22 21 20 20 19 19 18 18 17 17",
-    "green": "1 1 1 1 1 1 2 4 6 8 11 16 19 21 20 18 16 14 11 7 5 3 2 2 1 1 2 2 2 2 2",
-    "blue": "7 10 15 19 25 29 30 29 27 22 16 9 2 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 1 1 1",
-}
 CAVE = Bands.from_centres(np.arange(400, 701, 10), 10)
 
 # The names of satellite and instrument in the package pyrsr.
@@ -52,6 +32,7 @@ EVENLY_SPACED = {
         (2130, 2130, 1, 50), (2260, 2260, 1, 75),
     ],
 }  # fmt: skip
+# Intervals and centres in nm, in the order of the channels, and the integer weights of the Nikon D700 on CAVE's bands.
 TABLES = Path(__file__).with_name("sensor_tables")
 
 # Name -> origin of the numbers.
@@ -69,20 +50,15 @@ SENSORS = {
 
 
 @cache
-def known(name: str) -> Sensor:
+def named_sensor(name: str) -> Sensor:
     """A sensor of SENSORS. Raises UserError for an unknown one, and if it needs pyrsr and that is not installed."""
     choose("sensor", name, SENSORS)
-    if name in INTERVALS:
-        return Sensor(tuple(INTERVALS[name]), Bands(list(INTERVALS[name].values())))
     if name in EVENLY_SPACED:
         detectors = [(np.linspace(first, last, n), width) for first, last, n, width in EVENLY_SPACED[name]]
         edges = np.concatenate([Bands.from_centres(centres, width).edges for centres, width in detectors])
         return Sensor(tuple(f"B{i}" for i in range(1, len(edges) + 1)), Bands(edges))
     if (TABLES / f"{name}.csv").exists():
         return channels.read(TABLES / f"{name}.csv")
-    if name == "nikon-d700":
-        rows = {channel: np.array(row.split(), dtype=float) for channel, row in _NIKON_D700.items()}
-        return Sensor.of_responses([Channel(channel, CAVE.centres, row) for channel, row in rows.items()])
     try:
         from pyrsr.rsr import RSR_reader
     except ImportError:

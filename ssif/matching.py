@@ -3,7 +3,7 @@
 import numpy as np
 
 from ssif.bands import Bands
-from ssif.channels import plain
+from ssif.channels import plain_name
 from ssif.errors import UserError
 
 # A band with at least this ratio of overlap to union can replace a channel by itself.
@@ -46,8 +46,8 @@ def channel_matrix(found: Bands, wanted: Bands, good: tuple[bool, ...] = ()) -> 
 def by_name(names: tuple[str, ...], known: tuple[str, ...]) -> list[int]:
     """For each of the `names` in a file, its index among the `known` names of channels ("B02" is "B2", "Blue" is "blue"). Empty
     unless all names are known and different."""
-    order = [plain(name) for name in known]
-    places = [order.index(plain(name)) for name in names if plain(name) in order]
+    order = [plain_name(name) for name in known]
+    places = [order.index(plain_name(name)) for name in names if plain_name(name) in order]
     return places if len(places) == len(names) == len(set(places)) else []
 
 

@@ -49,13 +49,13 @@ def evaluate(
 def _check(prediction, truth):
     shown, wanted = (" x ".join(map(str, image.shape)) for image in (prediction, truth))
     if shown != wanted:
-        raise UserError(f"the prediction is {shown} but the truth is {wanted}")
+        raise UserError(f"the prediction is {shown}, but the truth is {wanted}")
     if truth.ndim != 3 or truth.numel() == 0:
-        raise UserError(f"an image to score is a non-empty [C, H, W], got {wanted}")
+        raise UserError(f"an image to score must be [C, H, W] and not empty, got {wanted}")
     for name, image in (("prediction", prediction), ("truth", truth)):
         # A nan appears in both extremes. Unlike isfinite on the image this makes no copy of it.
         if not torch.stack(torch.aminmax(image)).isfinite().all():
-            raise UserError(f"the {name} holds a value that is not finite")
+            raise UserError(f"the {name} contains a value that is not finite")
     if min(truth.shape[1:]) < WINDOW:
         raise UserError(f"SSIM needs images of at least {WINDOW} x {WINDOW} px, got {wanted}")
 
@@ -74,7 +74,7 @@ def _windows(known) -> torch.Tensor:
     """Which windows of SSIM [H - 10, W - 10] have data everywhere. Raises UserError if none has."""
     windows = -F.max_pool2d(-known[None].float(), WINDOW, stride=1)[0] == 1
     if not windows.any():
-        raise UserError(f"SSIM needs {WINDOW} x {WINDOW} px with data everywhere, and the image has none")
+        raise UserError(f"SSIM needs {WINDOW} x {WINDOW} px with data everywhere, but the image has no such place")
     return windows
 
 

@@ -94,7 +94,7 @@ def changes(bands: Bands, response: Tensor | None, camera: str, antialias: bool)
     if response is not None and camera:
         matrix = torch.from_numpy(msi_matrix(camera, bands))
         if len(matrix) != len(response):
-            raise UserError(f"camera {camera} has {len(matrix)} channel(s); the input has {len(response)}")
+            raise UserError(f"the camera {camera} has {len(matrix)} channel(s), but the input has {len(response)}")
         found.append(Change("camera", camera, matrix=matrix))
     other = "plain bicubic" if antialias else "antialiased bicubic"
     found += [Change("exposure", f"{factor:g}", "x", exposure=factor) for factor in (0.5, 2)]
@@ -115,12 +115,12 @@ def changes(bands: Bands, response: Tensor | None, camera: str, antialias: bool)
 def left_out(bands: Bands, response: Tensor | None, camera: str) -> list[str]:
     """A line for each kind of change that `changes` leaves out, with the reason."""
     if response is None:
-        return ["Metamers, illuminants and another camera do not apply: no response simulates the input."]
+        return ["Metamers, illuminants and another camera do not apply, because no response simulates the input."]
     lines = []
     if not shines_on(bands):
-        lines.append(f"Illuminants do not apply: some bands lie beyond the table, {RANGE[0]}-{RANGE[1]} nm.")
+        lines.append(f"Illuminants do not apply: some bands lie outside their table ({RANGE[0]}-{RANGE[1]} nm).")
     if not camera:
-        lines.append("There is no other camera: the preset names none (`camera`).")
+        lines.append("There is no other camera, because the preset does not name one (`camera`).")
     return lines
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ssif import published
-from ssif.arrays import as_bands, taken
+from ssif.arrays import as_bands, values_of
 from ssif.bands import Bands
 from ssif.checkpoint import load_card, load_weights
 from ssif.data.degrade import wanted_size
@@ -16,7 +16,7 @@ from ssif.data.raw import sha256
 from ssif.errors import UserError, choose
 from ssif.nets.field import NeuralField
 from ssif.tiles import TILE, check_tiles, render_tiles
-from ssif.white import check
+from ssif.white import check_white
 
 SIDE = 512  # largest side of an image that is rendered as a whole
 # `network` in a card -> module and class; the modules are imported by name because this package must not import the baselines.
@@ -36,13 +36,11 @@ def load(name: str | Path, device: str = "cpu") -> "Pretrained":
     """
     path = published.weights_file(name)
     if path.is_dir():
-        raise UserError(f"{path} is a directory, not weights")
+        raise UserError(f"{path} is a directory, not a file of weights")
     card = load_card(path)
     try:
         if "network" not in card:
-            raise UserError(
-                f"{path} does not say which network it is of; ssif.load reads weights of {', '.join(NETWORKS)} only"
-            )
+            raise UserError(f"{path} does not name its network; ssif.load reads only weights of {', '.join(NETWORKS)}")
         network = _built(card)
     except UserError:
         raise
@@ -106,7 +104,7 @@ class Pretrained:
             first = ", ".join(f"{start:g}-{end:g}" for start, end in outside[:3])
             more = f", ... ({len(outside)} in all)" if len(outside) > 3 else ""
             raise UserError(
-                f"these weights were trained on {low:g}-{high:g} nm; asked for {bands}, outside: {first} nm{more}"
+                f"these weights were trained on {low:g}-{high:g} nm, but {bands} has bands outside: {first} nm{more}"
             )
 
     def predict(
@@ -133,10 +131,12 @@ class Pretrained:
         mostly outside 0 and `white`, for an image without data, for a size below that of the image, and for bands outside the
         wavelengths of the training.
         """
-        bands, (image, give) = as_bands(bands), taken(image, self.input_bands)
+        bands, (image, give) = as_bands(bands), values_of(image, self.input_bands)
         channels = self.card["arguments"]["channels"]
         if image.ndim != 3 or image.shape[2] != channels:
-            raise UserError(f"want an image [h, w, {channels}] of {self.card['msi']}, got shape {image.shape}")
+            raise UserError(
+                f"the image must be [h, w, {channels}] with the channels of {self.card['msi']}, got the shape {image.shape}"
+            )
         known = ~np.isnan(image).any(axis=-1)
         if not known.any():
             raise UserError("no pixel of the image has data")
@@ -158,14 +158,14 @@ class Pretrained:
     def _check_values(self, image: np.ndarray, known: np.ndarray, white: float | None) -> None:
         """Raise UserError, or warn, if values do not fit `white`; `known` [h, w]: whether a pixel has data."""
         if white is not None and not 0 < white < np.inf:
-            raise UserError(f"white is a positive number, got {white:g}")
+            raise UserError(f"white must be a positive number, got {white:g}")
         low, high = np.nanmin(image), np.nanmax(image)
         if white is None and (low < 0 or high > 1):
-            remedy = "divide by the largest possible value"
+            remedy = "divide the image by the largest possible value"
             if self.white is not None:
-                remedy = f"give white=, the value that is 1; these weights were trained with {self.white:g}"
-            raise UserError(f"want values in [0, 1], got {low:g} to {high:g}; {remedy}")
+                remedy = f"give white=, the value that becomes 1 (these weights were trained with {self.white:g})"
+            raise UserError(f"the values must be in [0, 1], got {low:g} to {high:g}; {remedy}")
         if white is not None or self.white is not None:
-            line = check(image[known], 1 if white is None else white, "with white=")
+            line = check_white(image[known], 1 if white is None else white, "with white=")
             if line and self.white is not None:
                 warnings.warn(line, stacklevel=3)

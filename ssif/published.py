@@ -21,5 +21,5 @@ def weights_file(name: str | Path) -> Path:
         raise UserError(f"{name} is neither a file nor one of the published weights: {', '.join(FILES)}")
     file = FOLDER / FILES[str(name)]
     if not file.exists():
-        raise UserError(f"the weights {name} are part of a clone of the repository, but {file} is missing")
+        raise UserError(f"the weights {name} come with a clone of the repository, but {file} is missing")
     return file

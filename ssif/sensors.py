@@ -10,13 +10,13 @@ from ssif import channels
 from ssif.bands import Bands, coverage
 from ssif.channels import Sensor, interval_names
 from ssif.errors import UserError, choose
-from ssif.instruments import CAVE, SENSORS, known
+from ssif.instruments import CAVE, SENSORS, named_sensor
 
 COVERED = 0.99  # share of a sensor's band that the bands of a cube must cover
 MOST = 10_000  # bands of a range; more can only be a slip
 
 
-def parse(spec: str) -> Sensor:
+def parse_sensor(spec: str) -> Sensor:
     """Channels from one of
 
     - the name of a sensor (`ssif.instruments.SENSORS`);
@@ -28,15 +28,15 @@ def parse(spec: str) -> Sensor:
     """
     if re.match(r"[\d.:-]", spec) and csv_of(spec) is None:
         return _range(spec)
-    base, wanted = split(spec)
+    base, wanted = split_spec(spec)
     if _is_csv(base):
         sensor = channels.read(Path(base))
     else:
-        sensor = known(choose("bands (a sensor, FILE.csv or START:STOP:COUNT in nm)", base, SENSORS))
+        sensor = named_sensor(choose("bands (a sensor, FILE.csv or START:STOP:COUNT in nm)", base, SENSORS))
     return sensor if wanted is None else sensor.only(wanted)
 
 
-def split(spec: str) -> tuple[str, str | None]:
+def split_spec(spec: str) -> tuple[str, str | None]:
     """The sensor or the file that a spec begins with, and the channels that it names after the colon, None for all."""
     base, colon, wanted = spec.rpartition(":")
     return (spec, None) if not colon or _is_csv(spec) else (base, wanted)
@@ -48,13 +48,13 @@ def _is_csv(spec: str) -> bool:
 
 def csv_of(spec: str) -> Path | None:
     """The file that a spec begins with, None if it begins with a sensor."""
-    base, _ = split(spec)
+    base, _ = split_spec(spec)
     return Path(base) if _is_csv(base) else None
 
 
 def parse_bands(spec: str) -> tuple[Bands, list[str]]:
-    """The bands and the names of `parse`."""
-    sensor = parse(spec)
+    """The bands and the names of `parse_sensor`."""
+    sensor = parse_sensor(spec)
     return sensor.bands, list(sensor.names)
 
 
@@ -62,11 +62,11 @@ def _range(spec: str) -> Sensor:
     try:
         start, stop, count = (kind(part) for kind, part in zip((float, float, int), spec.split(":"), strict=True))
     except ValueError:
-        raise UserError(f"{spec!r} is not START:STOP:COUNT, two wavelengths in nm and a whole number") from None
+        raise UserError(f"{spec!r} is not START:STOP:COUNT (two wavelengths in nm and a whole number)") from None
     if not 0 < start < stop < math.inf:
-        raise UserError(f"{spec!r}: want 0 < START < STOP in nm")
+        raise UserError(f"{spec!r}: START must be above 0 and below STOP, in nm")
     if not 1 <= count <= MOST:
-        raise UserError(f"{spec!r}: want a COUNT from 1 to {MOST}")
+        raise UserError(f"{spec!r}: COUNT must be from 1 to {MOST}")
     cuts = np.linspace(start, stop, count + 1)
     bands = Bands(np.stack([cuts[:-1], cuts[1:]], axis=-1))
     return Sensor(tuple(interval_names(bands)), bands)
@@ -78,9 +78,11 @@ def msi_matrix(spec: str, bands: Bands) -> np.ndarray:
     nikon-d700 has a table on CAVE's bands only. Raises UserError for an unknown sensor, for other bands than the table's, and for
     a channel without response on `bands`.
     """
-    sensor = parse(spec)
-    if split(spec)[0] == "nikon-d700" and bands != CAVE:
-        raise UserError(f"nikon-d700 is tabulated on 31 bands, 400-700 nm in steps of 10; the data has {bands}")
+    sensor = parse_sensor(spec)
+    if split_spec(spec)[0] == "nikon-d700" and bands != CAVE:
+        raise UserError(
+            f"nikon-d700 is known only on 31 bands, 400-700 nm in steps of 10 nm, but the data have {bands}"
+        )
     return sensor.weights_on(bands, spec)
 
 
@@ -93,11 +95,11 @@ def covered(source: Bands, spec: str) -> tuple[Bands, list[str], list[str]]:
     inside = coverage(source, bands) >= COVERED
     if not inside.any():
         raise UserError(f"no band of {spec} lies inside {source}")
-    split = {flag: [name for name, flagged in zip(names, inside) if flagged == flag] for flag in (True, False)}
-    return Bands(bands.edges[inside]), split[True], split[False]
+    names = np.array(names)
+    return Bands(bands.edges[inside]), names[inside].tolist(), names[~inside].tolist()
 
 
-def table(sensor: Sensor) -> str:
+def listing(sensor: Sensor) -> str:
     """A line a band: index, name, start, end, centre and width in nm."""
     wide, bands = max(map(len, [*sensor.names, "name"])), sensor.bands
     lines = [f"{'':>4}  {'name':<{wide}}  {'start':>8} {'end':>8} {'centre':>8} {'width':>8}  nm"]
@@ -112,7 +114,7 @@ def catalogue() -> str:
     lines = []
     for name, origin in SENSORS.items():
         try:
-            sensor = known(name)
+            sensor = named_sensor(name)
             edges = sensor.bands.edges
             facts = f"{len(sensor.names):>3} channels  {edges.min():>5.0f}-{edges.max():.0f} nm"
         except UserError as error:

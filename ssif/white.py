@@ -1,6 +1,7 @@
 """White: the value that is 1 to a network. The brightness of an image without its hot pixels, and whether a white fits it."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -32,18 +33,19 @@ def fits(brightness: float, white: float) -> bool:
     return white / FAR <= brightness <= white * FAR
 
 
-def check(values: np.ndarray, white: float, remedy: str) -> str:
+def check_white(values: np.ndarray, white: float, remedy: str, path: Path | None = None) -> str:
     """A warning for pixels [n, C] that are on another scale than `white`, "" if they fit.
 
-    Raises UserError, which ends with `remedy`, if most values lie outside 0 to `white`.
+    Raises UserError, which ends with `remedy`, if most values lie outside 0 to `white`. path: the file, which both then name.
     """
+    file = f"{path}: " if path else ""
     above, below = np.count_nonzero(values > white), np.count_nonzero(values < 0)
     if above + below > values.size / 2:
         raise UserError(
-            f"most values lie above {white:g}; name the value that stands for a perfectly white surface {remedy}"
-            if above > below else "most values lie below 0; want radiance or reflectance"
+            f"{file}most values are above {white:g}; give the value of a perfectly white surface {remedy}"
+            if above > below else f"{file}most values are below 0, but radiance and reflectance are not negative"
         )  # fmt: skip
     brightness = bright([values], len(values))
     if fits(brightness, white):
         return ""
-    return f"its bright values are at {brightness:g}, on another scale than {white:g}, which is white here"
+    return f"{file}its bright values are near {brightness:g}, on another scale than {white:g}, the value of white"

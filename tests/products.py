@@ -41,7 +41,7 @@ SIDE = {"10m": 12, "20m": 6, "60m": 2}
 WRONG_XML = [
     (lambda text: None, "the metadata file .*XML is missing"),
     (lambda text: text[:300], r"is not a whole .xml file \("),
-    (lambda text: "<!DOCTYPE a [<!ENTITY b 'c'>]>" + text.partition("?>")[2], "declares a document type"),
+    (lambda text: "<!DOCTYPE a [<!ENTITY b 'c'>]>" + text.partition("?>")[2], "has a document type"),
 ]
 
 

@@ -9,24 +9,22 @@ classified from its own window. maps.h5 has the maps of Figure 9, which come fro
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ssif.data import archive
+from ssif.data.store import Store
 from workflow.config.schema import Config
 from workflow.land_use import recipes
-from workflow.land_use.images import classify, images, map_name
+from workflow.land_use.images import confusion_and_map, images_of, map_name
 from workflow.plan import runs, targets
 from workflow.plan.runs import Run
 from workflow.steps import prepared
-from workflow.steps.arguments import chosen_run
-from workflow.steps.building import device, open_data, trained
-from workflow.steps.processes import alone, program
+from workflow.steps.building import device, trained
+from workflow.steps.finished_runs import on_chosen_run
+from workflow.steps.processes import program
 from workflow.steps.scoring import write_scores
 
 
-def work(config: Config, run: Run) -> None:
-    torch.set_num_threads(config.threads)
-    store = open_data(config, run)
+def work(config: Config, run: Run, store: Store) -> None:
     cover, scene = prepared.cover(store), store.names("test")[0]
     ids = np.array(sorted(cover.names))
     classifier = targets.classifier(config, run.dataset, run.seed)
@@ -36,10 +34,10 @@ def work(config: Config, run: Run) -> None:
     mapped = {p for target in targets.of_land_use(config, run) if target.name == "fig9" for p in target.scales}
 
     counts, maps = [], {}
-    for label, p, image in images(config, run, store):
+    for label, p, image in images_of(config, run, store):
         labels = cover.maps[scene][: image.shape[0], : image.shape[1]]
         print(f"{run.id}: {label}, p = {p:g}", flush=True)
-        matrix, whole, agreement = classify(model, standardise, image, labels, ids, dense=p in mapped)
+        matrix, whole, agreement = confusion_and_map(model, standardise, image, labels, ids, dense=p in mapped)
         if whole is not None:
             maps[map_name(p, label)] = whole, agreement
         counts += [(label, p, ids[t], ids[c], matrix[t, c]) for t, c in zip(*np.nonzero(matrix))]
@@ -54,9 +52,7 @@ def work(config: Config, run: Run) -> None:
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, targets.classified)
-    with alone(run, "classification"):
-        work(config, run)
+    on_chosen_run(__doc__, targets.classified, "classification", work)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ssif.io import whole_file
 from ssif.progress import Progress
-from workflow.config import presets
 from workflow.config.schema import Config
 from workflow.methods import network
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.plan.targets import networks
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.building import build, device, open_data
 from workflow.steps.learning import precision
 from workflow.steps.processes import program
@@ -62,7 +61,7 @@ def measured(config: Config, run: Run) -> dict:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     torch.set_num_threads(config.threads)
     every = networks(config)
     progress, rows = Progress("cost", len(every), "networks"), []

@@ -7,28 +7,27 @@ predictions.h5 keeps the images of the first test scene that figures show.
 """
 
 import pandas as pd
-import torch
 
 from ssif.data.store import Store
 from workflow.config import schema
 from workflow.methods import METHODS
-from workflow.plan import runs, targets
+from workflow.plan import targets
 from workflow.plan.runs import Run
 from workflow.steps import predictions
-from workflow.steps.arguments import chosen_run
-from workflow.steps.building import device, method, open_data, trained
-from workflow.steps.processes import alone, program
+from workflow.steps.building import device, predictor
+from workflow.steps.finished_runs import on_chosen_run
+from workflow.steps.processes import program
 from workflow.steps.scoring import decimated, parts, scores, write_scores
 
 
-def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
+def scored_cells(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.DataFrame, dict]:
     """Rows of scene, p, C, reference, the seven metrics, seconds and peak_mib; and the images to keep, by (p, C).
 
     `reference` says what the prediction was compared with: "measured" bands, or a spectrum "interpolated" to C bands if C is
     larger than the data set's own number of bands, for which no truth exists.
     """
     shown = targets.targets(config)
-    cells, kept, first = targets.cells(shown.values(), run), targets.images(shown, run), store.names("test")[0]
+    cells, kept, first = targets.cells(shown.values(), run), targets.stored_cells(shown, run), store.names("test")[0]
     wanted = {p: [parts(store, count) for count in counts] for p, counts in cells.items()}
     rows, images = [], {}
     for row, image in scores(
@@ -40,21 +39,15 @@ def evaluate(model, config: schema.Config, run: Run, store: Store) -> tuple[pd.D
     return pd.DataFrame(rows), images
 
 
-def work(config: schema.Config, run: Run) -> None:
-    torch.set_num_threads(config.threads)
-    store = open_data(config, run)
-    networks = [trained(config, network, store) for network in runs.stages(run)]
-    model = method(networks, run, store)
-    table, images = evaluate(model, config, run, store)
+def work(config: schema.Config, run: Run, store: Store) -> None:
+    table, images = scored_cells(predictor(config, run, store), config, run, store)
     predictions.write(run, store.names("test")[0], images)
     write_scores(run, "metrics.csv", table, model=METHODS[run.method].label)
 
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, targets.rows)
-    with alone(run, "evaluation"):
-        work(config, run)
+    on_chosen_run(__doc__, targets.rows, "evaluation", work)
 
 
 if __name__ == "__main__":

@@ -6,30 +6,29 @@ The changes are those of `ssif.perturbations`, one at a time. The first is the c
 """
 
 import pandas as pd
-import torch
 
 from ssif.data.store import Store
 from ssif.perturbations import changes
 from workflow.config import schema
 from workflow.config.schema import ROBUSTNESS_TABLE
 from workflow.methods import METHODS
-from workflow.plan import runs, targets
+from workflow.plan import targets
 from workflow.plan.runs import Run
-from workflow.steps.arguments import chosen_run
-from workflow.steps.building import device, method, open_data, trained
-from workflow.steps.processes import alone, program
+from workflow.steps.building import device, predictor
+from workflow.steps.finished_runs import on_chosen_run
+from workflow.steps.processes import program
 from workflow.steps.scoring import View, Views, parts, scores, write_scores
 
 
-def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
+def scored_changes(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, change, value, unit, clipped (share of values), dimmed (dB) and the seven metrics."""
     target = targets.targets(config)[ROBUSTNESS_TABLE]
     wanted = {p: [parts(store, count)] for p, count in target.cells(run)}
-    found = scores(model, store, wanted, changed(config, store), device(config), f"{run.id} robustness")
+    found = scores(model, store, wanted, changed_views(config, store), device(config), f"{run.id} robustness")
     return pd.DataFrame([row for row, _ in found]).drop(columns=["C", "reference", "seconds", "peak_mib"])
 
 
-def changed(config: schema.Config, store: Store) -> Views:
+def changed_views(config: schema.Config, store: Store) -> Views:
     """The function that makes a view of a scene for each change."""
     every = changes(store.bands, store.response, config.tables[ROBUSTNESS_TABLE].camera, config.antialias)
 
@@ -42,19 +41,14 @@ def changed(config: schema.Config, store: Store) -> Views:
     return views
 
 
-def work(config: schema.Config, run: Run) -> None:
-    torch.set_num_threads(config.threads)
-    store = open_data(config, run)
-    networks = [trained(config, network, store) for network in runs.stages(run)]
-    table = evaluate(method(networks, run, store), config, run, store)
+def work(config: schema.Config, run: Run, store: Store) -> None:
+    table = scored_changes(predictor(config, run, store), config, run, store)
     write_scores(run, "robustness.csv", table, model=METHODS[run.method].label)
 
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, lambda config: targets.rows_of(config, ROBUSTNESS_TABLE))
-    with alone(run, "robustness"):
-        work(config, run)
+    on_chosen_run(__doc__, lambda config: targets.rows_of(config, ROBUSTNESS_TABLE), "robustness", work)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ covers are scored. One pass serves all sensors of a scene and p.
 """
 
 import pandas as pd
-import torch
 
 from ssif.bands import overlap_matrix
 from ssif.data.store import Store
@@ -17,37 +16,33 @@ from workflow.config.schema import SENSOR_TABLE
 from workflow.methods import METHODS
 from workflow.plan import targets
 from workflow.plan.runs import Run
-from workflow.steps.arguments import chosen_run
-from workflow.steps.building import device, open_data, trained
-from workflow.steps.processes import alone, program
+from workflow.steps.building import device, predictor
+from workflow.steps.finished_runs import on_chosen_run
+from workflow.steps.processes import program
 from workflow.steps.scoring import BandSet, decimated, scores, write_scores
 
 
-def evaluate(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
+def scored_sensors(model, config: schema.Config, run: Run, store: Store) -> pd.DataFrame:
     """Rows of scene, p, sensor, channels (the number of scored channels) and the seven metrics."""
     table = config.tables[SENSOR_TABLE]
-    wanted = {key: [_sensor(store, sensor) for sensor in table.sensors] for key in table.scales}
+    sets = []
+    for sensor in table.sensors:
+        bands = covered(store.bands, sensor)[0]
+        label = {"sensor": sensor, "channels": len(bands)}
+        sets.append(BandSet(label, bands, overlap_matrix(store.bands, bands)))
+    wanted = dict.fromkeys(table.scales, sets)
     found = scores(model, store, wanted, decimated(store, config.antialias), device(config), f"{run.id} sensors")
     return pd.DataFrame([row for row, _ in found]).drop(columns=["seconds", "peak_mib"])
 
 
-def _sensor(store: Store, sensor: str) -> BandSet:
-    bands = covered(store.bands, sensor)[0]
-    return BandSet({"sensor": sensor, "channels": len(bands)}, bands, overlap_matrix(store.bands, bands))
-
-
-def work(config: schema.Config, run: Run) -> None:
-    torch.set_num_threads(config.threads)
-    store = open_data(config, run)
-    table = evaluate(trained(config, run, store), config, run, store)
+def work(config: schema.Config, run: Run, store: Store) -> None:
+    table = scored_sensors(predictor(config, run, store), config, run, store)
     write_scores(run, "sensors.csv", table, model=METHODS[run.method].label)
 
 
 @program
 def main() -> None:
-    config, run = chosen_run(__doc__, lambda config: targets.rows_of(config, SENSOR_TABLE))
-    with alone(run, "sensors"):
-        work(config, run)
+    on_chosen_run(__doc__, lambda config: targets.rows_of(config, SENSOR_TABLE), "sensors", work)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,14 @@ from workflow.config import schema
 from workflow.config.names import spelled
 from workflow.figures import embeddings, errors, land_use_maps, over_cost, over_counts, signature, style, uncertainty
 from workflow.land_use import images
-from workflow.land_use.accuracy import scores
+from workflow.land_use.accuracy import accuracies
 from workflow.methods import METHODS
 from workflow.plan import runs
+from workflow.plan.runs import Run
 from workflow.plan.targets import Target
 from workflow.steps import ensembles, predictions, prepared
 from workflow.steps.arguments import chosen_target
-from workflow.steps.building import device, method, open_data, trained
+from workflow.steps.building import device, open_data, predictor, trained
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import ablation, cells, land_use
@@ -36,22 +37,13 @@ COSTED, COUNTED = 512, 128  # sides in pixels of the image whose cost is shown, 
 
 
 def sweep(config: schema.Config, target: Target) -> Figure:
-    """Figures 3 and 4: every method over C."""
-    points = cells.means(cells.scores(config, target)).assign(value="")
-    largest = config.datasets[target.dataset].full_count
-    return over_counts.draw(points, scales=target.scales, largest=largest, footer=footer(config, target))
-
-
-def ablated(config: schema.Config, target: Target) -> Figure:
-    """Figures 6, 7 and any other ablation: one hyper-parameter over C."""
-    block = config.ablations[target.name]
-    return over_counts.draw(
-        ablation.points(config, target),
-        scales=target.scales,
-        largest=config.datasets[target.dataset].full_count,
-        key=block.change,
-        footer=footer(config, target),
-    )
+    """Figures 3 and 4, every method over C; Figures 6, 7 and any other ablation, one hyper-parameter over C."""
+    key, largest = None, config.datasets[target.dataset].full_count
+    if target.name in config.ablations:
+        key, points = config.ablations[target.name].change, ablation.points(config, target)
+    else:
+        points = cells.means(cells.scores(config, target)).assign(value="")
+    return over_counts.draw(points, scales=target.scales, largest=largest, key=key, footer=footer(config, target))
 
 
 def spectrum(config: schema.Config, target: Target) -> Figure:
@@ -68,7 +60,7 @@ def spectrum(config: schema.Config, target: Target) -> Figure:
 def error_maps(config: schema.Config, target: Target) -> Figure:
     """Figure 8: predicted images beside the truth, and where and at which bands they are wrong."""
     store, scale, count = prepared.data(target.dataset), target.scales[0], target.counts[0]
-    rows = [run for run in target.rows if run.seed == config.seeds[0] and run.scale in (None, scale)]
+    rows = _of_first_seed(config, target, scale)
     images = {METHODS[run.method].label: predictions.read(run, scale, count) for run in rows}
     bands = store.bands.parts(count)
     weights = resampling_matrix(store.bands, bands)
@@ -77,12 +69,10 @@ def error_maps(config: schema.Config, target: Target) -> Figure:
     return errors.draw(images, truth, bands, scale=scale, footer=title)
 
 
-def embedded(config: schema.Config, target: Target) -> Figure:
+def embedding_curves(config: schema.Config, target: Target) -> Figure:
     """Figure 10: the embedding of each wavelength by the spectral encoder, for several d."""
     curves = {}
-    for run in target.rows:
-        if run.seed != config.seeds[0]:
-            continue
+    for run in _of_first_seed(config, target):
         store = open_data(config, run)
         wavelengths = np.linspace(store.bands.edges.min(), store.bands.edges.max(), WAVELENGTHS)
         encoder = trained(config, run, store).spectral_encoder.cpu()
@@ -95,11 +85,10 @@ def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     """Figure 9: the land cover found in predicted images and in the true one, beside the labels."""
     store, scale, seed = prepared.data(target.dataset), target.scales[0], config.seeds[0]
     cover = prepared.cover(store)
-    found = {row["model"]: scores(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
+    found = {row["model"]: accuracies(row["matrix"]) for row in land_use.matrices(target, sorted(cover.names))
              if row["seed"] == seed and row["p"] == scale}  # fmt: skip
     shown, agreements = {}, []
-    rows = [run for run in target.rows if run.seed == seed and run.scale in (None, scale)]
-    for run in (*rows, *(run for run in target.classifiers if run.seed == seed)):
+    for run in (*_of_first_seed(config, target, scale), *(run for run in target.classifiers if run.seed == seed)):
         label = images.TRUE if methods.family(run.method) == "classifier" else METHODS[run.method].label
         whole, agreement = images.stored_map(run, scale, label)
         shown[label] = whole, f"OA {found[label]['oa']:.1%}, AA {found[label]['aa']:.1%}"
@@ -107,8 +96,8 @@ def land_cover_maps(config: schema.Config, target: Target) -> Figure:
     scene = store.names("test")[0]
     labels = cover.maps[scene][: whole.shape[0], : whole.shape[1]]
     note = (
-        f"p = {scale:g}, {scene}; OA and AA: each labelled pixel classified from its own window; maps: one convolutional pass,"
-        f" which has the same class for {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
+        f"p = {scale:g}, {scene}; OA and AA come from each labelled pixel's own window, and maps from one convolutional pass,"
+        f" which gives the same class to {min(agreements):.1%} to {max(agreements):.1%} of the labelled pixels of an image"
     )
     return land_use_maps.draw(shown, labels, cover.names, note=note, footer=footer(config, target))
 
@@ -118,16 +107,11 @@ def quality_against_cost(config: schema.Config, target: Target) -> Figure:
     store = open_data(config, target.rows[0])
     scored = cells.means(cells.scores(config, target)).groupby(["model", "p"], sort=False)[["mpsnr", "seconds"]].mean()
     points = []
-    for run in target.rows:
-        if run.seed != config.seeds[0]:
-            continue
-        networks = [trained(config, network, store) for network in runs.stages(run)]
-        parameters = sum(parameter.numel() for network in networks for parameter in network.parameters())
+    for run in _of_first_seed(config, target):
+        model, label = predictor(config, run, store), METHODS[run.method].label
+        parameters = sum(parameter.numel() for parameter in model.parameters())
         for p, _ in target.cells(run):
-            label = METHODS[run.method].label
-            psnr, seconds = scored.loc[(label, p)]
-            counted = multiply_adds(method(networks, run, store), store, p)
-            points.append((label, p, psnr, seconds, parameters, counted))
+            points.append((label, p, *scored.loc[(label, p)], parameters, multiply_adds(model, store, p)))
     table = pd.DataFrame(points, columns=["model", "p", "psnr", "seconds", "parameters", "multiply_adds"])
     return over_cost.draw(table, size=COSTED, footer=footer(config, target))
 
@@ -146,11 +130,11 @@ def disagreeing(config: schema.Config, target: Target) -> Figure:
     store, found, notes = open_data(config, target.rows[0]), [], []
     for p in target.scales:
         rows = [run for run in target.rows if run.scale in (None, p)]
-        models = [method([trained(config, network, store) for network in runs.stages(run)], run, store) for run in rows]
+        models = [predictor(config, run, store) for run in rows]
         values, psnr = ensembles.disagreement(models, store, p, config.antialias, device(config))
         found.append(values.assign(p=p))
         each = ", ".join(f"{row.networks:g}: {row.psnr:.2f}" for row in psnr.itertuples())
-        notes.append(f"p = {p:g}: PSNR in dB of the mean of so many networks, {each}")
+        notes.append(f"p = {p:g}: PSNR in dB of the mean of 1, 2, ... networks: {each}")
     title = f"{METHODS[target.rows[0].method].label}; {footer(config, target)}"
     return uncertainty.draw(pd.concat(found), notes=notes, footer=title)
 
@@ -159,12 +143,16 @@ DRAWINGS = {
     "cost": quality_against_cost,
     "uncertainty": disagreeing,
     "fig1": spectrum,
-    "fig3": sweep,
-    "fig4": sweep,
     "fig8": error_maps,
     "fig9": land_cover_maps,
-    "fig10": embedded,
+    "fig10": embedding_curves,
 }
+
+
+def _of_first_seed(config: schema.Config, target: Target, scale: float | None = None) -> list[Run]:
+    """The rows of the first seed, and of these only the rows that show this scale."""
+    rows = [run for run in target.rows if run.seed == config.seeds[0]]
+    return [run for run in rows if scale is None or run.scale in (None, scale)]
 
 
 def footer(config: schema.Config, target: Target) -> str:
@@ -196,7 +184,7 @@ def _truth(store: Store, scale: float) -> np.ndarray:
 @program
 def main() -> None:
     config, target = chosen_target(__doc__, "figure", lambda config: [*config.figures, *config.ablations])
-    figure = DRAWINGS.get(target.name, ablated)(config, target)
+    figure = DRAWINGS.get(target.name, sweep)(config, target)
     path = runs.results() / "figures" / target.name
     style.save(figure, path)
     print(f"{path}.pdf and .png")

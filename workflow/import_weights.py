@@ -31,7 +31,7 @@ def import_weights(config: Config, run: Run, store: Store, file: Path) -> None:
     Raises UserError if the file does not fit the network, and if the run has weights that were trained here.
     """
     if run.weights.exists() and not imported.origin(run):
-        raise UserError(f"{run.id} has trained weights already; to replace them delete {run.folder}")
+        raise UserError(f"{run.id} has trained weights already; delete {run.folder} to replace them")
     model = build(config, run, store)
     load_release(model, file)
     source = {"file": flat(file.name), "sha256": sha256(file)}
@@ -43,7 +43,7 @@ def import_weights(config: Config, run: Run, store: Store, file: Path) -> None:
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--run", required=True, help="the run's id, e.g. cave.us3rn.p4.C31.s0")
-    arguments.add_argument("file", type=Path, help="weights as released: a PyTorch file or safetensors")
+    arguments.add_argument("file", type=Path, help="the weights as released, a PyTorch file or safetensors")
     arguments = arguments.parse_args()
     config = presets.load(arguments.config)
     run = runs.find(networks(config), arguments.run)

@@ -18,9 +18,9 @@ from workflow.steps.processes import program
 @program
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--dataset", required=True, help="one of the data sets of the preset")
+    arguments.add_argument("--dataset", required=True, help="a data set of the preset")
     arguments.add_argument(
-        "--data-dir", type=Path, help="folder of the raw files (default: $SSIF_DATA, else downloaded)"
+        "--data-dir", type=Path, help="the folder of the raw files (default: $SSIF_DATA, or a download)"
     )
     arguments.add_argument("--land-cover", action="store_true", help="read the labels of Table 3 instead of the images")
     arguments = arguments.parse_args()

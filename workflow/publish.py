@@ -49,7 +49,7 @@ def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None
     Raises UserError if there are none, or if they were trained with other settings or data.
     """
     path = file_of(run, config.weights)
-    record = dict(load_card(path).get("record", {}))
+    record = stored.without_choices(load_card(path).get("record", {}))
     wanted = json.loads(json.dumps(full_identity(config, run, store)))
     differing = differing_keys(*({key: value for key, value in side.items() if key not in NOT_LEARNT}
                                  for side in ({key: record.get(key, "absent") for key in wanted}, wanted)))  # fmt: skip
@@ -65,7 +65,7 @@ def take(config: Config, run: Run, store: Store, model: torch.nn.Module) -> None
 @program
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("folder", type=Path, help="where to write one file a network")
+    arguments.add_argument("folder", type=Path, help="the folder to write, with one file for each network")
     arguments = arguments.parse_args()
     config = presets.load(arguments.config)
     for run in networks(config, [target for name, target in targets(config).items() if name in config.tables]):

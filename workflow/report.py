@@ -19,10 +19,10 @@ from workflow.methods import METHODS
 from workflow.page import images, tables, trainings
 from workflow.plan import runs
 from workflow.plan.targets import targets
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import layout, significance
+from workflow.tables import layout, remarks
 
 HERE = Path(__file__).resolve().parent
 
@@ -32,7 +32,7 @@ def page(config: Config) -> str:
     shown, paper = targets(config), presets.load(presets.FOLDER / "paper.yaml")
     over_p = [tables.table(config, shown[name]) for name in config.tables if name in ("table1", "table2")]
     cells_of = {(run.id, *cell) for target in shown.values() for run in target.rows for cell in target.cells(run)}
-    every, scores = trainings.trained(config), tables.csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
+    every, scores = trainings.records(config), tables.csv(config, "cells", "cells", ["run", "p", "C"], cells_of)
     ablated = tables.ablated(config, shown) if config.ablations else None
     steps, sizes = trainings.smaller(config, paper)
     interpolated = scores[scores["reference"] == "interpolated"].groupby("dataset")["C"].unique()
@@ -61,7 +61,7 @@ def page(config: Config) -> str:
         interpolated={dataset: sorted(counts) for dataset, counts in interpolated.items()},
         steps=steps,
         sizes=sizes,
-        fewest_pairs=significance.FEWEST_PAIRS,
+        fewest_pairs=remarks.FEWEST_PAIRS,
         commit=commit(),
         today=f"{datetime.date.today():%d %B %Y}",
     )
@@ -69,7 +69,7 @@ def page(config: Config) -> str:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     path = runs.results() / "report.html"
     with whole_file(path) as temporary:
         temporary.write_text(page(config), encoding="utf-8")

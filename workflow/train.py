@@ -37,7 +37,7 @@ def set_aside(state: Path, other: OtherState) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     state.rename(aside)
     print(
-        f"{state} is unfinished work of other settings, data or code ({other.differing}); moved to {aside}, starting afresh",
+        f"{state} is unfinished work of other settings, data or code ({other.differing}); it was moved to {aside}, and the training starts afresh",
         file=sys.stderr,
         flush=True,
     )

@@ -82,7 +82,9 @@ def read_scene(root: Path, name: str, rgb: str = "simulated") -> Scene:
     height, width = bands[0].shape
     for file, band in zip(files, bands):
         if band.shape != (height, width):
-            raise UserError(f"{file}: is {band.shape[0]} x {band.shape[1]}, want {height} x {width} as {files[0].name}")
+            raise UserError(
+                f"{file} has {band.shape[0]} x {band.shape[1]} pixels, but {files[0].name} has {height} x {width}"
+            )
     hsi = check_cube(np.stack(bands, axis=-1), len(BANDS), folder)
     if hsi.max() <= 255:
         raise UserError(f"{folder}: the largest value is {hsi.max()}; these 16-bit files hold 8-bit values")
@@ -91,7 +93,7 @@ def read_scene(root: Path, name: str, rgb: str = "simulated") -> Scene:
         bmp = folder / f"{name}_RGB.bmp"
         msi = np.asarray(_open(bmp))
         if msi.shape != (height, width, 3):
-            raise UserError(f"{bmp}: has shape {msi.shape}, want {(height, width, 3)}")
+            raise UserError(f"{bmp} has the shape {msi.shape}, but must have {(height, width, 3)}")
         msi = msi.astype(np.float32) / 255
         sources[bmp.name] = sha256(bmp)
     return Scene(name, "train" if name in TRAIN else "test", hsi, sources, msi)
@@ -105,7 +107,7 @@ def _band(file: Path, eight_bit: bool) -> np.ndarray:
     if eight_bit and image.mode in ("L", "RGB", "RGBA"):
         # v * 257 / 65535 is v / 255 exactly, so one scale serves all scenes.
         return np.asarray(image.getchannel(0)).astype(np.uint16) * 257
-    raise UserError(f"{file}: is a PNG of mode {image.mode} (8 bits), want 16-bit greyscale")
+    raise UserError(f"{file} is a PNG of mode {image.mode} (8 bits), but must be 16-bit greyscale")
 
 
 def _open(file: Path) -> Image.Image:
@@ -114,7 +116,7 @@ def _open(file: Path) -> Image.Image:
         image = Image.open(file)
         image.load()
     except FileNotFoundError as error:
-        raise UserError(f"{file}: is missing") from error
+        raise UserError(f"{file} is missing") from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{file}: is not a whole image ({error})") from error
+        raise UserError(f"{file} is not a whole image ({error})") from error
     return image

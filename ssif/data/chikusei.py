@@ -29,7 +29,9 @@ def read(data_dir: Path | None = None) -> Dataset:
     (cube,) = cubes
     cube = (cube if cube.bands else Cube.of(cube.path, bands=SPACED)).sorted()
     if cube.size[0] < ROWS.stop or cube.size[1] < COLUMNS.stop:
-        raise UserError(f"{cube.path}: is {cube.size[0]} x {cube.size[1]}, want at least {ROWS.stop} x {COLUMNS.stop}")
+        raise UserError(
+            f"{cube.path} has {cube.size[0]} x {cube.size[1]} pixels, but must have at least {ROWS.stop} x {COLUMNS.stop}"
+        )
     below = ROWS.start + SIDE
     lefts = range(COLUMNS.start, COLUMNS.stop, SIDE)
     parts = [Part("chikusei_train", "train", cube, slice(below, ROWS.stop), COLUMNS)]

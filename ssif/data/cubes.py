@@ -12,11 +12,12 @@ import numpy as np
 from ssif.bands import Bands
 from ssif.data.fetch import named_folder
 from ssif.errors import UserError
-from ssif.formats import is_image, is_picture, open_image, read_files
+from ssif.formats import SUFFIXES, is_image, is_picture, open_image, read_files
 from ssif.formats.envi import header_of
 from ssif.formats.header import Header
-from ssif.formats.kinds import SUFFIXES
 from ssif.sensors import parse_bands
+
+STRIP_BYTES = 2**26  # number of bytes read at a time
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Cube:
     def of(cls, path: Path, key: str | None = None, bands: str | None = None) -> "Cube":
         """A file without its bad bands; the other bands keep the order of the file.
 
-        bands: the bands of the file as `ssif.sensors.parse` takes them, if the file does not give them. Raises UserError
+        bands: the bands of the file as `ssif.sensors.parse_sensor` takes them, if the file does not give them. Raises UserError
         if the file gives other bands or another number of bands, and if all bands are bad.
         """
         with open_image(path, key) as image:
@@ -46,9 +47,11 @@ class Cube:
         if bands is not None:
             named, _ = parse_bands(bands)
             if len(named) != header.count:
-                raise UserError(f"{path} has {header.count} bands, and bands: {bands} names {len(named)}")
+                raise UserError(f"{path} has {header.count} bands, but bands: {bands} names {len(named)}")
             if found is not None and not np.allclose(found.centres, named.centres, atol=1):
-                raise UserError(f"{path} says {found}, and bands: {bands} says {named}; leave bands out of the source")
+                raise UserError(
+                    f"{path} contains {found}, but bands: {bands} gives {named}; remove bands from the source"
+                )
             found = found or named
         good = np.flatnonzero(header.good) if header.good else np.arange(header.count)
         if not len(good):
@@ -59,10 +62,12 @@ class Cube:
     def sorted(self) -> "Cube":
         """The same cube with its bands in the order of their centres. Raises UserError if the wavelengths are not known."""
         if self.bands is None:
-            raise UserError(
-                f"{self.path} does not say its wavelengths; say them as bands in the source of the data set"
-            )
-        return replace(self, order=self.order[self.bands.order], bands=Bands(self.bands.edges[self.bands.order]))
+            raise UserError(f"{self.path} has no wavelengths; give them as bands in the source of the data set")
+        return self.only(self.bands.order)
+
+    def only(self, places: np.ndarray) -> "Cube":
+        """The same cube with the bands at these places, in this order; a mask keeps the order."""
+        return replace(self, order=self.order[places], bands=Bands(self.bands.edges[places]))
 
     @property
     def name(self) -> str:
@@ -77,12 +82,6 @@ class Cube:
     def relative(self) -> bool:
         """Whether the values are physical, because the file has a scale factor or holds real numbers."""
         return self.header.scale is not None or self.header.dtype.kind == "f"
-
-    def strips(self, rows: slice, columns: slice, height: int) -> Iterator[np.ndarray]:
-        """Values [h, w, C] of a window in physical units, NaN without data, `height` rows at a time."""
-        with open_image(self.path, self.key) as image:
-            for top in range(rows.start, rows.stop, height):
-                yield image.read(slice(top, min(top + height, rows.stop)), columns)[..., self.order]
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,20 @@ class Part:
         rows, columns = self.rows.start, self.columns.start
         return replace(self, rows=slice(rows, rows + height), columns=slice(columns, columns + width))
 
-    def strips(self, height: int) -> Iterator[np.ndarray]:
-        """As `Cube.strips`."""
-        return self.cube.strips(self.rows, self.columns, height)
+    def strips(self) -> Iterator[np.ndarray]:
+        """Values [h, w, C] in physical units, NaN without data, a few rows at a time."""
+        height = max(1, STRIP_BYTES // (4 * len(self.cube.order) * self.size[1]))
+        with open_image(self.cube.path, self.cube.key) as image:
+            for top in range(self.rows.start, self.rows.stop, height):
+                rows = slice(top, min(top + height, self.rows.stop))
+                yield image.read(rows, self.columns)[..., self.cube.order]
+
+    def values(self) -> np.ndarray:
+        """The same as one array."""
+        return np.concatenate(list(self.strips()))
 
 
-def opened(paths: list[Path], key: str | None = None, bands: str | None = None) -> list[Cube]:
+def opened_cubes(paths: list[Path], key: str | None = None, bands: str | None = None) -> list[Cube]:
     """The cubes in these files, their bands in the order of the centres (`Cube.of`, `Cube.sorted`).
 
     Raises UserError for a cube that has other bands than the first.
@@ -126,7 +133,7 @@ def opened(paths: list[Path], key: str | None = None, bands: str | None = None) 
     return cubes
 
 
-def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
+def cube_files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> list[Path]:
     """The cubes of a folder (with `pictures` also pictures), sorted by name. An ENVI header stands for both of its files.
 
     Raises UserError for a folder that does not exist or holds no cube, and for two cubes of one name.
@@ -143,7 +150,7 @@ def files(folder: str, data_dir: Path | None = None, pictures: bool = False) -> 
         if count > 1:
             raise UserError(f"{place}: several cubes are called {name}")
     if not found:
-        raise UserError(f"{place} holds no cube; known formats: {', '.join(SUFFIXES)}")
+        raise UserError(f"{place} contains no cube; known formats: {', '.join(SUFFIXES)}")
     return found
 
 
@@ -154,7 +161,7 @@ def stem(path: Path) -> str:
     return path.name
 
 
-def whole(cube: Cube, split: str) -> Part:
+def whole_cube(cube: Cube, split: str) -> Part:
     """All rows and columns of a cube."""
     rows, columns = (slice(0, side) for side in cube.size)
     return Part(cube.name, split, cube, rows, columns)
@@ -180,20 +187,20 @@ def by_file(cubes: list[Cube], patterns: tuple[str, ...]) -> list[Part]:
             raise UserError(f"no cube is called {pattern!r}; found: {', '.join(names)}")
         test |= found
     if len(test) == len(cubes):
-        raise UserError(f"every cube is a test cube, none is left for training: {', '.join(names)}")
-    return [whole(cube, "test" if name in test else "train") for cube, name in zip(cubes, names)]
+        raise UserError(f"every cube is a test cube, so none is left for training: {', '.join(names)}")
+    return [whole_cube(cube, "test" if name in test else "train") for cube, name in zip(cubes, names)]
 
 
 def by_region(cubes: list[Cube], region: tuple[int, ...]) -> list[Part]:
     """A region of each cube for testing, and the largest rectangle above, below, left or right of it for training."""
     if len(region) != 4 or min(region) < 0 or min(region[2:]) < 1:
-        raise UserError(f"a region is top, left, height and width in pixels, got {list(region)}")
+        raise UserError(f"a region must be top, left, height and width in pixels, got {list(region)}")
     top, left, height, width = region
     parts = []
     for cube in cubes:
         rows, columns = cube.size
         if top + height > rows or left + width > columns:
-            raise UserError(f"{cube.path} has {rows} x {columns} pixels; the region {list(region)} is not inside")
+            raise UserError(f"{cube.path} has {rows} x {columns} pixels, so the region {list(region)} is not inside")
         beside = [
             (slice(0, top), slice(0, columns)), (slice(top + height, rows), slice(0, columns)),
             (slice(0, rows), slice(0, left)), (slice(0, rows), slice(left + width, columns)),

@@ -42,15 +42,17 @@ def wanted_size(
         return hr_size(low, scale)
     whole = len(size) == 2 and all(isinstance(side, int | np.integer) for side in size)
     if not whole or size[0] < low[0] or size[1] < low[1]:
-        raise UserError(f"a size is (H, W), at least the image's {low[0]} x {low[1]} pixels, got {tuple(size)}")
+        raise UserError(
+            f"a size must be two whole numbers (H, W), at least the image's {low[0]} x {low[1]} pixels, got {tuple(size)}"
+        )
     return int(size[0]), int(size[1])
 
 
 def _check(scale: float) -> None:
     if not scale >= 1:
-        raise UserError(f"a scale p is at least 1, got {scale:g}")
+        raise UserError(f"a scale p must be at least 1, got {scale:g}")
     if scale > MOST:
-        raise UserError(f"a scale p is at most {MOST}, got {scale:g}")
+        raise UserError(f"a scale p must be at most {MOST}, got {scale:g}")
 
 
 def downsample(image: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:

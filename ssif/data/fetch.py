@@ -59,7 +59,7 @@ def locate(
         return target
     if (folder / filename).is_file():
         if sha256 is not None and raw.sha256(folder / filename) != sha256:
-            raise UserError(f"{folder / filename}: the hash does not match, want sha256 {sha256}; replace the file")
+            raise UserError(f"{folder / filename}: the hash does not match sha256 {sha256}; replace the file")
         return _settle(folder / filename, target)
 
     import pooch
@@ -96,7 +96,7 @@ def _settle(file: Path, target: Path) -> Path:
             with zipfile.ZipFile(file) as archive:
                 archive.extractall(Path(scratch, target.name))
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise UserError(f"{file}: not a whole zip archive") from error
+            raise UserError(f"{file} is not a whole zip archive") from error
         except RuntimeError as error:
             # The archive is encrypted, or Python does not know its compression.
             raise UserError(f"{file} cannot be unpacked ({flat(str(error))}); unpack it to {target} yourself") from None

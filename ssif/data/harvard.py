@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ssif.data import placed
-from ssif.data.cubes import opened
+from ssif.data.cubes import opened_cubes
 from ssif.data.raw import Dataset
 
 WHAT = "the 50 .mat files of Harvard's CZ_hsdb (https://hf.co/datasets/danaroth/harvard)"
@@ -17,5 +17,5 @@ def read(data_dir: Path | None = None) -> Dataset:
 
     The masks `lbl` and the 27 scenes of CZ_hsdbi are not used. Raises UserError unless there are 50 files.
     """
-    cubes = opened(placed.paths("harvard/CZ_hsdb", WHAT, range(COUNT, COUNT + 1), data_dir), "ref", "415:725:31")
+    cubes = opened_cubes(placed.paths("harvard/CZ_hsdb", WHAT, range(COUNT, COUNT + 1), data_dir), "ref", "415:725:31")
     return placed.dataset("harvard", placed.every(TEST, cubes), None, f"every {TEST}th scene in ASCII order tests")

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssif.bands import Bands
 from ssif.data import placed
-from ssif.data.cubes import Cube
 from ssif.data.raw import Dataset
 
 WHERE = "patches of the hard split of HySpecNet-11k (https://hf.co/datasets/torchgeo/hyspecnet), one cube of 224 bands each,"
@@ -26,10 +24,5 @@ def read(data_dir: Path | None = None) -> Dataset:
     """
     parts = placed.folders("hyspecnet_11k", WHAT, SIZE, {}, data_dir, bands="enmap")
     white = 1 if parts[0].cube.relative else WHITE
-    parts = [replace(part, cube=_good(part.cube)) for part in parts]
+    parts = [replace(part, cube=part.cube.only(~np.isin(part.cube.order, BAD))) for part in parts]
     return placed.dataset("hyspecnet_11k", parts, white, "the hard split, by tile")
-
-
-def _good(cube: Cube) -> Cube:
-    good = ~np.isin(cube.order, BAD)
-    return replace(cube, order=cube.order[good], bands=Bands(cube.bands.edges[good]))

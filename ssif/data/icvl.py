@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 
 from ssif.data import placed
-from ssif.data.cubes import opened
+from ssif.data.cubes import opened_cubes
 from ssif.data.raw import Dataset
 from ssif.errors import UserError
 from ssif.formats import hdf5, torn
@@ -22,7 +22,7 @@ def read(data_dir: Path | None = None) -> Dataset:
     Raises UserError unless there are 202, each with one array of 31 bands.
     """
     paths = placed.paths("icvl", WHAT, range(COUNT, COUNT + 1), data_dir)
-    cubes = opened(paths, _key(paths[0]), "395:705:31")
+    cubes = opened_cubes(paths, _key(paths[0]), "395:705:31")
     return placed.dataset("icvl", placed.every(TEST, cubes), None, f"every {TEST}th scene in ASCII order tests")
 
 
@@ -31,5 +31,5 @@ def _key(path: Path) -> str:
     with torn.one_line(path), h5py.File(path, "r") as file:
         found = [name for name, shape in hdf5.shapes(file).items() if len(shape) == 3 and shape[0] == BANDS]
         if len(found) != 1:
-            raise UserError(f"want one array of {BANDS} bands, found {', '.join(found) or 'none'}")
+            raise UserError(f"the file must have one array of {BANDS} bands, found {', '.join(found) or 'none'}")
         return found[0]

@@ -30,9 +30,9 @@ def load(store: Store, remedy: str = "prepare it again") -> LandCover:
     for scene in store.splits:
         if scene not in maps:
             raise UserError(f"{path} has no labels of the scene {scene}")
-        labels, size = (
-            " x ".join(map(str, shape)) for shape in (maps[scene].shape, store.file[f"scenes/{scene}/hsi"].shape[:2])
-        )
+        labels, size = maps[scene].shape, store.file[f"scenes/{scene}/hsi"].shape[:2]
         if labels != size:
-            raise UserError(f"{path}: the labels of {scene} are {labels}, its image is {size} pixels")
+            raise UserError(
+                f"{path}: the labels of {scene} have {labels[0]} x {labels[1]} pixels, but its image has {size[0]} x {size[1]}"
+            )
     return cover

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from ssif.bands import Bands
-from ssif.data.cubes import Cube, Part
-from ssif.data.registration import shift, shifted
+from ssif.data.cubes import Cube, Part, whole_cube
+from ssif.data.registration import shift, shifted_with_gaps
 from ssif.errors import UserError
 from ssif.formats import raster
 from ssif.formats.header import Header
@@ -80,24 +80,26 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
         found = {cubes[0].name: images[0]}
     if lacking := [cube.name for cube in cubes if cube.name not in found]:
         raise UserError(
-            f"no MSI in {paths[0].parent} is called as the cube {lacking[0]}; found: {', '.join(sorted(found))}"
+            f"no MSI in {paths[0].parent} has the name of the cube {lacking[0]}; found: {', '.join(sorted(found))}"
         )
     beside, lines = {}, []
     for cube in cubes:
         msi = found[cube.name]
-        (values,) = msi.strips(*(slice(0, side) for side in msi.size), msi.size[0])
-        placed = _placed(cube.header, msi, values)
+        placed = _placed(cube.header, msi, whole_cube(msi, "").values())
         grey, reference = placed.image.mean(axis=-1), _reference(cube, placed)
         if not np.isfinite(grey + reference).any():
-            raise UserError(f"{msi.path} and {cube.path} have no place with data in common")
+            raise UserError(f"{msi.path} and {cube.path} have no place where both have data")
         place = shift(grey, reference)
         line = f"{msi.path.name} {placed.said}, shifted by {place[0]:.2f} rows and {place[1]:.2f} columns of its pixels"
         if source["align"]:
             if max(map(abs, place)) > LARGEST_SHIFT:
                 raise UserError(
-                    f"{line}: more than {LARGEST_SHIFT}, which is too much to take off; register the images first"
+                    f"{line}; a shift of more than {LARGEST_SHIFT} cannot be removed: register the images first"
                 )
-            placed, line = replace(placed, image=shifted(placed.image, -place[0], -place[1])), f"{line}, taken off"
+            placed, line = (
+                replace(placed, image=shifted_with_gaps(placed.image, -place[0], -place[1])),
+                f"{line}, taken off",
+            )
         beside[cube.path] = msi, placed
         lines.append(line)
     first, ratios = found[cubes[0].name], {placed.ratio for _, placed in beside.values()}
@@ -106,7 +108,7 @@ def of(cubes: list[Cube], paths: list[Path], source: dict) -> Measured:
             raise UserError(f"{msi.path} has other bands than {first.path.name}")
     if len(ratios) > 1:
         raise UserError(
-            f"the MSIs of {paths[0].parent} have pixels of different size: {sorted(ratios)} pixels of the cubes"
+            f"the MSIs of {paths[0].parent} have pixels of different sizes: {sorted(ratios)} pixels of the cubes"
         )
     return Measured(beside, first.bands, all(msi.relative for msi, _ in beside.values()), "; ".join(lines))
 
@@ -120,8 +122,8 @@ def _placed(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
     sides = high / low
     if abs(sides[0] / sides[1] - 1) > 0.02:
         raise UserError(
-            f"{msi.path} has {low[0]} x {low[1]} pixels, which are no image of the {high[0]} x {high[1]} pixels of its cube;"
-            " files with georeference need not have the same extent"
+            f"{msi.path} has {low[0]} x {low[1]} pixels, another aspect ratio than the {high[0]} x {high[1]} pixels of its cube;"
+            " only files with a georeference may differ in extent"
         )
     ratio = max(1, round(sides.mean()))
     if (low * ratio == high).all():
@@ -175,8 +177,8 @@ def _by_georeference(grid: Header, msi: Cube, values: np.ndarray) -> Placed:
 
 def _reference(cube: Cube, placed: Placed) -> np.ndarray:
     """The mean [h, w] over all bands of the cube, at the pixels of the MSI; NaN where the cube does not fill a pixel."""
-    strips = cube.strips(*(slice(0, side) for side in cube.size), max(1, 2**24 // (cube.size[1] * len(cube.order))))
-    grey, (rows, columns) = np.concatenate([strip.mean(axis=-1) for strip in strips]), placed.origin
+    strips, (rows, columns) = whole_cube(cube, "").strips(), placed.origin
+    grey = np.concatenate([strip.mean(axis=-1) for strip in strips])
     (height, width), ratio = placed.image.shape[:2], placed.ratio
     found = np.full((height * ratio, width * ratio), np.nan, np.float32)
     bottom, right = max(rows + height * ratio, 0), max(columns + width * ratio, 0)

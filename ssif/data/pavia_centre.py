@@ -41,7 +41,9 @@ def read(data_dir: Path | None = None) -> Dataset:
     path = locate("Pavia.mat", mirrors, 124_000_000, "Pavia Centre, the whole scene", data_dir=data_dir)
     cube = read_mat(path, "pavia")
     if cube.shape != SHAPE:
-        raise UserError(f"{path}: 'pavia' has shape {cube.shape}, want {SHAPE} (the paper prints 1095 x 715)")
+        raise UserError(
+            f"{path}: 'pavia' has the shape {cube.shape}, but must have {SHAPE} (the paper prints 1095 x 715)"
+        )
     check_cube(cube, SHAPE[2], path)
     sources = {path.name: sha256(path)}
     return Dataset(

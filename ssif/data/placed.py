@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssif.data.cubes import Cube, Part, files, of_one_size, opened, whole
+from ssif.data.cubes import Cube, Part, cube_files, of_one_size, opened_cubes, whole_cube
 from ssif.data.fetch import data_folder
-from ssif.data.folder import scene, strips
+from ssif.data.folder import scene_of
 from ssif.data.raw import Dataset
 from ssif.errors import UserError
 
@@ -20,7 +20,7 @@ def paths(place: str, what: str, counts: range | None = None, data_dir: Path | N
     which files go where, if there are none or too few or too many.
     """
     folder = data_folder(data_dir) / place
-    found = files(str(folder)) if folder.is_dir() and any(folder.iterdir()) else []
+    found = cube_files(str(folder)) if folder.is_dir() and any(folder.iterdir()) else []
     if not found or (counts and len(found) not in counts):
         raise UserError(
             f"put {what} into {folder}, which has {len(found)} of them, or name the data folder with SSIF_DATA or --data-dir"
@@ -30,7 +30,7 @@ def paths(place: str, what: str, counts: range | None = None, data_dir: Path | N
 
 def every(step: int, cubes: list[Cube]) -> list[Part]:
     """Whole cubes; the last of each `step` is for testing."""
-    return [whole(cube, "train" if number % step else "test") for number, cube in enumerate(cubes, start=1)]
+    return [whole_cube(cube, "train" if number % step else "test") for number, cube in enumerate(cubes, start=1)]
 
 
 def folders(
@@ -38,20 +38,22 @@ def folders(
 ) -> list[Part]:
     """The cubes in the folders <name>/train and <name>/test, whole.
 
-    what, counts: as of `paths`, for each of both; size: rows and columns of every cube; of: arguments of `opened`. Raises
+    what, counts: as of `paths`, for each of both; size: rows and columns of every cube; of: arguments of `opened_cubes`. Raises
     UserError as they do, for a cube of another size and for one that is in both folders.
     """
     found = {split: paths(f"{name}/{split}", what[split], counts.get(split), data_dir) for split in ("train", "test")}
     parts = [
-        whole(cube, cube.path.parent.name)
-        for cube in opened([path for split in found.values() for path in split], **of)
+        whole_cube(cube, cube.path.parent.name)
+        for cube in opened_cubes([path for split in found.values() for path in split], **of)
     ]
     for part in parts:
         if part.size != size:
-            raise UserError(f"{part.cube.path}: is {part.size[0]} x {part.size[1]}, want {size[0]} x {size[1]}")
+            raise UserError(
+                f"{part.cube.path} has {part.size[0]} x {part.size[1]} pixels, but must have {size[0]} x {size[1]}"
+            )
     repeated, count = Counter(part.name for part in parts).most_common(1)[0]
     if count > 1:
-        raise UserError(f"{repeated} is in {name}/train and in {name}/test")
+        raise UserError(f"{repeated} is in both {name}/train and {name}/test")
     return parts
 
 
@@ -59,7 +61,7 @@ def dataset(name: str, parts: list[Part], white: float | None, split: str, borde
     """The parts as a data set. white: the value that becomes 1, None for the largest value of all parts; split: its description
     for the record; border: as in `Dataset`."""
     parts, cut = of_one_size(parts)
-    scale = white or max(float(np.nanmax(strip, initial=0)) for part in parts for strip in strips(part))
+    scale = white or max(float(np.nanmax(strip, initial=0)) for part in parts for strip in part.strips())
     values = f"divided by {scale:g}" + (
         "; larger values are cut to it" if white else ", the largest value of all scenes"
     )
@@ -68,5 +70,5 @@ def dataset(name: str, parts: list[Part], white: float | None, split: str, borde
     if border:
         choices["scored"] = f"whole, and in columns marked central without {border} pixels at each side"
     return Dataset(
-        name, parts[0].cube.bands, scale, (scene(part, scale, scale) for part in parts), choices, border=border
+        name, parts[0].cube.bands, scale, (scene_of(part, scale, scale) for part in parts), choices, border=border
     )

@@ -58,7 +58,7 @@ def prepare(name: str, path: Path, msi: str, data_dir: Path | None = None, sourc
             sources |= scene.sources
         if len(ratios) > 1:
             raise UserError(
-                f"{name}: the images of the scenes have pixels of different size: {sorted(ratios)} pixels of the HSI"
+                f"{name}: the images of the scenes have pixels of different sizes: {sorted(ratios)} pixels of the HSI"
             )
         file["wavelengths"] = dataset.bands.edges
         if matrix is not None:
@@ -101,12 +101,12 @@ def _own_msi(scene: Scene, msi: str, hsi: tuple[int, ...], before: np.ndarray | 
     if not fits or (before is not None and before.shape[-1] != image.shape[-1]):
         channels = "channels" if before is None else before.shape[-1]
         raise UserError(
-            f"{scene.name}: its own image has shape {image.shape}, want ({hsi[0]}, {hsi[1]}, {channels}) or a whole part of"
-            " these rows and columns"
+            f"{scene.name}: its own image has the shape {image.shape}, but must have ({hsi[0]}, {hsi[1]}, {channels}) or a whole"
+            " part of these rows and columns"
         )
     low, high = np.nanmin(image, initial=np.inf), np.nanmax(image, initial=-np.inf)
     if low < 0 or high > 1:
-        raise UserError(f"{scene.name}: its own image has values from {low:g} to {high:g}, want [0, 1]")
+        raise UserError(f"{scene.name}: its own image has values from {low:g} to {high:g}, but they must be in [0, 1]")
     return image
 
 

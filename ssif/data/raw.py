@@ -63,11 +63,13 @@ class LandCover:
 def check_cube(cube: np.ndarray, bands: int, origin) -> np.ndarray:
     """Return `cube` if it is [H, W, `bands`], finite and not negative; else raise a UserError that names `origin`."""
     if cube.ndim != 3 or cube.shape[2] != bands:
-        raise UserError(f"{origin}: want [height, width, {bands} bands], got shape {cube.shape}")
+        raise UserError(f"{origin}: the cube must be [height, width, {bands} bands], got the shape {cube.shape}")
     if not np.isfinite(cube).all():
         raise UserError(f"{origin}: {np.count_nonzero(~np.isfinite(cube))} values are NaN or infinite")
     if cube.min() < 0:
-        raise UserError(f"{origin}: holds negative values down to {cube.min():g}; want radiance or reflectance")
+        raise UserError(
+            f"{origin}: there are negative values down to {cube.min():g}, but radiance and reflectance are not negative"
+        )
     return cube
 
 

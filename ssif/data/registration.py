@@ -41,7 +41,7 @@ def _peak(image: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
     return float(places[0][row]), float(places[1][column])
 
 
-def shifted(image: np.ndarray, rows: float, columns: float) -> np.ndarray:
+def shifted_with_gaps(image: np.ndarray, rows: float, columns: float) -> np.ndarray:
     """Image [h, w, c] moved down and to the right by cubic splines; NaN where its neighbours have no data or are outside."""
     missing = ~np.isfinite(image).all(axis=-1)
     moved = [

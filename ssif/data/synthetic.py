@@ -19,7 +19,7 @@ def read(data_dir: Path | None = None, size: int = 64, scenes: int = 4) -> Datas
     use. Raises UserError for fewer than two scenes and for a size below 8.
     """
     if scenes < 2 or size < 8:
-        raise UserError(f"want at least 2 scenes (train and test) of size 8, got {scenes} of size {size}")
+        raise UserError(f"at least 2 scenes (train and test) of size 8 are needed, got {scenes} of size {size}")
     train = scenes - max(1, scenes // 4)
     return Dataset(
         name="synthetic",

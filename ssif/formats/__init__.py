@@ -9,11 +9,30 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ssif.errors import UserError
-from ssif.formats import netcdf, pictures, raster, torn
+from ssif.formats import envi, geotiff, hdf5, matlab, netcdf, numpy_files, pictures, raster, torn
 from ssif.formats.band_names import with_bands
-from ssif.formats.header import Header, Image, Write
-from ssif.formats.kinds import SUFFIXES, kind_of
+from ssif.formats.header import Header, Image, Kind, Write
 from ssif.formats.products import is_beside, product_of
+
+KINDS = [
+    envi.KIND, geotiff.KIND, pictures.JPEG_2000, netcdf.KIND, netcdf.ZARR, hdf5.KIND, matlab.KIND, numpy_files.KIND, pictures.KIND,
+]  # fmt: skip
+SUFFIXES = tuple(suffix for kind in KINDS for suffix in kind.suffixes)
+
+
+def kind_of(path: Path) -> Kind:
+    """The format of a file, by its suffix. ENVI data beside a header may have any suffix.
+
+    Raises UserError, with a list of the known suffixes, for an unknown format.
+    """
+    suffix = path.suffix.lower()
+    for kind in KINDS:
+        if suffix in kind.suffixes:
+            return kind
+    if envi.header_of(path) is not None:
+        return envi.KIND
+    what = f"unknown format {suffix!r}" if suffix else "unknown format, because the name has no suffix"
+    raise UserError(f"{path}: {what}; known: {', '.join(SUFFIXES)}")
 
 
 def open_image(path: str | Path, key: str | None = None) -> Image:
@@ -45,7 +64,7 @@ def create_image(path: str | Path, header: Header) -> AbstractContextManager[Wri
     """
     path, kind = Path(path), kind_of(Path(path))
     if kind.create is None:
-        raise UserError(f"{path}: {kind.name} is only read here; write .tif, .nc or another format")
+        raise UserError(f"{path}: {kind.name} can be read but not written; choose .tif, .nc or another format")
     return kind.create(path, header)
 
 
@@ -66,9 +85,9 @@ def read_files(path: Path, key: str | None = None) -> list[Path]:
     """Every file that `open_image` reads for `path` and `key`. Raises UserError for an unknown format and a missing file."""
     if archived := raster.archived(path):
         return [archived[1]]
-    product = product_of(path)
+    kind = product_of(path) or kind_of(path)
     with torn.one_line(path):
-        return product.read(path, key) if product else kind_of(path).read(path)
+        return kind.read(path, key)
 
 
 def written_bytes(path: Path, header: Header) -> int:

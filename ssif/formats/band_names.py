@@ -21,9 +21,9 @@ def with_bands(header: Header) -> Header:
     try:
         bands = around([round(float(number) * UNITS[unit.lower()], 6) for ((number, unit),) in found])
     except UserError as error:
-        note = f"the names of the bands look like wavelengths but are not taken as such: {error}"
+        note = f"the names of the bands look like wavelengths but cannot be used: {error}"
         return replace(header, notes=(*header.notes, note))
     note = (
-        "the wavelengths are those in the names of the bands, each band as wide as the smaller step to its neighbours"
+        "the wavelengths come from the names of the bands; each band is as wide as the smaller step to its neighbours"
     )
     return replace(header, bands=bands, notes=(*header.notes, note))

@@ -38,10 +38,10 @@ def _data_of(header: Path) -> Path:
     for suffix in (spelling for known in DATA for spelling in (known, known.upper())):
         if (data := stem.with_name(stem.name + suffix)).is_file():
             return data
-    raise UserError(f"no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or nothing")
+    raise UserError(f"there is no data file beside it; looked for {stem.name} with {', '.join(DATA[:-1])} or no suffix")
 
 
-def _read(path: Path) -> list[Path]:
+def _read(path: Path, key: str | None = None) -> list[Path]:
     data = _data_of(path) if path.suffix.lower() == ".hdr" else path
     header = header_of(data)
     if header is None:
@@ -64,13 +64,13 @@ def _open(path: Path, key: str | None) -> Image:
 def _fields(header: Path) -> dict[str, str]:
     """Name in small letters -> text; a list is in braces."""
     if header.stat().st_size > LONGEST:
-        raise UserError(f"{header.name} is no ENVI header: it has more than {LONGEST >> 20} MiB")
+        raise UserError(f"{header.name} is not an ENVI header: it has more than {LONGEST >> 20} MiB")
     try:
         text = header.read_text("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{header.name} is not text in UTF-8") from None
     if not text.startswith("ENVI"):
-        raise UserError(f"{header.name} is no ENVI header: it does not begin with ENVI")
+        raise UserError(f"{header.name} is not an ENVI header: it does not begin with ENVI")
     found = {" ".join(name.lower().split()): value.strip() for name, value in FIELD.findall(COMMENT.sub("", text))}
     if torn := [name for name, value in found.items() if value.startswith("{") and not value.endswith("}")]:
         raise UserError(f"{header.name} is torn: the list of {torn[0]} has no end")
@@ -118,7 +118,7 @@ def _check_size(data: Path, fields: dict[str, str], header: Header) -> None:
     if data.stat().st_size != wanted:
         raise UserError(
             f"the header's {header.height} x {header.width} x {header.count} values of {header.dtype} make {wanted} bytes,"
-            f" the file has {data.stat().st_size}"
+            f" but the file has {data.stat().st_size}"
         )
 
 
@@ -134,7 +134,7 @@ def _numbers(fields: dict[str, str], name: str) -> list[float]:
     try:
         return [float(item) for item in _list(fields.get(name, ""))]
     except ValueError:
-        raise UserError(f"{name} are not numbers: {fields[name][:80]}") from None
+        raise UserError(f"the {name} are not numbers: {fields[name][:80]}") from None
 
 
 def _written(path: Path) -> list[Path]:

@@ -39,14 +39,17 @@ def fields(header: Header) -> dict:
 def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Header:
     """The Header of an array [H, W, C] or [H, W]. `get(name)` returns a field as an array or a string, or None."""
     if len(shape) not in (2, 3):
-        raise UserError(f"want an array [height, width, bands], got shape {list(shape)}")
+        raise UserError(f"the array must be [height, width, bands], got the shape {list(shape)}")
     count = shape[2] if len(shape) == 3 else 1
     bands, unit, notes = None, "nm", ()
     values = _field(get, "wavelengths")
     if values is not None:
-        values = _unwrapped(values, count)
+        # Intervals stay [C, 2]. Centres become [C]; in MATLAB they are a row or a column of a matrix.
+        values = np.asarray(values) if np.shape(values) == (count, 2) else np.ravel(values)
         if len(shape) == 3 and len(values) == shape[0] != count:
-            raise UserError(f"the axes {list(shape)} look like [bands, height, width]; want [height, width, bands]")
+            raise UserError(
+                f"the axes {list(shape)} look like [bands, height, width]; save the array as [height, width, bands]"
+            )
         widths = _field(get, "widths")
         widths = None if widths is None else np.ravel(widths)
         bands, unit, notes = read_axis(values, widths, _string(_field(get, "wavelength_units")))
@@ -56,7 +59,7 @@ def header(shape: tuple[int, ...], dtype, get: Callable[[str], object]) -> Heade
     if offset is not None and scale is None:
         scale = [1.0]
     if transform is not None and len(transform) != 6:
-        raise UserError(f"want a transform of 6 numbers, got {len(transform)}")
+        raise UserError(f"the transform must have 6 numbers, got {len(transform)}")
     names = _field(get, "band_names")
     return Header(
         height=shape[0],
@@ -91,7 +94,9 @@ def choose_array(shapes: dict[str, tuple[int, ...]], key: str | None) -> str:
     if CUBE in cubes:
         return CUBE
     if len(cubes) != 1:
-        raise UserError(f"want one array with three axes, or its name with --key; arrays found: {listed}")
+        raise UserError(
+            f"the file must have one array with three axes; otherwise name the array with --key; arrays found: {listed}"
+        )
     return cubes[0]
 
 
@@ -99,20 +104,14 @@ def check_piece(nbytes: int, what: str) -> None:
     """Raise UserError if a piece that must be in memory at once has more than LARGEST_PIECE bytes."""
     if nbytes > LARGEST_PIECE:
         raise UserError(
-            f"{what} takes {nbytes / 2**30:.1f} GiB in memory at once; ENVI, GeoTIFF, .npy and HDF5 in small chunks are"
-            " read by windows"
+            f"{what} takes {nbytes / 2**30:.1f} GiB in memory at once; save it as ENVI, GeoTIFF, .npy or HDF5 in small"
+            " chunks, which are read part by part"
         )
 
 
 def _field(get, name: str):
     found = (get(alias) for alias in ALIASES.get(name, (name,)))
     return next((value for value in found if value is not None), None)
-
-
-def _unwrapped(values, count: int) -> np.ndarray:
-    """Intervals stay [C, 2]. Centres become [C]; in MATLAB they are a row or a column of a matrix."""
-    values = np.asarray(values)
-    return values if values.ndim == 2 and values.shape == (count, 2) else values.ravel()
 
 
 def _numbers(get, name: str) -> list[float] | None:

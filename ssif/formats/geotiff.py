@@ -27,7 +27,7 @@ def _header(source) -> Header:
     scaled = any(scale != 1 for scale in scales) or any(offsets)
     good = tuple(_is_good(source.tags(i)) for i in indexes)
     if source.transform.is_identity and (source.gcps[0] or source.rpcs):
-        notes += ("ground control points and sensor models are not carried over: the output has no coordinates",)
+        notes += ("ground control points and sensor models are not kept, so the output has no coordinates",)
     return Header(
         **raster.basics(source) | masks | {"notes": notes + masks["notes"]},
         bands=bands,
@@ -51,7 +51,7 @@ def _is_good(tags: dict[str, str]) -> bool:
     try:
         return float(flag) != 0
     except ValueError:
-        raise UserError(f"want 0 or 1 to say whether a band is good, got {flag[:80]!r}") from None
+        raise UserError(f"the tag that says whether a band is good must be 0 or 1, got {flag[:80]!r}") from None
 
 
 def _axis(source, indexes):

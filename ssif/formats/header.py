@@ -59,7 +59,7 @@ class Header:
         kind = np.dtype(self.dtype)
         object.__setattr__(self, "dtype", kind)
         if kind.kind not in "iuf":
-            raise UserError(f"values are of type {kind}; want integers or real numbers")
+            raise UserError(f"values are of type {kind}, but must be integers or real numbers")
         if min(self.height, self.width, self.count) < 1:
             raise UserError(f"the image has {self.height} x {self.width} pixels and {self.count} bands")
         for what, values in (
@@ -70,10 +70,12 @@ class Header:
             ("offsets", np.ravel(self.offset) if np.ndim(self.offset) else ()),
         ):
             if values is not None and len(values) not in (0, self.count):
-                raise UserError(f"{len(values)} {what} for {self.count} bands")
+                raise UserError(f"there are {len(values)} {what} for {self.count} bands")
         scales = np.ravel(1 if self.scale is None else self.scale)
         if not np.isfinite([*scales, *np.ravel(self.offset)]).all() or not scales.all():
-            raise UserError(f"want a scale factor other than 0 and a finite offset, got {self.scale} and {self.offset}")
+            raise UserError(
+                f"the scale factor must be finite and not 0, and the offset finite, got {self.scale} and {self.offset}"
+            )
 
     @property
     def nbytes(self) -> int:
@@ -125,7 +127,7 @@ class Header:
             return np.where(empty, np.nan if self.nodata is None else self.nodata, exact).astype(self.dtype)
         mark = self.mark
         if mark is None and empty.any():
-            raise UserError("some pixels have no data, but the output has no value for it")
+            raise UserError("some pixels have no data, but the output has no value that means no data")
         limits = np.iinfo(self.dtype)
         whole = np.clip(np.rint(np.where(empty, 0, exact)), limits.min, limits.max).astype(self.dtype)
         if mark is not None:
@@ -182,10 +184,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Kind:
-    """A file format. `open(path, key)` returns an Image, which comes from the files `read(path)`.
+    """A file format, known by its suffixes, or the product of an agency, of which `matches(path)` says whether a path is one.
 
-    `create(path, header)` returns a context manager that yields `write` and leaves the files `written(path)`; None for a format
-    that is only read. copies: how often the image is on the disk while it is written.
+    `open(path, key)` returns an Image, which comes from the files `read(path, key)`. `create(path, header)` returns a context
+    manager that yields `write` and leaves the files `written(path)`; None for what is only read. copies: how often the image is
+    on the disk while it is written.
     """
 
     name: str
@@ -193,5 +196,6 @@ class Kind:
     open: Callable[[Path, str | None], Image]
     create: Callable[[Path, Header], AbstractContextManager[Write]] | None = None
     written: Callable[[Path], list[Path]] = lambda path: [path]
-    read: Callable[[Path], list[Path]] = lambda path: [path]
+    read: Callable[[Path, str | None], list[Path]] = lambda path, key: [path]
     copies: int = 1
+    matches: Callable[[Path], bool] = lambda path: False

@@ -51,14 +51,14 @@ def _open(path: Path, key: str | None, source: Path | Checked, engine: str, **op
         cube = cube.transpose(*dimensions)
         chunk = cube.encoding.get("chunksizes") or ()
         fields.check_piece(int(np.prod(chunk, dtype=float)) * cube.dtype.itemsize, "a chunk of it")
-        found = header(dataset, cube, dimensions)
+        found = header_of(dataset, cube, dimensions)
     except BaseException:
         dataset.close()
         raise
     return Image(path, found, lambda rows, columns: cube[rows, columns].values, dataset.close)
 
 
-def header(dataset, cube, dimensions: tuple[str, str, str]) -> Header:
+def header_of(dataset, cube, dimensions: tuple[str, str, str]) -> Header:
     """The Header of an array of xarray with `dimensions` for rows, columns and bands, and other variables in `dataset`."""
     row, column, band = dimensions
     attributes = dict(dataset.attrs) | dict(cube.attrs) | dict(cube.encoding)
@@ -191,5 +191,5 @@ def geotransform(transform: tuple[float, ...]) -> str:
 
 KIND = Kind("netCDF", (".nc", ".nc4", ".cdf"), _open_netcdf, _create)
 ZARR = Kind(
-    "Zarr", (".zarr",), _open_zarr, read=lambda path: sorted(file for file in path.rglob("*") if file.is_file())
+    "Zarr", (".zarr",), _open_zarr, read=lambda path, key: sorted(file for file in path.rglob("*") if file.is_file())
 )

@@ -23,7 +23,7 @@ def _plain(path: Path) -> tuple[np.ndarray, Header]:
     beside = path.with_suffix(".json")
     found = json.loads(beside.read_text()) if beside.is_file() else {}
     if not isinstance(found, dict):
-        raise UserError(f"{beside.name} beside it does not hold named values")
+        raise UserError(f"{beside.name} beside it must hold a JSON object with named values")
     return array, fields.header(array.shape, array.dtype, found.get)
 
 
@@ -51,7 +51,7 @@ def _declared(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
-def _read(path: Path) -> list[Path]:
+def _read(path: Path, key: str | None) -> list[Path]:
     return [file for file in _written(path) if file == path or file.is_file()]
 
 

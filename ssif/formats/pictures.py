@@ -1,4 +1,4 @@
-"""Ordinary image files: PNG and JPEG. They have no wavelengths; values are 8 or 16 bit."""
+"""Ordinary image files: PNG, JPEG and BMP, of 8 or 16 bit, and JPEG 2000, which is only read. They have no wavelengths."""
 
 import warnings
 from contextlib import contextmanager, suppress
@@ -25,7 +25,7 @@ def _open(path: Path, key: str | None) -> Image:
 
     def describe(source) -> Header:
         header = _header(source)
-        notes = ("EXIF says that the camera was turned: the pixels are taken as they are stored",) if turned else ()
+        notes = ("EXIF says that the camera was turned, but the pixels are used as they are stored",) if turned else ()
         return replace(header, notes=header.notes + notes, provenance=text)
 
     return raster.open_raster(path, driver, describe)
@@ -46,7 +46,7 @@ def _decoded(path: Path, text: str) -> tuple[bool, str]:
                 line = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
                 return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1, line
         except Picture.DecompressionBombError:
-            raise UserError("has too many pixels for such a file; save it as GeoTIFF") from None
+            raise UserError("has too many pixels for this format; save it as GeoTIFF") from None
 
 
 def _header(source) -> Header:
@@ -66,7 +66,7 @@ def _create(path: Path, header: Header):
     types = {"PNG": (np.uint8, np.uint16)}.get(driver, (np.uint8,))
     if header.count not in (1, 3) or header.dtype not in types:
         raise UserError(
-            f"{path}: a {driver} file holds 1 or 3 bands of 8 bit{' or 16' * (driver == 'PNG')}, not"
+            f"{path}: a {driver} file can hold 1 or 3 bands of 8{' or 16' * (driver == 'PNG')} bits, not"
             f" {header.count} of {header.dtype}"
         )
     options = {TEXT[driver][0]: header.provenance} if header.provenance and driver in TEXT else {}
@@ -77,4 +77,13 @@ def _create(path: Path, header: Header):
         yield write
 
 
+def _open_jpeg_2000(path: Path, key: str | None) -> Image:
+    def describe(source) -> Header:
+        masks = raster.masks(source, raster.is_transparent(source))
+        return Header(**raster.basics(source) | masks, nodata=source.nodata)
+
+    return raster.open_raster(path, "JP2OpenJPEG", describe)
+
+
 KIND = Kind("image", tuple(DRIVERS), _open, _create)
+JPEG_2000 = Kind("JPEG 2000", (".jp2", ".j2k"), _open_jpeg_2000)

@@ -49,7 +49,7 @@ def _unprinted() -> Iterator[None]:
         sys.excepthook, sys.unraisablehook = hooks
 
 
-def plain(path: Path) -> Path | str:
+def gdal_path(path: Path) -> Path | str:
     """The path from the root. GDAL would take a path that starts with s3:, zip: or GTIFF_DIR: for an address.
 
     Raises UserError for a name that is not in UTF-8, which rasterio cannot pass on.
@@ -76,7 +76,7 @@ def archived(path: Path) -> tuple[str, Path, Path] | None:
         for archive in (Path(*path.parts[2:end]), Path("/", *path.parts[2:end])):
             if archive.is_file():
                 return path.parts[1], archive, Path(*path.parts[end:])
-    raise UserError(f"{path}: no archive is there")
+    raise UserError(f"{path}: there is no such archive")
 
 
 def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Image:
@@ -86,13 +86,13 @@ def open_raster(path: Path, driver: str, describe: Callable[..., Header]) -> Ima
     GDAL cannot read, and for blocks of more than LARGEST_PIECE bytes, which are decompressed in one piece.
     """
     with gdal() as rasterio:
-        source = rasterio.open(plain(path), driver=driver)
+        source = rasterio.open(gdal_path(path), driver=driver)
         try:
             largest = max(h * w * np.dtype(t).itemsize for (h, w), t in zip(source.block_shapes, source.dtypes))
             if largest > LARGEST_PIECE:
-                raise UserError(f"a block takes {largest / 2**30:.1f} GiB in memory; write it with smaller blocks")
+                raise UserError(f"a block takes {largest / 2**30:.1f} GiB in memory; save the file with smaller blocks")
             if len(set(source.dtypes)) > 1:
-                raise UserError(f"bands are of different types: {', '.join(sorted(set(source.dtypes)))}")
+                raise UserError(f"the bands have different types: {', '.join(sorted(set(source.dtypes)))}")
             header = describe(source)
         except BaseException:
             source.close()
@@ -127,7 +127,7 @@ def masks(source, transparent: bool) -> dict:
 
     flags = source.mask_flag_enums[0]
     masked = MaskFlags.per_dataset in flags and (transparent or MaskFlags.alpha not in flags)
-    notes = ("the last band is transparency: where it is 0 there is no data",) if transparent else ()
+    notes = ("the last band is transparency; pixels where it is 0 have no data",) if transparent else ()
     return {"count": source.count - transparent, "masked": masked, "notes": notes}
 
 
@@ -149,7 +149,7 @@ def created(path: Path, header: Header, driver: str, describe: Callable, **optio
             profile["crs"] = rasterio.CRS.from_wkt(header.crs)
         if header.transform:
             profile["transform"] = rasterio.Affine(*header.transform)
-        with rasterio.open(plain(path), "w", **profile) as target:
+        with rasterio.open(gdal_path(path), "w", **profile) as target:
             describe(target)
 
             def put(rows: slice, stored: np.ndarray) -> None:

@@ -28,19 +28,19 @@ def read_axis(values, widths, unit: str | None) -> tuple[Bands, str, tuple[str, 
     elif nm.ndim == 1:
         if widths is None:
             bands = around(nm)
-            notes += ("no band widths: each band is taken to be as wide as the smaller step to its neighbours",)
+            notes += ("the file has no band widths, so each band is as wide as the smaller step to its neighbours",)
         else:
             full = np.round(_numbers(widths, "band widths") * NM_PER[unit], 6)
             if full.shape != nm.shape or (full <= 0).any():
-                raise UserError(f"want a positive width for each of {len(nm)} bands, got {full.tolist()}")
-            bands = Bands(np.stack([nm - full / 2, nm + full / 2], axis=-1))
+                raise UserError(f"each of the {len(nm)} bands needs a positive width, got {full.tolist()}")
+            bands = Bands.from_centres(nm, full)
     else:
-        raise UserError(f"want wavelengths as C centres or C rows of [start, end], got shape {values.shape}")
+        raise UserError(f"wavelengths must be C centres or C rows of [start, end], got the shape {values.shape}")
     if (np.diff(bands.centres) < 0).any():
-        notes += ("wavelengths do not increase: bands keep the file's order",)
+        notes += ("the wavelengths do not increase; the bands keep the order of the file",)
     ordered = bands.edges[np.argsort(bands.centres, kind="stable")]
     if (ordered[1:, 0] < ordered[:-1, 1] - 1e-6).any():
-        notes += ("bands overlap: each keeps its own interval",)
+        notes += ("bands overlap; each keeps its own interval",)
     return bands, unit, notes
 
 
@@ -55,7 +55,7 @@ def _numbers(values, what: str) -> np.ndarray:
     except (TypeError, ValueError):
         raise UserError(f"{what} are not numbers: {str(values)[:80]}") from None
     if values.size == 0 or not np.isfinite(values).all() or values.min() <= 0:
-        raise UserError(f"want positive {what}, got {str(values.tolist())[:80]}")
+        raise UserError(f"{what} must be positive, got {str(values.tolist())[:80]}")
     return values
 
 
@@ -67,7 +67,7 @@ def _unit(values: np.ndarray, said: str | None) -> tuple[str, tuple[str, ...]]:
     by_value = "nm" if low >= 100 else "µm"
     spelled = (said or "").strip().lower()
     if spelled in UNSAID:
-        return by_value, (f"wavelengths have no unit: {low:g} to {high:g} can only be {by_value}",)
+        return by_value, (f"the wavelengths have no unit; {low:g} to {high:g} can only be in {by_value}",)
     unit = next((unit for unit, spellings in SPELLINGS.items() if spelled in spellings), None)
     if unit is None:
         raise UserError(f"unknown unit of wavelengths {said!r}; known: nanometers, micrometers")

@@ -31,7 +31,7 @@ TAPS = 2  # number of LR pixels at the border of a tile that bicubic decimation 
 STRIP_BYTES = 2**26  # number of bytes copied to the output at a time
 
 
-def note(text: str) -> None:
+def to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
 
 
@@ -46,7 +46,7 @@ def predict(
     model: Pretrained,
     wanted: Wanted,
     key: str | None = None,
-    say: Say = note,
+    say: Say = to_stderr,
     more: Sequence[Pretrained] = (),
 ) -> None:
     """Read `source` (its array `key`) and write `out`. `say` receives assumptions and findings; the progress goes to stderr.
@@ -64,13 +64,16 @@ def predict(
     models = [model, *more]
     _check_alike(models)
     files = [out, deviation_file(out)] if more else [out]
-    for file in (each for path in files for each in formats.written_files(path)):
+    written = [file for path in files for file in formats.written_files(path)]
+    for file in written:
         if file.exists():
             raise UserError(f"{file} exists; remove it or choose another name")
     with formats.open_image(source, key) as image:
         plan = Plan.of(image, out, model, wanted, say)
         part = out.with_name(f"{out.name}.part")
-        headers = [plan.header, _of_deviations(plan.header)][: len(files)]
+        # Standard deviations are real numbers, NaN without data.
+        deviations = replace(plan.header, dtype=np.float32, nodata=np.nan, scale=None, offset=0.0)
+        headers = [plan.header, deviations][: len(files)]
         shapes = [(*size, len(files) * count) for *size, count in plan.shapes()]
         _check_room(dict(zip(files, headers)), shapes, part)
         for file, header in zip(files, headers):
@@ -83,7 +86,7 @@ def predict(
         }  # fmt: skip
         with closing(Blocks(part, identity, shapes)) as blocks:
             # The blocks are locked, so no other process works on these files.
-            for file in (each for path in files for each in formats.written_files(path)):
+            for file in written:
                 remove_leftovers(file)
             try:
                 _compute(plan, image, models, blocks, wanted.consistent, say)
@@ -107,12 +110,7 @@ def _check_alike(models: list[Pretrained]) -> None:
     for key in ("msi", "input_bands", "wavelengths", "white", "output_white"):
         found = [model.card.get(key) for model in models]
         if any(value != found[0] for value in found):
-            raise UserError(f"{models[0].name} and {models[1].name} were trained for another task: their {key} differs")
-
-
-def _of_deviations(header: Header) -> Header:
-    """The header of the standard deviations of an image: real numbers, NaN without data."""
-    return replace(header, dtype=np.float32, nodata=np.nan, scale=None, offset=0.0)
+            raise UserError(f"{models[0].name} and {models[1].name} differ in {key}, so they cannot be averaged")
 
 
 def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part: Path) -> None:
@@ -120,7 +118,7 @@ def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part
     out = next(iter(headers))
     folder = out.resolve().parent
     if not folder.is_dir():
-        raise UserError(f"{folder} is not a directory to write into")
+        raise UserError(f"{folder} is not a directory")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} cannot be written into")
     needed = sum(formats.written_bytes(*each) for each in headers.items())
@@ -128,7 +126,7 @@ def _check_room(headers: dict[Path, Header], shapes: list[tuple[int, ...]], part
     free = shutil.disk_usage(folder).free + (part.stat().st_size if part.is_file() else 0)
     if needed > free:
         raise UserError(
-            f"{out} needs {needed / 2**30:.1f} GiB while it is written; the disk has {free / 2**30:.1f} GiB left"
+            f"{out} needs {needed / 2**30:.1f} GiB while it is written, but the disk has {free / 2**30:.1f} GiB left"
         )
 
 
@@ -146,32 +144,29 @@ def _rehearse(header: Header, out: Path) -> None:
 def _compute(plan: Plan, image: Image, models: list[Pretrained], blocks: Blocks, consistent: bool, say: Say) -> None:
     tiles = list(plan.grid.tiles(plan.side))
     if blocks.done:
-        say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are done, going on from there")
+        say(f"{blocks.path}: {blocks.done} of {len(tiles)} tiles are finished; continuing from there")
     progress = Progress(image.path.name, len(tiles), "tiles", blocks.done)
     distances = []
     for tile in tiles[blocks.done :]:
         values = [_rendered(plan, image, model, tile, consistent, distances) for model in models]
-        blocks.append(_mean_and_deviation(values) if len(values) > 1 else values[0])
+        if len(values) > 1:
+            every = np.stack(values)
+            values = [np.concatenate([every.mean(axis=0), every.std(axis=0, ddof=1)], axis=-1)]
+        blocks.append(values[0])
         progress.update(blocks.done)
     if distances:
         rmse, angle = np.mean(distances, axis=0)
         say(
-            f"seen by {models[0].card['msi']} and decimated, the prediction is {np.sqrt(rmse):.4f} of white (root mean square) and"
-            f" {angle:.2f} degrees off the image" + (" before it is corrected" if consistent else "")
+            f"seen by {models[0].card['msi']} and decimated, the prediction differs from the image by {np.sqrt(rmse):.4f} of white (root mean square) and"
+            f" {angle:.2f} degrees" + (", before it is corrected" if consistent else "")
         )
     outside, total = plan.clipped
     if outside:
-        say(f"{image.path}: {outside / total:.2%} of its values lie outside 0 to {plan.white:g} and were clipped")
+        say(f"{image.path}: {outside / total:.2%} of its values are outside 0 to {plan.white:g} and were clipped")
     # This call read no valid pixel, but an earlier one may have.
     if not total and not any(np.isfinite(rows).any() for rows in _assembled(plan, blocks)):
         blocks.remove()
         raise UserError(f"{image.path}: no pixel has data")
-
-
-def _mean_and_deviation(values: list[np.ndarray]) -> np.ndarray:
-    """Predictions [H, W, C] of several networks -> [H, W, 2 C]: their mean, then their standard deviation."""
-    every = np.stack(values)
-    return np.concatenate([every.mean(axis=0), every.std(axis=0, ddof=1)], axis=-1)
 
 
 def _rendered(plan: Plan, image: Image, model: Pretrained, tile, consistent: bool, distances: list) -> np.ndarray:

@@ -17,9 +17,9 @@ from ssif.errors import UserError, flat
 from ssif.formats.header import Header, Image
 from ssif.matching import by_name, channel_matrix, listed, matches
 from ssif.pretrained import Pretrained
-from ssif.sensors import SENSORS, parse, split
+from ssif.sensors import SENSORS, parse_sensor, split_spec
 from ssif.tiles import TILE, Grid, check_tiles
-from ssif.white import RELATIVE, bright, check, fits
+from ssif.white import RELATIVE, bright, check_white, fits
 
 TILE_BYTES = 2**27  # limit of the output of a tile
 SAMPLED = 32  # number of rows that are inspected beforehand
@@ -83,15 +83,12 @@ class Plan:
         p = max(high / side for high, side in zip(size, low))
         largest = max(16, int((TILE_BYTES / 4 / len(wanted.bands)) ** 0.5 / p))
         header = _output(found, out, size, model.output_white(white), wanted, model)
-        try:
-            line = check(sample, white, "with --white") if len(sample) else ""
-        except UserError as error:
-            raise UserError(f"{image.path}: {error}") from None
+        line = check_white(sample, white, "with --white", image.path) if len(sample) else ""
         if line and model.white is not None:
-            say(f"{image.path}: {line}")
+            say(line)
         if formats.is_picture(out):
-            lost = ", coordinates" if header.transform or header.crs else ""
-            say(f"{out}: a picture has no room for wavelengths{lost}")
+            lost = " or coordinates" if header.transform or header.crs else ""
+            say(f"{out}: a picture cannot hold wavelengths{lost}")
         try:
             response = response_on(model.card["msi"], model.input_bands, wanted.bands)
         except UserError as error:
@@ -125,8 +122,8 @@ def _channels(image: Image, model: Pretrained, wanted: Wanted, say: Say) -> np.n
         return _as_trained(image, model, wanted.as_trained, say)
     if model.input_bands is None:
         raise UserError(
-            f"these weights do not say the wavelengths of their input ({model.card['msi']}); if the channels of the image are"
-            " the same, say --input trained"
+            f"these weights do not contain the wavelengths of their input ({model.card['msi']}); if the image has the"
+            " same channels, use --input trained"
         )
     matrix = channel_matrix(bands, model.input_bands, image.header.good)
     for line in matches(matrix, bands, model.input_bands):
@@ -139,7 +136,7 @@ def _named(image: Image, sensor: Sensor) -> Bands:
     if places := by_name(image.header.names, sensor.names):
         return Bands(sensor.bands.edges[places])
     if len(sensor.bands) != image.header.count:
-        raise UserError(f"{image.path} has {image.header.count} bands, --input names {len(sensor.bands)}")
+        raise UserError(f"{image.path} has {image.header.count} bands, but --input names {len(sensor.bands)}")
     return sensor.bands
 
 
@@ -149,20 +146,20 @@ def _as_trained(image: Image, model: Pretrained, asked: bool, say: Say) -> np.nd
     picture = formats.is_picture(image.path)
     if count != channels and not picture and not asked:
         raise UserError(
-            f"{image.path} does not say its wavelengths; name its bands with --input (a sensor, a CSV or START:STOP:COUNT)"
+            f"{image.path} has no wavelengths; give its bands with --input (a sensor, a CSV or START:STOP:COUNT)"
         )
     if count != channels:
         raise UserError(
-            f"{image.path} has {count} channels, these weights take {channels}"
+            f"{image.path} has {count} channels, but these weights take {channels}"
             + (f": {sensor}, {listed(model.input_bands)}" if model.input_bands else "")
         )
-    names = parse(sensor).names if split(sensor)[0] in SENSORS else ()
+    names = parse_sensor(sensor).names if split_spec(sensor)[0] in SENSORS else ()
     places = by_name(image.header.names, names)
     line = f"{image.path}: the channels are taken as those of {sensor}, " + (
         "by their names" if places else "in this order"
     )
     if picture:
-        line += "; values are taken as linear in light; the gamma of most photos is not removed"
+        line += "; values count as linear in light, and the gamma of most photos is not removed"
     say(line)
     return np.eye(channels)[:, places] if places else np.eye(channels)
 
@@ -194,12 +191,12 @@ def _white(image: Image, named: float | None, model: Pretrained, sample: np.ndar
             return trained
         if usual is not None:
             say(
-                f"{image.path}: bright values are at {brightness:g}, on another scale than those of the training, which were"
-                f" divided by {trained:g}; the image is divided by {usual:g}, or by the value of --white"
+                f"{image.path}: the bright values are near {brightness:g}, on another scale than those of the training, which were"
+                f" divided by {trained:g}; the image is divided by {usual:g}, unless --white gives another value"
             )
     if usual is None:
         raise UserError(
-            f"{image.path} holds {header.dtype} without a scale factor: name the value of a perfectly white surface with"
+            f"{image.path} contains {header.dtype} without a scale factor; give the value of a perfectly white surface with"
             " --white, such as 10000" + (f"; the weights were trained with {trained:g}" if trained else "")
         )
     return usual

@@ -15,7 +15,7 @@ from ssif.formats.header import Header
 from ssif.matching import listed
 from ssif.metrics import evaluate
 from ssif.tool.request import Say, usual_white
-from ssif.white import check
+from ssif.white import check_white
 
 UNITS = {"mpsnr": "dB", "psnr_cube": "dB", "sam": "degrees"}
 SAME = 0.1  # two bands whose ends differ by less than this share of the width are one band
@@ -39,7 +39,7 @@ class Side(NamedTuple):
             values = image.read(slice(0, header.height), slice(0, header.width))
         bands = header.bands or named
         if bands is not None and len(bands) != header.count:
-            raise UserError(f"{path} has {header.count} bands, --bands names {len(bands)}")
+            raise UserError(f"{path} has {header.count} bands, but --bands names {len(bands)}")
         if header.good and bands is not None:
             good = np.array(header.good, dtype=bool)
             values, bands = values[..., good], Bands(bands.edges[good])
@@ -67,25 +67,22 @@ def score(
     for side, value in zip((one, two), whites):
         if value is None or not 0 < value < np.inf:
             raise UserError(
-                f"{side.path} holds {side.header.dtype} without a scale factor: name the value of white with --white"
+                f"{side.path} contains {side.header.dtype} without a scale factor; give the value of white with --white"
             )
-        try:
-            line = check(side.values[np.isfinite(side.values).all(axis=-1)], value, "with --white or --truth-white")
-        except UserError as error:
-            raise UserError(f"{side.path}: {error}") from None
-        if line:
-            say(f"{side.path}: {line}")
+        known = side.values[np.isfinite(side.values).all(axis=-1)]
+        if line := check_white(known, value, "with --white or --truth-white", side.path):
+            say(line)
         images.append(torch.from_numpy(side.values / np.float32(value)).permute(2, 0, 1))
     known = torch.from_numpy(np.isfinite(one.values).all(axis=-1) & np.isfinite(two.values).all(axis=-1))
     if not known.any():
         raise UserError(f"{prediction} and {truth} have no pixel where both have data")
     if not known.all():
-        say(f"{int((~known).sum())} of {known.numel()} pixels have no data in one of the two and are left out")
+        say(f"{int((~known).sum())} of {known.numel()} pixels are left out: one of the images has no data there")
     predicted, true = (torch.nan_to_num(image) for image in images)
     return evaluate(predicted, true, p, None if known.all() else known)
 
 
-def printed(scores: dict[str, float], form: str) -> str:
+def formatted(scores: dict[str, float], form: str) -> str:
     """Scores as a "table", as "csv" or as "json"."""
     if form == "json":
         # JSON has no nan.
@@ -102,10 +99,10 @@ def _resampled(one: Side, two: Side, say: Say) -> np.ndarray:
         counts = [side.values.shape[2] for side in (one, two)]
         if counts[0] != counts[1]:
             raise UserError(
-                f"{one.path} has {counts[0]} bands, {two.path} has {counts[1]}, and not both say their wavelengths;"
-                " name them with --bands"
+                f"{one.path} has {counts[0]} bands, {two.path} has {counts[1]}, and at least one has no wavelengths;"
+                " give them with --bands"
             )
-        say("not both files say their wavelengths: the bands are taken to be the same, in the same order")
+        say("at least one file has no wavelengths, so the bands are assumed to be the same and in the same order")
         return two.values
     apart = np.abs(wanted.edges[:, None] - found.edges[None]).max(axis=-1) / np.minimum(
         wanted.widths[:, None], found.widths
@@ -114,12 +111,8 @@ def _resampled(one: Side, two: Side, say: Say) -> np.ndarray:
     if apart.min(axis=1).max() <= SAME:
         return two.values[..., nearest]
     if coverage(found, wanted).min() < COVERED:
-        raise UserError(
-            f"the bands of {one.path}, {listed(wanted)}, are not covered by those of {two.path}, {listed(found)}"
-        )
-    say(
-        f"each band of {one.path} is held against the mean of the bands of {two.path} inside it, weighted by their overlap"
-    )
+        raise UserError(f"the bands of {two.path}, {listed(found)}, do not cover those of {one.path}, {listed(wanted)}")
+    say(f"each band of {one.path} is compared with the mean of the bands of {two.path} inside it, weighted by overlap")
     return two.values @ overlap_matrix(found, wanted).T.astype(np.float32)
 
 
@@ -128,8 +121,8 @@ def _overlapping(one: Side, two: Side, say: Say) -> tuple[Side, Side]:
     first, second = one.header, two.header
     if not (first.transform and second.transform):
         if one.values.shape[:2] != two.values.shape[:2]:
-            sizes = (f"{side.path} is {side.header.height} x {side.header.width} pixels" for side in (one, two))
-            raise UserError(f"{', '.join(sizes)}, and not both have a georeference")
+            sizes = (f"{side.path} has {side.header.height} x {side.header.width} pixels" for side in (one, two))
+            raise UserError(f"{', '.join(sizes)}, and at least one has no georeference")
         return one, two
     if first.crs and second.crs and first.crs != second.crs:
         raise UserError(f"{one.path} and {two.path} are in different coordinate systems; warp one of them first")

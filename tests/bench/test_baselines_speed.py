@@ -44,7 +44,7 @@ NETWORKS = {
     ),
     "ssjsr": (
         lambda: SSJSR(3, 31, 4),
-        lambda tape, x: joint.ssjsr_sim(tape, x, bands=31, scale=4, blocks=4),
+        lambda tape, x: joint.ssjsr(tape, x, bands=31, scale=4, blocks=4),
         [(3, 1)],
     ),
     "us3rn": (lambda: US3RN(3, 31, 4), lambda tape, x: joint.us3rn(tape, x, scale=4)[0], [(3, 1)]),

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.scales import prime_factors
+from baselines.grid import prime_factors
 
 
 class Tape:

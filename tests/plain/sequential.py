@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.scales import prime_factors
+from baselines.grid import prime_factors
 from tests.plain.layers import channel_attention, conv, conv_relu_conv, prelu, reflecting, shuffle_up
 
 

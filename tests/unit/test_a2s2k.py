@@ -139,5 +139,5 @@ def test_sizes_that_make_no_sense(options, words):
 
 
 def test_windows_of_another_size():
-    with pytest.raises(UserError, match="want windows of 7 x 7 pixels, got 9 x 9"):
+    with pytest.raises(UserError, match="windows must have 7 x 7 pixels, got 9 x 9"):
         network(patch=7)(torch.zeros(1, 9, 9, 20, dtype=torch.float64))

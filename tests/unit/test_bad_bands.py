@@ -54,7 +54,7 @@ def test_a_geotiff_says_which_bands_are_bad(tile):
     assert "15 bands of float32, 14 of them good" in text and text.count(", bad") == 1
     with rasterio.open(tile, "r+") as target:
         target.update_tags(3, bbl="yes")
-    with pytest.raises(UserError, match="want 0 or 1 to say whether a band is good, got 'yes'"):
+    with pytest.raises(UserError, match="the tag that says whether a band is good must be 0 or 1, got 'yes'"):
         open_image(tile)
 
 

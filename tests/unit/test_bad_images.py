@@ -112,16 +112,16 @@ def test_a_text_in_place_of_an_image(tmp_path):
 @pytest.mark.parametrize(
     ("said", "instead", "message"),
     [
-        ("lines = 40", "lines = 41", r"41 x 50 x 3 values of float32 make 24600 bytes, the file has 24000$"),
+        ("lines = 40", "lines = 41", r"41 x 50 x 3 values of float32 make 24600 bytes, but the file has 24000$"),
         ("samples = 50", "samples = 5000000", "Image file is too small$"),
-        ("lines = 40", "lines = 39", r"make 23400 bytes, the file has 24000$"),
+        ("lines = 40", "lines = 39", r"make 23400 bytes, but the file has 24000$"),
         ("bands = 3", "bands = 2", "3 wavelengths for 2 bands$"),
         ("bands = 3", "bands = 99999999", "."),
-        ("data type = 4", "data type = 12", r"values of uint16 make 12000 bytes, the file has 24000$"),
+        ("data type = 4", "data type = 12", r"values of uint16 make 12000 bytes, but the file has 24000$"),
         ("data type = 4", "data type = 77", "."),
-        ("data type = 4", "data type = 6", "values are of type complex64; want integers or real numbers$"),
+        ("data type = 4", "data type = 6", "values are of type complex64, but must be integers or real numbers$"),
         ("lines = 40", "lines = -40", "."),
-        ("header offset = 0", "header offset = 24", "make 24024 bytes, the file has 24000$"),
+        ("header offset = 0", "header offset = 24", "make 24024 bytes, but the file has 24000$"),
         ("Nanometers", "Parsec", "unknown unit of wavelengths 'Parsec'; known: nanometers, micrometers$"),
     ],
 )
@@ -140,11 +140,11 @@ def test_an_envi_header_that_lies(tmp_path, said, instead, message):
         ([450, 550, 0.65], None, None, "wavelengths from 0.65 to 550 mix nanometres and micrometres$"),
         ([0.45, 0.55, 0.65], None, "nanometers", "wavelengths from 0.45 to 0.65 cannot be in nanometers$"),
         ([450, 550, 650], None, "micrometers", "wavelengths from 450 to 650 cannot be in micrometers$"),
-        ([450, 450, 650], None, "nm", "band widths are missing and cannot be told from equal wavelengths$"),
+        ([450, 450, 650], None, "nm", "band widths are missing and cannot be computed from equal wavelengths$"),
         ([450, 550], [10, 10], "nm", "2 wavelengths for 3 bands$"),
-        ([450, 550, 650], [10, 10], "nm", "want a positive width for each of 3 bands"),
-        ([450, 550, 650], [10, -10, 10], "nm", "want positive band widths, got"),
-        ([450, np.nan, 650], None, "nm", "want positive wavelengths"),
+        ([450, 550, 650], [10, 10], "nm", "each of the 3 bands needs a positive width"),
+        ([450, 550, 650], [10, -10, 10], "nm", "band widths must be positive, got"),
+        ([450, np.nan, 650], None, "nm", "wavelengths must be positive"),
     ],
 )
 def test_wavelengths_that_make_no_sense(tmp_path, name, wavelengths, widths, unit, message):

@@ -146,7 +146,7 @@ def test_bands_without_widths_beside_a_gap_keep_their_centre(name):
     assert bands.widths.max() < 15
     steps = np.diff(centres)
     assert np.allclose(bands.widths, np.minimum(np.append(np.inf, steps), np.append(steps, np.inf)), atol=1e-5)
-    assert notes == ("no band widths: each band is taken to be as wide as the smaller step to its neighbours",)
+    assert notes == ("the file has no band widths, so each band is as wide as the smaller step to its neighbours",)
 
 
 def test_bands_without_widths_of_overlapping_detectors():

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from baselines.attention import attend
 from baselines.awan import AWAN, SecondOrderNonLocal, WeightedChannelAttention
 from baselines.chains import Chain, carry
+from baselines.grid import prime_factors
 from baselines.mog_dcn import MoGDCN
 from baselines.mst import MST
 from baselines.rcan import RCAN, upsampler
-from baselines.scales import prime_factors
 from baselines.ssfin import SSFIN
 from baselines.ssjsr import SSJSR
 from baselines.sspsr import SSPSR, group_starts
@@ -94,19 +94,15 @@ def test_the_deep_supervised_loss_weighs_as_released(monkeypatch):
     assert model.loss(batch).item() == pytest.approx(1.3)
 
 
-def test_stable_initial_values_and_official_ones():
-    stable, official = US3RN(3, 31, 4), US3RN(3, 31, 4, init="official")
-    stages = (stable.first, stable.middle, stable.last)
+def test_initial_values():
+    model = US3RN(3, 31, 4)
+    stages = (model.first, model.middle, model.last)
     assert [(s.alpha.item(), s.beta.item(), s.gamma.item()) for s in stages] == [(0.5, 1, 1)] * 3
     assert [s.eta.item() for s in stages[1:]] == pytest.approx([0.1, 0.1])
-    assert stable.middle.r.weight.std().item() == pytest.approx(31**-0.5, rel=0.25)
-    assert official.middle.r.weight.std().item() == pytest.approx(1, rel=0.25)
-    assert 0 <= official.first.alpha.item() < 1 and official.first.beta.item() != 1
-    with pytest.raises(UserError, match="unknown init 'random'; known: official, stable"):
-        US3RN(3, 31, 4, init="random")
+    assert model.middle.r.weight.std().item() == pytest.approx(31**-0.5, rel=0.25)
 
 
-def test_the_stable_start_is_moderate_for_every_seed():
+def test_the_start_is_moderate_for_every_seed():
     x = torch.rand(1, 3, 8, 8)
     for seed in range(20):
         torch.manual_seed(seed)
@@ -311,7 +307,7 @@ def test_a_chain_hands_each_image_on_unclamped_and_clamps_the_last():
 def test_a_chain_says_what_it_was_trained_for():
     chain = Chain([US3RN(3, 31, 2)], 2, BANDS).eval()
     lr_msi = torch.rand(1, 3, 4, 5)
-    with pytest.raises(UserError, match=r"trained for p = 2 and Bands\(C=31, 395-705 nm\), which makes 8 x 10 pixels"):
+    with pytest.raises(UserError, match=r"trained for p = 2 and Bands\(C=31, 395-705 nm\), so it makes 8 x 10 pixels"):
         chain.predict(lr_msi, (12, 15), BANDS)
     with pytest.raises(UserError, match="trained for p = 2"):
         chain.predict(lr_msi, (8, 10), BANDS.parts(8))

@@ -35,9 +35,9 @@ def test_another_result_is_seen(monkeypatch, capsys, tmp_path):
     arrays["result"][3, 4, 1] += 2 * check.BOUND
     np.savez(tmp_path / "a.npz", **arrays)
     monkeypatch.setattr(check, "golden", lambda name: tmp_path / "a.npz")
-    assert run(monkeypatch, name) == 1 and f"{name}: NOT what it should be" in capsys.readouterr().out
+    assert run(monkeypatch, name) == 1 and f"{name}: NOT as expected" in capsys.readouterr().out
     monkeypatch.setattr(check, "golden", lambda name: tmp_path / "b.npz")
-    with pytest.raises(UserError, match=r"part of a clone of the repository, but .*b\.npz is missing"):
+    with pytest.raises(UserError, match=r"comes with a clone of the repository, but .*b\.npz is missing"):
         check.difference(name)
     with pytest.raises(UserError, match="other is not one of the published weights: ssif-plus-cave"):
         check.difference("other")

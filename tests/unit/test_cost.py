@@ -8,14 +8,14 @@ import pytest
 from ssif.data.prepare import prepare
 from workflow import cost
 from workflow.config import presets
-from workflow.plan import runs, summary, targets
+from workflow.plan import runs, targets
 
 CONFIG = presets.load("config/config.yaml")
 SMOKE = presets.load("config/smoke.yaml")
 
 
 def test_the_summary_lists_what_each_target_adds():
-    head, *lines = summary.summary(CONFIG).splitlines()
+    head, *lines = targets.announced(CONFIG).splitlines()
     assert head == "preset quick: 50 networks to train (finished ones are kept)"
     assert [line.split()[0] for line in lines] == [*CONFIG.tables, *CONFIG.figures, *CONFIG.ablations]
     assert lines[5] == "  fig3 on indian_pines: 2 more: 2 liif"
@@ -25,12 +25,12 @@ def test_the_summary_lists_what_each_target_adds():
 
 def test_published_weights_are_taken():
     config = dataclasses.replace(CONFIG, weights="published")
-    assert summary.summary(config).startswith("preset quick: 50 networks taken from published weights\n")
+    assert targets.announced(config).startswith("preset quick: 50 networks taken from published weights\n")
 
 
 def test_every_preset_has_a_summary():
     for path in Path("config").glob("*.yaml"):
-        assert f"preset {presets.load(path).preset}: " in summary.summary(presets.load(path))
+        assert f"preset {presets.load(path).preset}: " in targets.announced(presets.load(path))
 
 
 def test_the_multiply_adds_of_a_step_are_those_of_the_layers(tmp_path, monkeypatch):

@@ -153,7 +153,7 @@ def test_an_encrypted_zip_is_one_line(data):
 def test_zip_that_the_user_brought(data):
     whole = zipped({"a/1.png": b"one"})
     (data / "scenes.zip").write_bytes(whole[:-30])
-    with pytest.raises(UserError, match=r"scenes\.zip: not a whole zip archive"):
+    with pytest.raises(UserError, match=r"scenes\.zip is not a whole zip archive"):
         locate("scenes.zip", [], 200, "scenes", data_dir=data)
     assert [file.name for file in data.iterdir()] == ["scenes.zip"]
     (data / "scenes.zip").write_bytes(whole)

@@ -90,5 +90,5 @@ def test_a_folder_called_after_nobody_s_home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("~nobody-of-that-name").mkdir()
     assert fetch.named_folder("~nobody-of-that-name") == Path("~nobody-of-that-name")
-    with pytest.raises(UserError, match="holds no cube"):
-        folder.files("~nobody-of-that-name")
+    with pytest.raises(UserError, match="contains no cube"):
+        folder.cube_files("~nobody-of-that-name")

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from ssif.bands import Bands
+from ssif.data import cubes as parts_of_cubes
 from ssif.data import folder
 from ssif.data.prepare import prepare
 from ssif.data.store import Store
@@ -135,7 +136,7 @@ def test_a_hot_pixel_changes_neither_white_nor_the_score(cubes, tmp_path, dtype)
 
 
 def test_white_is_the_value_that_one_training_pixel_in_a_thousand_exceeds(cubes, monkeypatch):
-    monkeypatch.setattr(folder, "STRIP_BYTES", 4 * len(BANDS) * 60 * 7)  # seven rows at a time
+    monkeypatch.setattr(parts_of_cubes, "STRIP_BYTES", 4 * len(BANDS) * 60 * 7)  # seven rows at a time
     header = Header(50, 60, len(BANDS), "float32", BANDS)
     a, b = (write(cubes / f"{name}.h5", 50 * values(i, header), header) for i, name in enumerate("ab"))
     write(cubes / "t.h5", 40 * values(2, header), header)
@@ -159,7 +160,7 @@ def test_hot_pixels_leave_reflectance_as_it_is(cubes):
 def test_test_cubes_that_are_brighter_than_white_are_refused(cubes):
     write(cubes / "a.h5", 50 * values(0))
     write(cubes / "t.h5", 60 * values(1))
-    message = r"t\.h5: \d+\.\d% of the values lie above 49\.\d+, which is white in the training cubes; set white in the source"
+    message = r"t\.h5: \d+\.\d% of the values are above 49\.\d+, which is white in the training cubes; set white in the source"
     with pytest.raises(UserError, match=message):
         list(folder.read("mine", "cubes", test=("t.h5",)).scenes)
     assert len(list(folder.read("mine", "cubes", test=("t.h5",), white=50.0).scenes)) == 2
@@ -182,9 +183,9 @@ REGION = {"region": (0, 0, 4, 4)}
 @pytest.mark.parametrize(
     ("files", "arguments", "message"),
     [
-        ({}, REGION, "cubes holds no cube; known formats: .hdr"),
+        ({}, REGION, "cubes contains no cube; known formats: .hdr"),
         ({"a.h5": {}}, {"folder": "none", **REGION}, "the folder of cubes none does not exist"),
-        ({"a.h5": {"bands": None}}, REGION, "a.h5 does not say its wavelengths"),
+        ({"a.h5": {"bands": None}}, REGION, "a.h5 has no wavelengths"),
         ({"a.h5": {}, "a.tif": {}}, REGION, "several cubes are called a"),
         (
             {"a.h5": {}, "b.h5": {"bands": Bands(BANDS.edges + 1)}},
@@ -195,11 +196,11 @@ REGION = {"region": (0, 0, 4, 4)}
         ({"a.h5": {}}, {**REGION, "test": ("a.h5",)}, "give either test"),
         ({"a.h5": {}}, {"test": ("b*",)}, "no cube is called 'b*'; found: a.h5"),
         ({"a.h5": {}}, {"test": ("*",)}, "every cube is a test cube"),
-        ({"a.h5": {}}, {"region": (0, 0, 4)}, "a region is top, left, height and width"),
-        ({"a.h5": {}}, {"region": (0, 0, 0, 4)}, "a region is top, left, height and width"),
-        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels; the region [10, 0, 4, 4] is not inside"),
+        ({"a.h5": {}}, {"region": (0, 0, 4)}, "a region must be top, left, height and width"),
+        ({"a.h5": {}}, {"region": (0, 0, 0, 4)}, "a region must be top, left, height and width"),
+        ({"a.h5": {}}, {"region": (10, 0, 4, 4)}, "a.h5 has 12 x 14 pixels, so the region [10, 0, 4, 4] is not inside"),
         ({"a.h5": {}}, {"region": (0, 0, 12, 14)}, "leaves nothing for training"),
-        ({"a.h5": {}}, {**REGION, "white": -1.0}, "white is a positive value"),
+        ({"a.h5": {}}, {**REGION, "white": -1.0}, "white must be a positive value"),
         ({"a.h5": {}}, {**REGION, "key": "other"}, "has no array 'other'; arrays found: cube"),
     ],
 )
@@ -233,14 +234,14 @@ def test_a_part_without_any_data_is_refused(cubes):
 
 def test_bands_that_the_files_do_not_say(cubes):
     np.save(cubes / "a.npy", values(0))
-    with pytest.raises(UserError, match=r"a\.npy does not say its wavelengths; say them as bands in the source"):
+    with pytest.raises(UserError, match=r"a\.npy has no wavelengths; give them as bands in the source"):
         folder.read("mine", "cubes", **REGION)
     assert folder.read("mine", "cubes", **REGION, bands="430:870:22").bands == BANDS
-    with pytest.raises(UserError, match="has 22 bands, and bands: 430:870:11 names 11"):
+    with pytest.raises(UserError, match="has 22 bands, but bands: 430:870:11 names 11"):
         folder.read("mine", "cubes", **REGION, bands="430:870:11")
     write(cubes / "a.h5", values(0))
     (cubes / "a.npy").unlink()
-    with pytest.raises(UserError, match=r"says Bands\(C=22, 430-870 nm\), and bands: 400:700:22 says"):
+    with pytest.raises(UserError, match=r"contains Bands\(C=22, 430-870 nm\), but bands: 400:700:22 gives"):
         folder.read("mine", "cubes", **REGION, bands="400:700:22")
 
 
@@ -253,9 +254,9 @@ def test_a_cube_without_light_is_refused(cubes):
 def test_the_folder_may_be_below_the_data_folder(cubes, monkeypatch, tmp_path):
     write(cubes / "a.h5", values(0))
     monkeypatch.chdir("/")
-    assert len(folder.files("cubes", tmp_path)) == 1
+    assert len(folder.cube_files("cubes", tmp_path)) == 1
     monkeypatch.setenv("SSIF_DATA", str(tmp_path))
-    assert len(folder.files("cubes")) == 1 and len(folder.files(str(cubes))) == 1
+    assert len(folder.cube_files("cubes")) == 1 and len(folder.cube_files(str(cubes))) == 1
 
 
 # --- in a preset
@@ -273,12 +274,12 @@ def test_a_preset_names_its_source():
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("my data", {}, "a data set with a source wants a name of at most 40 letters"),
-        ("cave", {}, "datasets.cave has a source: want a name"),
-        ("CAVE", {}, "datasets.CAVE has a source: want a name"),
+        ("my data", {}, "a data set with a source must be a name of at most 40 letters"),
+        ("cave", {}, "datasets.cave has its own source, so its name must not be"),
+        ("CAVE", {}, "datasets.CAVE has its own source, so its name must not be"),
         ("mine", {"source": {"test": ["a"]}}, "datasets.mine.source lacks folder"),
         ("mine", {"source": {"folder": "a", "tset": ["a"]}}, "unknown key in datasets.mine.source: 'tset'"),
-        ("mine", {"land_use": {}}, "no land cover of it"),
+        ("mine", {"land_use": {}}, "no land cover for land_use"),
     ],
 )
 def test_sources_that_make_no_sense(name, change, message):

@@ -83,7 +83,7 @@ def test_a_cube_of_another_program_without_widths(tmp_path, name, order, unit, f
         assert np.allclose(image.header.bands.edges, [[490, 510], [510, 530], [540, 580]])
         assert image.header.unit == ("nm" if factor == 1 else "µm")
         assert (
-            "no band widths: each band is taken to be as wide as the smaller step to its neighbours"
+            "the file has no band widths, so each band is as wide as the smaller step to its neighbours"
             in image.header.notes
         )
         assert np.array_equal(image.read(slice(0, 2), slice(0, 3)), VALUES)
@@ -143,8 +143,8 @@ def test_decreasing_and_overlapping_wavelengths_are_read_and_said(tmp_path):
     with open_image(tmp_path / "a.tif") as image:
         assert np.allclose(image.header.bands.edges, bands.edges)
         assert image.header.notes == (
-            "wavelengths do not increase: bands keep the file's order",
-            "bands overlap: each keeps its own interval",
+            "the wavelengths do not increase; the bands keep the order of the file",
+            "bands overlap; each keeps its own interval",
         )
 
 
@@ -161,12 +161,14 @@ def test_envi_files_of_any_name(tmp_path, data, header):
 
 @pytest.mark.parametrize("scale", [0, np.nan, np.inf, [1, 0]])
 def test_a_scale_of_nothing(tmp_path, scale):
-    with pytest.raises(UserError, match="want a scale factor other than 0"):
+    with pytest.raises(UserError, match="the scale factor must be finite and not 0"):
         Header(2, 3, 2, "uint16", scale=scale)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["cube"] = np.ones((2, 3, 2), np.uint16)
         file["cube"].attrs["scale_factor"] = scale
-    with pytest.raises(UserError, match=rf"{re.escape(str(tmp_path / 'a.h5'))}: want a scale factor other than 0"):
+    with pytest.raises(
+        UserError, match=rf"{re.escape(str(tmp_path / 'a.h5'))}: the scale factor must be finite and not 0"
+    ):
         open_image(tmp_path / "a.h5")
 
 
@@ -200,7 +202,9 @@ def test_axes_in_another_order(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["cube"] = np.ones((4, 30, 20))
         file["cube"].attrs["wavelengths"] = [400, 500, 600, 700]
-    with pytest.raises(UserError, match=r"the axes \[4, 30, 20\] look like \[bands, height, width\]; want \[height, "):
+    with pytest.raises(
+        UserError, match=r"the axes \[4, 30, 20\] look like \[bands, height, width\]; save the array as \[height, "
+    ):
         open_image(tmp_path / "a.h5")
 
 

@@ -131,7 +131,7 @@ def test_a_jpeg_and_a_picture_with_transparency(tmp_path):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (Header(4, 4, 4, "uint8"), "holds 1 or 3 bands of 8 bit or 16, not 4 of uint8"),
+        (Header(4, 4, 4, "uint8"), "can hold 1 or 3 bands of 8 or 16 bits, not 4 of uint8"),
         (Header(4, 4, 3, "float32"), "not 3 of float32"),
     ],
 )
@@ -262,7 +262,7 @@ def test_integers_keep_clear_of_the_no_data_value():
     assert np.array_equal(header.physical(header.stored(values)).ravel(), [1, np.nan, 255, 1], equal_nan=True)
     assert replace(header, nodata=255).stored(values).ravel().tolist() == [0, 255, 254, 0]
     assert replace(header, nodata=-9999.0).physical(np.array([[[241]]], np.uint8)) == 241
-    with pytest.raises(UserError, match="no value for it"):
+    with pytest.raises(UserError, match="no value that means no data"):
         replace(header, nodata=None).stored(values)
 
 

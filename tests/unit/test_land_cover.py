@@ -100,7 +100,7 @@ def without(file) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (shorter, "the labels of synthetic-0 are 63 x 64, its image is 64 x 64 pixels"),
+        (shorter, "the labels of synthetic-0 have 63 x 64 pixels, but its image has 64 x 64"),
         (strange, "unknown class id 7, 9 in synthetic-2; known: 1, 2, 3, 4, and 0 for none"),
         (without, "has no labels of the scene synthetic-3"),
         (lambda file: file.attrs.pop("names"), "is not a prepared land cover"),
@@ -172,7 +172,7 @@ def test_validation_on_the_test_region_is_an_option(labelled):
     labels = land_cover.load(labelled).maps["synthetic-3"]
     assert np.array_equal(np.bincount(labels[tuple(recorder.places[:, 1:].T)]), [0, 25, 25, 25])
     with pytest.raises(
-        UserError, match=r"too few labelled pixels in synthetic-3 of 2 blue \(725\), 3 green \(870\) to"
+        UserError, match=r"too few labelled pixels in synthetic-3 of 2 blue \(725\), 3 green \(870\): the"
     ):
         recipe(replace(elsewhere, validation=1000), labelled, scenes)
 

@@ -11,7 +11,7 @@ from ssif.data.raw import LandCover
 from ssif.errors import UserError
 from tests.drawn import texts
 from workflow.config import presets
-from workflow.config.schema import Table
+from workflow.config.schema import Shown
 from workflow.figures import land_use_maps, style
 from workflow.land_use.images import BICUBIC, TRUE
 from workflow.methods import METHODS, family
@@ -26,7 +26,7 @@ CONFIG = dataclasses.replace(
     SMOKE,
     seeds=(0, 1),
     methods=CLASSIFIED,
-    tables={"table3": Table("pavia_centre", (2, 4), CLASSIFIED)},
+    tables={"table3": Shown("pavia_centre", (2, 4), CLASSIFIED)},
     figures={},
     ablations={},
     datasets={"pavia_centre": SMOKE.datasets["synthetic"]},
@@ -122,7 +122,7 @@ def test_classes_have_both_names_and_the_absent_ones_are_named():
     labels = np.zeros((4, 4), np.uint8)
     labels[0], labels[1] = 2, 8
     lines = "\n".join(land_use.protocol(CONFIG, TARGET, cover(labels), "test", "/ 8000", "abc1234"))
-    assert "does not have, on which nothing is measured: 1 water; 3 meadows (elsewhere Asphalt)" in lines
+    assert "so nothing is measured on them: 1 water; 3 meadows (elsewhere Asphalt)" in lines
     assert "8 labelled pixels" in lines and "2 trees" not in lines and "zscore" in lines and "training region" in lines
     assert "Values: / 8000." in lines
 
@@ -152,8 +152,8 @@ def test_a_run_that_was_not_classified_is_named(tidy):
     [
         (lambda found: found[found["p"] != 4], "it has no rows"),
         (lambda found: found[:-1], "at p = 4 it counts other labelled pixels than .*land_use.csv"),
-        (lambda found: found.replace({"predicted": {6: 7}}), "it has classes that the land cover has not"),
-        (lambda found: pd.concat([found, found[:1]]), "2 rows of true 2, predicted 2, not one"),
+        (lambda found: found.replace({"predicted": {6: 7}}), "it has classes that are not in the land cover"),
+        (lambda found: pd.concat([found, found[:1]]), "it has 2 rows of true 2, predicted 2 instead of one"),
     ],
 )
 def test_counts_that_are_not_all_there_are_told(tidy, change, reason):

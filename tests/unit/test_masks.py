@@ -52,7 +52,7 @@ def test_transparency_of_a_geotiff_is_no_band(tmp_path, hidden):
     stored[..., 3] = np.where(hidden, 0, 130)
     geotiff(tmp_path / "a.tif", stored, photometric="RGB", alpha="YES").close()
     header, found = read(tmp_path / "a.tif")
-    assert header.count == 3 and header.notes == ("the last band is transparency: where it is 0 there is no data",)
+    assert header.count == 3 and header.notes == ("the last band is transparency; pixels where it is 0 have no data",)
     assert np.array_equal(found, np.where(hidden[..., None], np.nan, stored[..., :3]), equal_nan=True)
 
 

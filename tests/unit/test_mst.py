@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from baselines.mst import MST, padded
+from baselines.mst import MST, reflected
 from tests.networks import assert_equal_to_plain, count, randomised
 from tests.plain import mst as plain
 
@@ -29,8 +29,8 @@ def test_outputs_and_gradients_are_those_of_the_plain_form(bands, size):
 def test_images_of_any_size_are_served(size):
     x = torch.rand(1, 3, *size)
     assert MST(3, 6, size="hr", width=4, stages=1)(x).shape == (1, 6, *size)
-    height, width = padded(x).shape[2:]
-    assert height % 8 == width % 8 == 0 and torch.equal(padded(x)[:, :, : size[0], : size[1]], x)
+    height, width = reflected(x).shape[2:]
+    assert height % 8 == width % 8 == 0 and torch.equal(reflected(x)[:, :, : size[0], : size[1]], x)
 
 
 def test_a_black_image_has_finite_gradients():

@@ -50,7 +50,7 @@ def ablation(values: list, change: str = "encoder", name="mine", **fixed) -> dic
     ids=["preset", "data set", "ablation"],
 )
 def test_a_name_that_is_none_is_refused_in_one_line(preset, name):
-    with pytest.raises(UserError, match="want") as refused:
+    with pytest.raises(UserError, match="must be") as refused:
         presets.parse(preset(name))
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 300
 
@@ -66,7 +66,7 @@ EDSR = {"name": "edsr", "blocks": 2, "channels": 16}
 
 @pytest.mark.parametrize("value", ["a/../../b", "$(touch PWN)", "{x}", None, [], {}])
 def test_a_value_that_cannot_be_part_of_a_name_is_refused(value):
-    with pytest.raises(UserError, match=re.escape("ablations.mine.encoder wants a name")):
+    with pytest.raises(UserError, match=re.escape("ablations.mine.encoder must be a name")):
         presets.parse(ablation([EDSR | {"blocks": value}]))
 
 
@@ -81,7 +81,9 @@ def test_a_value_that_cannot_be_part_of_a_name_is_refused(value):
 )
 def test_two_values_of_one_name_are_refused(one, other):
     config = presets.parse(ablation([one, other]))
-    with pytest.raises(UserError, match=r"synthetic\.ssif-m\.encoder-.* would be two runs, with .* and with "):
+    with pytest.raises(
+        UserError, match=r"two runs would have the name synthetic\.ssif-m\.encoder-.*: one with .* and one with "
+    ):
         targets.targets(config)
 
 
@@ -92,13 +94,13 @@ def test_a_value_written_twice_is_one_run():
 
 def test_a_name_too_long_for_a_file_is_refused():
     encoder = EDSR | {str(i): "x" * 40 for i in range(4)}
-    with pytest.raises(UserError, match=r"has 2\d\d letters, more than 150: change fewer keys"):
+    with pytest.raises(UserError, match=r"has 2\d\d letters, more than 150; change fewer keys"):
         targets.targets(presets.parse(ablation([encoder])))
 
 
 def test_names_that_some_disks_do_not_tell_apart_are_refused():
     block = ablation([5], "dim")["ablations"]["mine"]
-    with pytest.raises(UserError, match="ablations: the names mine and Mine differ in small and capital letters alone"):
+    with pytest.raises(UserError, match="ablations: the names mine and Mine differ only in small and capital letters"):
         presets.parse(SMOKE | {"ablations": {"mine": block, "Mine": block}})
     data = OWN["datasets"]["my_data"]
     with pytest.raises(UserError, match="datasets: the names my_data and My_Data differ"):
@@ -107,7 +109,7 @@ def test_names_that_some_disks_do_not_tell_apart_are_refused():
 
 @pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**32]])
 def test_seeds_that_are_none(seeds):
-    with pytest.raises(UserError, match="seeds wants different whole numbers from 0 to 4294967295"):
+    with pytest.raises(UserError, match="seeds must be different whole numbers from 0 to 4294967295"):
         presets.parse(SMOKE | {"seeds": seeds})
 
 

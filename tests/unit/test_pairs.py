@@ -11,7 +11,7 @@ from ssif.bands import Bands
 from ssif.data import folder
 from ssif.data.patches import TrainingSet, draw_patches, draw_queries
 from ssif.data.prepare import prepare
-from ssif.data.registration import shift, shifted
+from ssif.data.registration import shift, shifted_with_gaps
 from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.formats import create_image
@@ -75,7 +75,7 @@ def test_a_shift_is_found_and_taken_off(rows, columns):
     # Another unit and another contrast.
     found = shift(3 * moved.mean(axis=-1) + 7, still.mean(axis=-1))
     assert found == pytest.approx((rows, columns), abs=0.1)
-    back = shifted(moved, -rows, -columns)
+    back = shifted_with_gaps(moved, -rows, -columns)
     inside = np.isfinite(back).all(axis=-1)
     assert inside.mean() > 0.8
     assert np.abs(back - still)[inside].max() < 0.02
@@ -167,10 +167,10 @@ def test_what_is_no_pair_is_refused(here):
     for name in "ab":
         write(here / f"hsi/{name}.tif", scene(24, 36), BANDS)
     write(here / "msi/a.tif", channels(scene(24, 36)), SEEN)
-    with pytest.raises(UserError, match="no MSI in msi is called as the cube b; found: a"):
+    with pytest.raises(UserError, match="no MSI in msi has the name of the cube b; found: a"):
         prepared(here)
     write(here / "msi/b.tif", channels(scene(24, 24)), SEEN)
-    with pytest.raises(UserError, match="24 x 24 pixels, which are no image of the 24 x 36 pixels of its cube"):
+    with pytest.raises(UserError, match="24 x 24 pixels, another aspect ratio than the 24 x 36 pixels of its cube"):
         prepared(here)
     write(here / "msi/c.tif", channels(scene(24, 36)), Bands([[400, 450], [520, 600], [630, 690]]))
     (here / "msi/c.tif").replace(here / "msi/b.tif")
@@ -178,14 +178,14 @@ def test_what_is_no_pair_is_refused(here):
         prepared(here)
     write(here / "msi/d.tif", np.roll(channels(scene(24, 36)), 5, axis=0), SEEN)
     (here / "msi/d.tif").replace(here / "msi/b.tif")
-    with pytest.raises(UserError, match="more than 2, which is too much to take off; register the images first"):
+    with pytest.raises(UserError, match="a shift of more than 2 cannot be removed: register the images first"):
         prepared(here, align=True)
     for name in "ab":
         write(here / f"hsi/{name}2.tif", scene(24, 36), BANDS, **place(10))
         (here / f"hsi/{name}2.tif").replace(here / f"hsi/{name}.tif")
         write(here / f"msi/{name}2.tif", channels(scene(24, 36)), SEEN, **place(10, 900_000))
         (here / f"msi/{name}2.tif").replace(here / f"msi/{name}.tif")
-    with pytest.raises(UserError, match=r"msi/a\.tif and .*hsi/a\.tif have no place with data in common"):
+    with pytest.raises(UserError, match=r"msi/a\.tif and .*hsi/a\.tif have no place where both have data"):
         prepared(here)
 
 
@@ -235,14 +235,14 @@ def test_a_preset_says_own_for_a_measured_msi():
     data = mapping["datasets"]["my_data"]
     data["source"]["msi"] = {"folder": "msi"}
     with pytest.raises(
-        UserError, match=r"source\.msi names measured images, which msi: ikonos would replace; say msi: own"
+        UserError, match=r"source\.msi names measured images, which msi: ikonos would replace; use msi: own"
     ):
         presets.parse(mapping)
     data["msi"] = "own"
     assert presets.parse(mapping).datasets["my_data"].input == "measured"
     del data["source"]["msi"]
     with pytest.raises(
-        UserError, match=r"msi: own wants source\.msi, the folder of the measured images; or name a sensor"
+        UserError, match=r"msi: own needs source\.msi, the folder of the measured images; otherwise name a sensor"
     ):
         presets.parse(mapping)
 
@@ -253,6 +253,6 @@ def test_pictures_are_taken_as_msis(here):
         (here / "msi").mkdir(exist_ok=True)
         with create_image(here / f"msi/{name}.png", Header(24, 36, 3, "uint8")) as target:
             target(np.rint(255 * channels(scene(24, 36, seed))))
-    assert [path.name for path in folder.files("msi", pictures=True)] == ["a.png", "b.png"]
+    assert [path.name for path in folder.cube_files("msi", pictures=True)] == ["a.png", "b.png"]
     store = prepared(here, white=255)
     np.testing.assert_allclose(store.scene("a")[1], channels(scene(24, 36, 0)), atol=0.5 / 255 + 1e-6)

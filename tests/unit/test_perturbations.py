@@ -203,7 +203,7 @@ def test_another_camera_of_as_many_channels(hsi, msi):
     own = torch.from_numpy(msi_matrix(CAMERA, CAVE)).float()
     torch.testing.assert_close(lr_msi, downsample(torch.einsum("kc,chw->khw", own, hsi)[None], (12, 16))[0])
     assert truth is hsi
-    with pytest.raises(UserError, match=r"camera 400:700:4 has 4 channel\(s\); the input has 3"):
+    with pytest.raises(UserError, match=r"camera 400:700:4 has 4 channel\(s\), but the input has 3"):
         every(camera="400:700:4")
 
 
@@ -225,10 +225,12 @@ def test_what_does_not_apply_is_left_out_and_said():
     needing = {"metamers", "illuminant", "camera"}
     assert not needing & {name for name, _ in every(response=None)}
     assert left_out(CAVE, None, "") == [
-        "Metamers, illuminants and another camera do not apply: no response simulates the input."
+        "Metamers, illuminants and another camera do not apply, because no response simulates the input."
     ]
     assert left_out(CAVE, RESPONSE, CAMERA) == []
-    assert left_out(CAVE, RESPONSE, "") == ["There is no other camera: the preset names none (`camera`)."]
+    assert left_out(CAVE, RESPONSE, "") == [
+        "There is no other camera, because the preset does not name one (`camera`)."
+    ]
     wide = Bands.from_centres(np.arange(400, 901, 50), 50)
     response = torch.from_numpy(msi_matrix("ikonos", wide)).float()
     assert "illuminant" not in {name for name, _ in every(bands=wide, response=response, camera="")}

@@ -77,11 +77,11 @@ def test_arad_scenes_of_another_kind(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"c\.mat: has no array 'cube'; arrays found: rad"):
         arad_1k.read(tmp_path)
     scipy.io.savemat(test, {"cube": np.ones((512, 482, 31))})
-    with pytest.raises(UserError, match=r"c\.mat: is 512 x 482, want 482 x 512"):
+    with pytest.raises(UserError, match=r"c\.mat has 512 x 482 pixels, but must have 482 x 512"):
         arad_1k.read(tmp_path)
     test.unlink()
     os.link(tmp_path / "arad_1k/train/a.mat", test.with_name("a.mat"))
-    with pytest.raises(UserError, match="a is in arad_1k/train and in arad_1k/test"):
+    with pytest.raises(UserError, match="a is in both arad_1k/train and arad_1k/test"):
         arad_1k.read(tmp_path)
 
 
@@ -110,7 +110,7 @@ def test_icvl_without_an_array_of_31_bands(tmp_path):
     with h5py.File(tmp_path / "scene.mat", "w") as file:
         file["rad"] = np.zeros((30, 9, 12))
     linked(tmp_path / "scene.mat", tmp_path / "icvl", map(str, range(202)))
-    with pytest.raises(UserError, match=r"0\.mat: want one array of 31 bands, found none"):
+    with pytest.raises(UserError, match=r"0\.mat: the file must have one array of 31 bands, found none"):
         icvl.read(tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_chikusei_takes_the_wavelengths_of_the_file(scene, tmp_path):
 
 def test_chikusei_too_small_or_absent(scene, tmp_path):
     scene(rows=25)
-    with pytest.raises(UserError, match=r"scene\.hdr: is 25 x 25, want at least 26 x 19"):
+    with pytest.raises(UserError, match=r"scene\.hdr has 25 x 25 pixels, but must have at least 26 x 19"):
         chikusei.read(tmp_path)
     for file in (tmp_path / "chikusei").glob("scene*"):
         file.unlink()
@@ -234,7 +234,7 @@ def test_hyspecnet_in_reflectance_and_of_another_size(tmp_path):
     assert hyspecnet_11k.read(tmp_path).scale == 1
     patches(tmp_path / "more", "d", Header(32, 32, 224, "float32"), drawn(0, 32, 32, 224))
     os.link(tmp_path / "more/d.tif", tmp_path / "hyspecnet_11k/test/d.tif")
-    with pytest.raises(UserError, match=r"d\.tif: is 32 x 32, want 128 x 128"):
+    with pytest.raises(UserError, match=r"d\.tif has 32 x 32 pixels, but must have 128 x 128"):
         hyspecnet_11k.read(tmp_path)
 
 

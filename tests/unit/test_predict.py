@@ -10,7 +10,7 @@ from ssif.bands import Bands
 from ssif.channels import Sensor
 from ssif.errors import UserError
 from ssif.formats.header import Header
-from ssif.sensors import parse
+from ssif.sensors import parse_sensor
 from ssif.tool.preview import preview, pseudo_rgb
 from tests.predicting import BANDS, HEADER, RGB, WANTED, read, run, small_model, write
 
@@ -70,7 +70,7 @@ def test_a_picture_is_taken_in_the_order_of_its_channels(tmp_path, model):
     lines = run(source, tmp_path / "b.png", model)
     wanted = model.predict(stored / 255, BANDS, scale=2.5)
     assert np.abs(read(tmp_path / "b.png")[1] / 255 - wanted).max() < 0.51 / 255
-    assert "the channels are taken as those of a camera, in this order; values are taken as linear in light" in lines[0]
+    assert "the channels are taken as those of a camera, in this order; values count as linear in light" in lines[0]
     run(source, tmp_path / "c.tif", model)
     header, found = read(tmp_path / "c.tif")
     # The values are in the units of the picture, but not rounded.
@@ -90,14 +90,14 @@ def test_a_few_bright_tiles_are_no_reason_to_stop(tmp_path, model):
     values[:10] = 1.4
     source = write(tmp_path / "a.npy", Header(40, 12, 3, "float32", RGB), values)
     lines = run(source, tmp_path / "b.npy", model)
-    assert any("lie outside 0 to 1 and were clipped" in line for line in lines)
+    assert any("are outside 0 to 1 and were clipped" in line for line in lines)
 
 
 def test_clipped_values_are_counted(tmp_path, model, values):
     values[0, 0] = (-0.1, 0.5, 1.2)
     source = write(tmp_path / "a.npy", replace(HEADER, dtype="float32", nodata=None, scale=None), values)
     lines = run(source, tmp_path / "b.npy", model, replace(WANTED, tile=100))
-    assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values lie outside 0 to 1 and were clipped" in lines[-2]
+    assert f"{2 / (9 * 12 * 3 - 3):.2%} of its values are outside 0 to 1 and were clipped" in lines[-2]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_a_mask_hides_stays_hidden(tmp_path, model, values):
 
 def test_a_picture_says_what_it_leaves_out(tmp_path, model, values):
     source = write(tmp_path / "a.tif", HEADER, values)
-    assert f"{tmp_path / 'b.png'}: a picture has no room for wavelengths, coordinates" in run(
+    assert f"{tmp_path / 'b.png'}: a picture cannot hold wavelengths or coordinates" in run(
         source, tmp_path / "b.png", model
     )
     assert read(tmp_path / "b.png")[0].provenance.endswith("; ssif predict in out")
@@ -164,10 +164,10 @@ def test_an_image_without_wavelengths_has_the_bands_of_the_training(tmp_path, mo
     assert lines[0].endswith("a.npy: the channels are taken as those of a camera, in this order")
     assert np.abs(read(tmp_path / "b.npy")[1] - model.predict(values[..., :3], BANDS, scale=2.5)).max() < 1e-5
     np.save(tmp_path / "four.npy", values)
-    with pytest.raises(UserError, match="does not say its wavelengths; name its bands with --input"):
+    with pytest.raises(UserError, match="has no wavelengths; give its bands with --input"):
         run(tmp_path / "four.npy", tmp_path / "c.npy", model)
     # --input trained holds even against the file, but not for another number of channels.
-    with pytest.raises(UserError, match=r"has 4 channels, these weights take 3: a camera, 600-700"):
+    with pytest.raises(UserError, match=r"has 4 channels, but these weights take 3: a camera, 600-700"):
         run(tmp_path / "four.npy", tmp_path / "c.npy", model, replace(WANTED, as_trained=True))
     others = Header(6, 7, 3, "float32", Bands([[700, 800], [800, 900], [900, 1000]]))
     source = write(tmp_path / "other.tif", others, values[..., :3])
@@ -179,7 +179,7 @@ def test_an_image_without_wavelengths_has_the_bands_of_the_training(tmp_path, mo
 
 def test_channels_are_taken_by_their_names(tmp_path):
     """The file has the bands of Sentinel-2 in the order of their wavelengths, the weights red first."""
-    sensor = parse("sentinel-2a:B4,B3,B2")
+    sensor = parse_sensor("sentinel-2a:B4,B3,B2")
     model = small_model(
         tmp_path, msi="sentinel-2a:B4,B3,B2", input_bands=sensor.bands.edges.tolist(), wavelengths=[395, 705]
     )
@@ -190,11 +190,11 @@ def test_channels_are_taken_by_their_names(tmp_path):
     assert lines[0].endswith("taken as those of sentinel-2a:B4,B3,B2, by their names")
     assert np.abs(read(tmp_path / "b.tif")[1] - wanted).max() < 1e-5
     # --input may name more channels than the file has, if the file names its own.
-    named = parse("sentinel-2a")
+    named = parse_sensor("sentinel-2a")
     run(source, tmp_path / "c.tif", model, replace(WANTED, input=named))
     assert np.abs(read(tmp_path / "c.tif")[1] - wanted).max() < 1e-5
     unnamed = write(tmp_path / "d.tif", Header(6, 7, 3, "float32", names=("x", "y", "z")), values)
-    with pytest.raises(UserError, match="has 3 bands, --input names 13"):
+    with pytest.raises(UserError, match="has 3 bands, but --input names 13"):
         run(unnamed, tmp_path / "e.tif", model, replace(WANTED, input=named))
 
 
@@ -210,7 +210,7 @@ def test_wavelengths_in_the_names_of_bands(tmp_path, names):
     source = write(tmp_path / "a.tif", Header(6, 7, 3, "float32", names=names), np.zeros((6, 7, 3), np.float32))
     header, _ = read(source)
     assert header.bands == Bands([[400, 500], [500, 600], [600, 700]])
-    assert "the wavelengths are those in the names of the bands" in header.notes[0]
+    assert "the wavelengths come from the names of the bands" in header.notes[0]
 
 
 @pytest.mark.parametrize(

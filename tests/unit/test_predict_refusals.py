@@ -38,7 +38,7 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, model, values, monkeypatch):
             part.write(b"half a block")
     monkeypatch.setattr(program, "render_tile", stopped_after(1000))
     lines = run(source, tmp_path / "b.tif", model)
-    assert "4 of 6 tiles are done, going on from there" in " ".join(lines)
+    assert "4 of 6 tiles are finished; continuing from there" in " ".join(lines)
     assert len(rendered) == len(set(map(str, rendered))) == 6
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
@@ -60,7 +60,7 @@ def test_what_the_output_cannot_hold_is_known_before_the_work(tmp_path, model, v
     there = sorted(tmp_path.iterdir())
     monkeypatch.setattr(program, "render_tile", lambda *_: pytest.fail("it computed"))
     four = replace(WANTED, bands=Bands([[400, 500]] * 4), names=())
-    with pytest.raises(UserError, match=rf"^{re.escape(str(tmp_path / 'b.png'))}: a PNG file holds 1 or 3 bands"):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(tmp_path / 'b.png'))}: a PNG file can hold 1 or 3 bands"):
         run(source, tmp_path / "b.png", model, four)
     assert sorted(tmp_path.iterdir()) == there
 
@@ -106,16 +106,16 @@ def test_the_work_of_another_prediction_is_refused(tmp_path, model, values, monk
 @pytest.mark.parametrize(
     ("header", "change", "message"),
     [
-        ({"bands": None}, {"input": Sensor(("a",), Bands([[400, 500]]))}, "has 3 bands, --input names 1"),
+        ({"bands": None}, {"input": Sensor(("a",), Bands([[400, 500]]))}, "has 3 bands, but --input names 1"),
         ({"bands": Bands([[900, 950], [500, 600], [400, 500]])}, {},
          "no band of the image fits 600-700 nm: the weights take 600-700, 500-600, 400-500 nm, the image has 900-950,"),
         ({"good": (False, True, True)}, {}, "some of them marked bad"),
-        ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for"),
-        ({}, {"scale": 0.5}, "a scale p is at least 1, got 0.5"),
+        ({}, {"bands": Bands([[380, 400]])}, "trained on 395-705 nm, but Bands"),
+        ({}, {"scale": 0.5}, "a scale p must be at least 1, got 0.5"),
         ({}, {"white": -1.0}, "--white must be a positive number"),
-        ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor: name the value"),
-        ({"scale": 1.0}, {}, "most values lie above 1; name the value"),
-        ({"scale": -1.0}, {}, "most values lie below 0; want radiance or reflectance"),
+        ({"scale": None, "dtype": "uint16"}, {}, "uint16 without a scale factor; give the value"),
+        ({"scale": 1.0}, {}, "most values are above 1; give the value"),
+        ({"scale": -1.0}, {}, "most values are below 0, but radiance and reflectance are not negative"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_and_nothing_written(tmp_path, model, values, header, change, message):
@@ -144,7 +144,7 @@ def test_outputs_and_folders_that_cannot_be(tmp_path, model, values, monkeypatch
     (tmp_path / "d.tif.part").mkdir()
     for out, message in [
         ("b.hdr", "b.hdr exists; remove it"), ("b.img", "b.hdr exists; remove it"), ("a.tif", "a.tif exists"),
-        ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is not a directory"), ("c.png", "holds 1 or 3 bands"),
+        ("c.txt", "unknown format '.txt'"), ("none/c.tif", "is not a directory"), ("c.png", "can hold 1 or 3 bands"),
         (".", "is a directory; name the file to write"), ("d.tif", "d.tif.part for unfinished work cannot be written"),
     ]:  # fmt: skip
         with pytest.raises(UserError, match=re.escape(message)):

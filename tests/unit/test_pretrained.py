@@ -63,22 +63,31 @@ def test_it_predicts_what_the_network_predicts(network, loaded, image):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"image": np.zeros((9, 12, 4))}, "want an image [h, w, 3] of nikon-d700, got shape (9, 12, 4)"),
-        ({"image": np.full((9, 12, 3), 255)}, "want values in [0, 1], got 255 to 255; divide by the largest"),
-        ({"image": np.full((9, 12, 3), -np.inf)}, "want values in [0, 1], got -inf to -inf"),
+        (
+            {"image": np.zeros((9, 12, 4))},
+            "the image must be [h, w, 3] with the channels of nikon-d700, got the shape (9, 12, 4)",
+        ),
+        (
+            {"image": np.full((9, 12, 3), 255)},
+            "the values must be in [0, 1], got 255 to 255; divide the image by the largest",
+        ),
+        ({"image": np.full((9, 12, 3), -np.inf)}, "the values must be in [0, 1], got -inf to -inf"),
         ({"image": np.full((9, 12, 3), np.nan)}, "no pixel of the image has data"),
-        ({"bands": Bands([[380, 400]])}, "trained on 395-705 nm; asked for Bands(C=1, 380-400 nm)"),
+        ({"bands": Bands([[380, 400]])}, "trained on 395-705 nm, but Bands(C=1, 380-400 nm)"),
         (
             {"bands": Bands([[400, 500], [690, 720], [700, 710]])},
-            "asked for Bands(C=3, 400-720 nm), outside: 690-720, 700-710 nm",
+            "Bands(C=3, 400-720 nm) has bands outside: 690-720, 700-710 nm",
         ),
-        ({"scale": 0.5}, "a scale p is at least 1, got 0.5"),
-        ({"scale": float("inf")}, "a scale p is at most 10000, got inf"),
+        ({"scale": 0.5}, "a scale p must be at least 1, got 0.5"),
+        ({"scale": float("inf")}, "a scale p must be at most 10000, got inf"),
         ({"scale": None}, "give either a scale or a size"),
         ({"size": (20, 20)}, "give either a scale or a size"),
-        ({"scale": None, "size": (8, 12)}, "a size is (H, W), at least the image's 9 x 12 pixels, got (8, 12)"),
-        ({"scale": None, "size": (9.5, 12)}, "a size is (H, W)"),
-        ({"scale": None, "size": (20,)}, "a size is (H, W)"),
+        (
+            {"scale": None, "size": (8, 12)},
+            "a size must be two whole numbers (H, W), at least the image's 9 x 12 pixels, got (8, 12)",
+        ),
+        ({"scale": None, "size": (9.5, 12)}, "a size must be two whole numbers (H, W)"),
+        ({"scale": None, "size": (20,)}, "a size must be two whole numbers (H, W)"),
     ],
 )
 def test_what_does_not_fit_is_refused(loaded, image, change, message):
@@ -113,14 +122,14 @@ def test_other_files_are_refused(tmp_path, network):
     for name, message in [
         (
             "plain",
-            "does not say which network it is of; ssif.load reads weights of SSIF, SSIF\\+, LIIF, LTE, CiaoSR only",
+            "does not name its network; ssif.load reads only weights of SSIF, SSIF\\+, LIIF, LTE, CiaoSR",
         ),
         ("torn", "cannot read"),
         ("none", "cannot read"),
     ]:
         with pytest.raises(UserError, match=message):
             ssif.load(tmp_path / f"{name}.safetensors")
-    with pytest.raises(UserError, match="is a directory, not weights"):
+    with pytest.raises(UserError, match="is a directory, not a file of weights"):
         ssif.load(tmp_path)
     card = described(network, CARD)
     save_weights(network, tmp_path / "other.safetensors", card | {"arguments": card["arguments"] | {"hidden": 8}})
@@ -178,7 +187,7 @@ def test_a_name_that_is_not_published_is_refused_with_the_known_ones(monkeypatch
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     with pytest.raises(UserError, match=r"^ssif-cave is neither a file nor one of the published weights: one, other$"):
         ssif.load("ssif-cave")
-    lost = f"the weights one are part of a clone of the repository, but {tmp_path / '1.safetensors'} is missing"
+    lost = f"the weights one come with a clone of the repository, but {tmp_path / '1.safetensors'} is missing"
     with pytest.raises(UserError, match=rf"^{re.escape(lost)}$"):
         ssif.load("one")
 
@@ -187,7 +196,7 @@ def test_a_file_of_the_name_of_published_weights_comes_first(fixed_bands, monkey
     path, network = fixed_bands
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ssif-plus-cave").mkdir()
-    with pytest.raises(UserError, match=r"^ssif-plus-cave is a directory, not weights$"):
+    with pytest.raises(UserError, match=r"^ssif-plus-cave is a directory, not a file of weights$"):
         ssif.load("ssif-plus-cave")
     (tmp_path / "ssif-plus-cave").rmdir()
     path.rename(tmp_path / "ssif-plus-cave")
@@ -217,7 +226,7 @@ def test_the_command_knows_published_weights_by_name(monkeypatch, tmp_path, caps
     with pytest.raises(SystemExit):
         ssif_command(monkeypatch, "predict", "--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert f"or a published name: {', '.join(published.FILES)}; several" in text
+    assert f"or a published name: {', '.join(published.FILES)}; with several" in text
 
 
 def test_the_command_predicts_with_a_network_of_fixed_bands(fixed_bands, monkeypatch, tmp_path):

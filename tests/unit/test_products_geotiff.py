@@ -29,7 +29,7 @@ def test_image_and_metadata_open_the_same(tmp_path, name):
     assert header.good == (True, True, True, True, False)
     assert (header.nodata, header.scale, header.offset) == (-32768, 1e-4, 0)
     assert header.transform == tuple(PLACE)[:6] and rasterio.CRS.from_wkt(header.crs).to_epsg() == 32633
-    assert "bands overlap: each keeps its own interval" in header.notes
+    assert "bands overlap; each keeps its own interval" in header.notes
     truth = stored.transpose(1, 2, 0) * 1e-4
     truth[0, 0] = truth[..., 4] = np.nan
     assert np.allclose(values, truth, atol=1e-7, equal_nan=True) and values[1, 1, 0] == pytest.approx(-0.0025)
@@ -61,7 +61,7 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
     header, values = read(out)
     assert values.shape == (16, 12, 3) and header.transform[0] == 15 and np.isnan(values[:2, :2]).all()
     assert np.isfinite(values[4:]).all()
-    assert cubes.files(str(tmp_path)) == [image] and not is_image(tmp_path / f"{name}-QL_QUALITY_CLOUD.TIF")
+    assert cubes.cube_files(str(tmp_path)) == [image] and not is_image(tmp_path / f"{name}-QL_QUALITY_CLOUD.TIF")
     data = folder.read("mine", str(tmp_path), region=(2, 1, 2, 5))
     assert data.bands == Bands(read(image)[0].bands.edges[[0, 1, 3, 2]])
     assert set(next(iter(data.scenes)).sources) == {path.name for path in read_files(image)}
@@ -75,9 +75,9 @@ def test_a_prediction_and_a_data_set(tmp_path, name):
         (lambda text: text.replace("650.5", "wide"), "wavelengthCenterOfBand in the metadata is not a number: 'wide'"),
         (lambda text: text.replace("650.5", "nan"), "wavelengthCenterOfBand in the metadata is not a number: 'nan'"),
         (lambda text: text.replace("650.5", ""), "the metadata have no wavelengthCenterOfBand"),
-        (lambda text: text.replace("8.0", "-8.0"), "want positive band widths"),
-        (lambda text: text.replace("0.0001", "0"), "want a scale factor other than 0"),
-        (lambda text: "<a/>", "the metadata describe 0 bands, the image has 5"),
+        (lambda text: text.replace("8.0", "-8.0"), "band widths must be positive"),
+        (lambda text: text.replace("0.0001", "0"), "the scale factor must be finite and not 0"),
+        (lambda text: "<a/>", "the metadata describe 0 bands, but the image has 5"),
     ],
 )
 def test_bad_metadata(tmp_path, name, change, message):
@@ -91,7 +91,7 @@ def test_bad_metadata(tmp_path, name, change, message):
 def test_other_bad_files(tmp_path, name):
     image, text, _ = write_dlr(tmp_path, name)
     text.write_text(dlr_metadata(name, count=4))
-    with pytest.raises(UserError, match="the metadata describe 4 bands, the image has 5"):
+    with pytest.raises(UserError, match="the metadata describe 4 bands, but the image has 5"):
         open_image(image)
     text.write_text(dlr_metadata(name))
     image.write_bytes(image.read_bytes()[:60])

@@ -44,7 +44,10 @@ def test_prisma(prisma):
     assert (header.height, header.width, header.nodata, header.good) == (8, 6, 0, ())
     assert header.transform == (30, 0, 5e5 - 15, 0, -30, 6e6 + 15)
     assert rasterio.CRS.from_wkt(header.crs).to_epsg() == 32633
-    assert "wavelengths do not increase: bands keep the file's order" in header.notes and NO_PLACES not in header.notes
+    assert (
+        "the wavelengths do not increase; the bands keep the order of the file" in header.notes
+        and NO_PLACES not in header.notes
+    )
     with h5py.File(prisma) as file:
         vnir, swir = (file[f"{FIELDS}/{name}_Cube"][:].transpose(0, 2, 1) for name in ("VNIR", "SWIR"))
     truth = np.concatenate([vnir[..., :3] / 65535 * 1.5, swir / 65535 * 1.25], axis=-1)
@@ -97,7 +100,10 @@ def test_pace(pace):
         50,
     ]
     assert header.nodata == -32767 and header.scale == 1 and header.good == () and SWATH in header.notes
-    assert "no band widths: they are taken to be 5 nm, and the nominal widths of OCI in the SWIR" in header.notes
+    assert (
+        "the file has no band widths; they are set to 5 nm, and to the nominal widths of OCI in the SWIR"
+        in header.notes
+    )
     assert np.isnan(values[0, 0]).all() and np.isnan(values).sum() == 6
     assert values[1, 1, 0] == np.float32(-0.002) and values[3, 3, 1] == 1.25
 
@@ -131,7 +137,7 @@ def test_a_prediction_and_a_data_set(request, tmp_path, name):
     assert header.transform == ((15, 0, 5e5 - 15, 0, -15, 6e6 + 15) if name == "prisma" else None)
     for beside in ("RFLUNCERT_001", "MASK_001"):
         (path.parent / f"EMIT_L2A_{beside}_20220903T163129_2224611_012.nc").write_bytes(path.read_bytes())
-    assert cubes.files(str(path.parent)) == [path]
+    assert cubes.cube_files(str(path.parent)) == [path]
     data = folder.read("mine", str(path.parent), region=(3, 0, 1, 3))
     assert len(data.bands) == (4 if name == "emit" else 5) and next(iter(data.scenes)).hsi.shape[:2] == (4, 6)
 
@@ -153,21 +159,21 @@ def changed(path, name, value):
         ("prisma", "CNM_SWIR_SELECT", [1, 1, 1], "SWIR_Cube has 2 bands, but 2 wavelengths, 2 widths and 3 flags"),
         ("prisma", "List_Fwhm_Swir", None, "has no attribute 'List_Fwhm_Swir' of numbers"),
         ("prisma", "L2ScaleVnirMax", "much", "has no attribute 'L2ScaleVnirMax' of numbers"),
-        ("prisma", "L2ScaleVnirMax", 0.0, "want a scale factor other than 0"),
-        ("prisma", "Epsg_Code", 1, "Epsg_Code 1 is no coordinate reference system: "),
+        ("prisma", "L2ScaleVnirMax", 0.0, "the scale factor must be finite and not 0"),
+        ("prisma", "Epsg_Code", 1, "Epsg_Code 1 is not a coordinate reference system: "),
         ("prisma", "Product_ULcorner_easting", None, "has no attribute 'Product_ULcorner_easting'"),
         ("prisma", f"{FIELDS}/SWIR_Cube", None, "has no array 'HDFEOS/.*/SWIR_Cube' of numbers with 3 axes"),
-        ("prisma", f"{FIELDS}/SWIR_Cube", np.ones((8, 2, 6)), "SWIR_Cube is not of uint16"),
+        ("prisma", f"{FIELDS}/SWIR_Cube", np.ones((8, 2, 6)), "SWIR_Cube is not of type uint16"),
         ("prisma", f"{FIELDS}/VNIR_PIXEL_L2_ERR_MATRIX", np.ones((8, 3, 6)), "or its error matrix has another shape"),
         ("emit", "sensor_band_parameters/wavelengths", np.ones(4), "wavelengths"),
-        ("emit", "sensor_band_parameters/fwhm", np.ones(4), "want a positive width for each of 5 bands"),
+        ("emit", "sensor_band_parameters/fwhm", np.ones(4), "each of the 5 bands needs a positive width"),
         ("emit", "sensor_band_parameters/good_wavelengths", np.uint8([0, 1]), "2 good-band flags for 5 bands"),
         ("emit", "sensor_band_parameters/wavelengths", None, "has no array 'sensor_band_parameters/wavelengths'"),
         ("emit", "reflectance", np.ones((8, 6, 4)), "5 wavelengths for 4 bands"),
         ("emit", "reflectance", np.ones((8, 6)), "has no array 'reflectance' of numbers with 3 axes"),
         ("pace", "sensor_band_parameters/wavelength_3d", None, "has no array 'sensor_band_parameters/wavelength_3d'"),
         ("pace", "sensor_band_parameters/wavelength_3d", [450.0, 460.0], "2 wavelengths for 5 bands"),
-        ("pace", "sensor_band_parameters/wavelength_3d", [450.0, 460.0, 1, np.nan, 2], "want positive wavelengths"),
+        ("pace", "sensor_band_parameters/wavelength_3d", [450.0, 460.0, 1, np.nan, 2], "wavelengths must be positive"),
     ],
 )
 def test_bad_contents(request, product, name, value, message):
@@ -180,7 +186,7 @@ def test_bad_contents(request, product, name, value, message):
 def test_detectors_of_two_sizes(prisma):
     for name in ("Cube", "PIXEL_L2_ERR_MATRIX"):
         changed(prisma, f"{FIELDS}/SWIR_{name}", np.ones((7, 2, 6), np.uint16))
-    with pytest.raises(UserError, match="VNIR_Cube has 8 x 6 pixels, SWIR_Cube 7 x 6"):
+    with pytest.raises(UserError, match="VNIR_Cube has 8 x 6 pixels, but SWIR_Cube has 7 x 6"):
         open_image(prisma)
 
 

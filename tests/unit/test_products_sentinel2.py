@@ -81,7 +81,7 @@ def test_a_prediction_and_data_sets(safe, tmp_path):
     run(safe, tmp_path / "coarse.tif", model, Wanted(bands, scale=2), key="20m")
     assert read(tmp_path / "coarse.tif")[1].shape == (12, 12, 3)
 
-    assert cubes.files(str(safe.parent)) == [safe]
+    assert cubes.cube_files(str(safe.parent)) == [safe]
     source = {"folder": str(safe.parent), "region": (2, 0, 2, 6), "key": "20m"}
     (safe / "MTD_MSIL2A.xml").write_text(safe_metadata())
     prepare("mine", tmp_path / "mine.h5", "ikonos", source=source | {"key": "10m"})
@@ -98,11 +98,11 @@ def test_a_prediction_and_data_sets(safe, tmp_path):
         (lambda text: text.replace("10000", "ten"), "BOA_QUANTIFICATION_VALUE in the metadata is not a number: 'ten'"),
         (
             lambda text: text.replace("IMAGE_FILE>", "FILE>"),
-            "MTD_MSIL2A.xml lists 0 images of 10m; want one for each band",
+            "MTD_MSIL2A.xml lists 0 images of 10m, but must list one for each band",
         ),
         (
             lambda text: text.replace("_B03_10m", "_B04_10m"),
-            "MTD_MSIL2A.xml lists 4 images of 10m; want one for each band",
+            "MTD_MSIL2A.xml lists 4 images of 10m, but must list one for each band",
         ),
         (lambda text: text.replace("_B08_10m", "_B09_10m"), "MTD_MSIL2A.xml lists .*_B09_10m.jp2, which is missing"),
         (lambda text: text.replace(">532<", ">400<"), "a band needs 0 < start < end"),

@@ -71,7 +71,7 @@ def test_pavia_split_and_scale(tmp_path):
 def test_pavia_wrong_shape(tmp_path, shape):
     with h5py.File(tmp_path / "Pavia.mat", "w") as file:
         file.create_dataset("pavia", shape[::-1], np.uint8, chunks=True)
-    with pytest.raises(UserError, match=r"Pavia\.mat: 'pavia' has shape .* want \(1096, 715, 102\)"):
+    with pytest.raises(UserError, match=r"Pavia\.mat: 'pavia' has the shape .* must have \(1096, 715, 102\)"):
         pavia_centre.read(tmp_path)
 
 

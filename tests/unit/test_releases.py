@@ -188,7 +188,7 @@ def test_rcans_mean_shift_and_range_are_folded_into_its_ends(tmp_path, largest):
     cut = {name: value for name, value in state.items() if name != "add_mean.bias"} | renamed(
         theirs, (r"^(\w+)", r"z_\1")
     )
-    refused(ours, cut, tmp_path / "cut.pt", r"its mean shift wants add_mean\.bias \[3\]$")
+    refused(ours, cut, tmp_path / "cut.pt", r"its mean shift needs add_mean\.bias \[3\]$")
     middle = {name for name in ours.state_dict() if not name.startswith(("head.", "tail."))}
     assert all(torch.equal(ours.state_dict()[name], theirs.state_dict()[name]) for name in middle)
 
@@ -225,7 +225,7 @@ def test_safetensors_by_name_and_our_own_names(tmp_path):
 def test_an_order_is_not_read_from_safetensors(tmp_path):
     model = SSPSR(12, 4, channels=32, blocks=1)
     safetensors.torch.save_file(renamed(model, (r"^(\w+)", r"z_\1")), tmp_path / "w.safetensors")
-    with pytest.raises(UserError, match="taken in their order, which safetensors do not keep"):
+    with pytest.raises(UserError, match="matched by their order, which safetensors do not keep"):
         load_release(model, tmp_path / "w.safetensors")
 
 
@@ -262,7 +262,12 @@ def test_what_does_not_fit_is_named(tmp_path):
     refused(model, whole | {"out.bias": torch.rand(7)}, path, r"out\.bias \[7\] unknown$")
     refused(model, whole | {"convxx.bias": torch.zeros(7, dtype=torch.long)}, path, "of another shape")
     refused(SSPSR(12, 4, channels=32, blocks=1), whole, path, "does not fit this SSPSR")
-    refused(nn.Linear(2, 2), whole, path, "no published weights of Linear are known, and .* has other names than ours")
+    refused(
+        nn.Linear(2, 2),
+        whole,
+        path,
+        "no published weights of Linear are known, and the tensors in .* do not have our names",
+    )
 
 
 class Runs:
@@ -293,4 +298,4 @@ def test_what_is_no_state_dict_is_refused_and_no_code_is_run(tmp_path):
         (tmp_path / name).write_bytes(content)
         refused(model, None, tmp_path / name, "cannot read weights from")
     refused(model, None, tmp_path / "absent.pth", "cannot read weights from .*absent.pth: No such file")
-    refused(model, None, tmp_path, "is a directory, not weights")
+    refused(model, None, tmp_path, "is a directory, not a file of weights")

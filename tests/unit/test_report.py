@@ -18,7 +18,7 @@ from ssif.data.prepare import prepare
 from ssif.errors import UserError
 from workflow import report
 from workflow.config import presets, schema
-from workflow.config.schema import Table
+from workflow.config.schema import Shown
 from workflow.methods import METHODS
 from workflow.page import tables, trainings
 from workflow.plan import runs
@@ -30,13 +30,13 @@ SMOKE = presets.load("config/smoke.yaml")
 SMALL = dataclasses.replace(
     SMOKE,
     methods=("bicubic", "us3rn", "liif", "ssif-rf-uf"),
-    tables={"table1": Table("synthetic")},
+    tables={"table1": Shown("synthetic")},
     figures={"fig3": SMOKE.figures["fig3"]},
     ablations={"closed_form": SMOKE.ablations["closed_form"]},
 )
 # The same networks, as if they had been trained and scored on CAVE.
 ON_CAVE = dataclasses.replace(
-    SMALL, tables={"table1": Table("cave")}, figures={}, ablations={}, datasets={"cave": SMOKE.datasets["synthetic"]}
+    SMALL, tables={"table1": Shown("cave")}, figures={}, ablations={}, datasets={"cave": SMOKE.datasets["synthetic"]}
 )
 PSNR = {"bicubic": 30, "us3rn": 31, "liif": 32, "ssif-rf-uf": 33, "ssif-rf-gi": 34, "ssif-rf-ui": 35}
 MACHINE = "a <script>alert('&')</script> machine"
@@ -213,7 +213,7 @@ def test_seeds_of_a_single_method_are_named_and_each_has_its_curve(tmp_path, mon
     monkeypatch.setattr(
         trainings.loss_curves, "draw", lambda its, **options: drawn.append(list(its)) or draw(its, **options)
     )
-    trainings.drawn_curves(TWO_SEEDS, trainings.trained(TWO_SEEDS))
+    trainings.drawn_curves(TWO_SEEDS, trainings.records(TWO_SEEDS))
     assert drawn == [["liif.C31.s0", "liif.C31.s1"]]
 
 
@@ -236,7 +236,7 @@ def test_what_is_missing_is_named(small):
         "Figure 2, Figure 5: schematic",
         "SSJSR-style", "Table 1 has no number at p = 4 for US3RN", "A single seed",
         "1 pair(s) of test scene and seed are too few", "no truth for C = 40",
-        "us3rn 20 of 400,000; neural fields 60 of 27,500", "Of another size",
+        "us3rn 20 of 400,000; neural fields 60 of 27,500", "Networks of another size",
     ):  # fmt: skip
         assert line in text
 

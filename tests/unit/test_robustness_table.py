@@ -78,7 +78,7 @@ def test_the_printed_table_has_a_column_for_each_method(every):
     assert lines[4] == "| clean input |  | 63.50 | 83.50 | 73.50 |"
     assert lines[5] == "| metamers 0 x black | 10.0% | 61.50 (-2.00) | 81.50 (-2.00) | 71.50 (-2.00) |"
     assert "| 6.00 (+1.00) |" in section("SAM", "Change", blocks["SAM (degrees) at p = 2"])
-    tex = robustness.latex(blocks, ["100 % of it"])
+    tex = robustness.latex_of_blocks(blocks, ["100 % of it"])
     assert tex.startswith("% 100 % of it\n") and r"10.0\%" in tex and r"\toprule" in tex and r"100 \% of it" in tex
 
 
@@ -137,8 +137,8 @@ def mapping() -> dict:
     ("change", "message"),
     [
         ({"camera": "spot:1,2,3"}, "unknown sensor for tables.table_robustness.camera 'spot'; known: aviris"),
-        ({"sensors": ["ikonos"]}, "tables.table_robustness has no sensors"),
-        ({"methods": []}, "tables.table_robustness.methods wants a list"),
+        ({"sensors": ["ikonos"]}, "tables.table_robustness must not have sensors"),
+        ({"methods": []}, "tables.table_robustness.methods must be a list"),
         ({"methods": ["ssif-xl"]}, "unknown model 'ssif-xl'"),
     ],
 )
@@ -152,7 +152,7 @@ def test_what_cannot_be_shown_is_refused(change, message):
 def test_only_this_table_has_a_camera():
     preset = mapping()
     preset["tables"]["table_sensors"]["camera"] = "ikonos"
-    with pytest.raises(UserError, match=r"tables\.table_sensors has no camera"):
+    with pytest.raises(UserError, match=r"tables\.table_sensors must not have camera"):
         presets.parse(preset)
     preset["tables"] = {
         "table_robustness": preset["tables"]["table_robustness"] | {"camera": "mine.csv:red,green,blue"}

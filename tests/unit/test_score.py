@@ -80,25 +80,25 @@ def test_no_data_in_either_is_left_out(tmp_path):
     known[0, 0] = known[19, 23] = False
     found, (line,) = scored(write(tmp_path / "a.hdr", PLAIN, holed), write(tmp_path / "b.hdr", PLAIN, full))
     assert found == pytest.approx(evaluate(tensor(PREDICTION), tensor(TRUTH), 1, known), rel=1e-9)
-    assert line.startswith("2 of 480 pixels have no data")
+    assert line.startswith("2 of 480 pixels are left out")
 
 
 def test_units_of_the_two_may_differ(tmp_path, files):
     truth = write(tmp_path / "c.tif", replace(PLAIN, dtype="uint16"), np.rint(TRUTH * 10000))
     found, _ = scored(files[0], truth, truth_white=10000)
     assert found["rmse"] == pytest.approx(evaluate(tensor(PREDICTION), tensor(TRUTH), 1)["rmse"], rel=1e-3)
-    with pytest.raises(UserError, match=r"c\.tif: most values lie above 1; name .* with --white or --truth-white"):
+    with pytest.raises(UserError, match=r"c\.tif: most values are above 1; give .* with --white or --truth-white"):
         scored(files[0], truth)
-    with pytest.raises(UserError, match=r"c\.tif holds uint16 without a scale factor: name the value of white"):
+    with pytest.raises(UserError, match=r"c\.tif contains uint16 without a scale factor; give the value of white"):
         scored(truth, files[1])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"height": 19}, "is 20 x 24 pixels, .* is 19 x 24 pixels, and not both have a georeference"),
-        ({"bands": Bands(SIX.edges + 1000)}, "the bands of .*a.hdr, 400-450.* are not covered by those of .*c.nc, 1400-1450"),
-        ({"bands": None, "count": 5}, "a.hdr has 6 bands, .*c.nc has 5, and not both say their wavelengths"),
+        ({"height": 19}, "has 20 x 24 pixels, .* has 19 x 24 pixels, and at least one has no georeference"),
+        ({"bands": Bands(SIX.edges + 1000)}, "the bands of .*c.nc, 1400-1450.* do not cover those of .*a.hdr, 400-450"),
+        ({"bands": None, "count": 5}, "a.hdr has 6 bands, .*c.nc has 5, and at least one has no wavelengths"),
     ],
 )  # fmt: skip
 def test_images_that_do_not_fit(tmp_path, files, change, message):

@@ -95,7 +95,7 @@ def test_the_protocol_says_which_bands_are_meant():
     [
         ({"methods": ["liif"]}, "unknown method of any bands in tables.table_sensors 'liif'"),
         ({"sensors": ["spot"]}, "unknown sensor in tables.table_sensors 'spot'; known: aviris"),
-        ({"sensors": []}, "tables.table_sensors.sensors wants a list"),
+        ({"sensors": []}, "tables.table_sensors.sensors must be a list"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(change, message):

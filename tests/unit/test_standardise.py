@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from ssif.errors import UserError
-from workflow.land_use.standardise import PREPROCESS, Standardise
+from workflow.land_use.windows import PREPROCESS, Standardise
 
 BANDS = 6
 
@@ -76,7 +76,7 @@ def test_a_band_without_variance_is_0(kind):
 
 @pytest.mark.parametrize("factor", [1 / 6500, 65535 / 4000])
 def test_another_radiometric_scale_is_refused(factor):
-    with pytest.raises(UserError, match=r"in another radiometric scale: its bright pixels are at .*; give it in their"):
+    with pytest.raises(UserError, match=r"on another radiometric scale: its bright pixels are at .*; give it in their"):
         Standardise(TRAINING)(2 * factor * image(2))
 
 
@@ -86,7 +86,7 @@ def test_a_darker_or_brighter_image_is_not(factor):
 
 
 def test_another_number_of_bands_and_an_unknown_kind_are_refused():
-    with pytest.raises(UserError, match="trained on 6 bands, this image has 5"):
+    with pytest.raises(UserError, match="trained on 6 bands, but this image has 5"):
         Standardise(TRAINING)(image(2)[..., :5])
     with pytest.raises(UserError, match="unknown preprocess 'log'; known: pca_whiten, per_image, zscore"):
         Standardise(TRAINING, "log")

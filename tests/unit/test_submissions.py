@@ -48,12 +48,12 @@ def test_a_submission_is_a_row_that_is_not_ranked(scores):  # noqa: F811
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (submission().drop(columns="sam"), "lacks the columns sam; want dataset, model, scene, p, mpsnr"),
-        (submission(ssim=np.nan), "p or a score is no number"),
-        (submission(ssim="high"), "p or a score is no number"),
+        (submission().drop(columns="sam"), "lacks the columns sam; it needs dataset, model, scene, p, mpsnr"),
+        (submission(ssim=np.nan), "p or a score is not a number"),
+        (submission(ssim="high"), "p or a score is not a number"),
         (submission().replace({"p": {4: 5}}), "p = 5 is not in the table, which has 2, 3, 4"),
-        (submission().drop(index=0), r"Theirs at p = 2 has the scenes b; want each of a, b once"),
-        (pd.concat([submission(), submission()]), "Theirs at p = 2 has the scenes a, a, b, b; want each of a, b once"),
+        (submission().drop(index=0), r"Theirs at p = 2 has the scenes b, but must have each of a, b once"),
+        (pd.concat([submission(), submission()]), "Theirs at p = 2 has the scenes a, a, b, b, but must have each of a, b once"),
         (pd.DataFrame(), "cannot be read"),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from workflow.config import presets
 from workflow.methods import METHODS
 from workflow.plan import runs
 from workflow.plan.targets import rows, targets
-from workflow.tables import ablation, cells, layout, over_scales, significance
+from workflow.tables import ablation, cells, layout, over_scales, remarks
 
 CONFIG = dataclasses.replace(presets.load("config/smoke.yaml"), seeds=(0, 1))
 ON_CAVE = presets.load("config/cave-cpu.yaml")
@@ -173,13 +173,13 @@ def test_the_paper_s_numbers_stand_beside_ours_only_on_the_paper_s_data(scores, 
 
 def test_what_the_methods_were_given_stands_under_the_table():
     lines = "\n".join(over_scales.protocol(CONFIG, TABLE1, 2, {"values": "/ 65535"}, "abc"))
-    assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn (init stable)" in lines
-    assert "In a chain each network is trained on true images" in lines and "ours are used" in lines
+    assert "rcan (groups 1, blocks 1, channels 8) 20 steps of 2" in lines and "us3rn 20 steps of 2" in lines
+    assert "Each network of a chain is trained on true images" in lines and "not published, so they are ours" in lines
     assert "2 test image(s), 2 seed(s), commit abc" in lines and "Values: / 65535." in lines
     on_cave = "\n".join(over_scales.protocol(ON_CAVE, CAVE1, 10, {"values": "/ 65535"}, "abc"))
-    assert "us3rn (init stable) 6000 steps of 4" in on_cave and "In a chain" not in on_cave and "ours" not in on_cave
+    assert "us3rn 6000 steps of 4" in on_cave and "of a chain" not in on_cave and "ours" not in on_cave
     fields = dataclasses.replace(CONFIG, methods=("bicubic", "ssif-rf-uf"))
-    assert "The others" not in "\n".join(
+    assert "Networks on a pixel grid" not in "\n".join(
         over_scales.protocol(fields, targets(fields)["table1"], 2, {"values": "/ 65535"}, "abc")
     )
 
@@ -196,27 +196,27 @@ def paired(gaps: list[float], seeds: int = 1) -> pd.DataFrame:
 
 def test_the_best_ssif_and_the_best_other_method_meet_on_every_scene_and_seed():
     gaps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, -0.1]
-    result = significance.compare(paired(gaps, seeds=2)).set_index("metric")
+    result = remarks.compare(paired(gaps, seeds=2)).set_index("metric")
     assert set(zip(result["ssif"], result["baseline"])) == {("SSIF-A", "LIIF")} and set(result["pairs"]) == {8}
     assert result.loc["psnr", "difference"] == pytest.approx(np.mean(gaps))
     # By hand: |-0.1| ties with 0.1 for rank 1.5, so W = 1.5; exact or normal, the p-value lies near 0.02.
     assert 0.01 < result.loc["psnr", "p_value"] < 0.03
     assert result.loc["sam", "difference"] == pytest.approx(-np.mean(gaps))
     assert np.isnan(result.loc["ssim", "p_value"]), "all differences are zero"
-    assert "p = 2: SSIF-A - LIIF, PSNR +0.34 (p-value" in significance.lines(result.reset_index())[0]
+    assert "p = 2: SSIF-A - LIIF, PSNR +0.34 (p-value" in remarks.compared(result.reset_index())[0]
 
 
 def test_ten_scenes_all_ahead_is_two_in_a_thousand_and_chance_is_not():
-    ahead = significance.compare(paired(list(np.linspace(0.1, 1, 10)))).set_index("metric")
+    ahead = remarks.compare(paired(list(np.linspace(0.1, 1, 10)))).set_index("metric")
     assert ahead.loc["psnr", "p_value"] == pytest.approx(2 / 2**10)
-    level = significance.compare(paired([0.5, -0.5, 0.4, -0.41, 0.3, -0.31, 0.2, -0.21])).set_index("metric")
+    level = remarks.compare(paired([0.5, -0.5, 0.4, -0.41, 0.3, -0.31, 0.2, -0.21])).set_index("metric")
     assert level.loc["psnr", "p_value"] > 0.5
 
 
 def test_too_few_pairs_are_said_and_not_tested():
-    lines = significance.lines(significance.compare(paired([0.5])))
-    assert "1 pair(s) of scene and seed, too few for a test (needs 6)" in lines[0] and "p-value" not in lines[0]
-    assert significance.lines(significance.compare(paired([0.5]).query("model == 'LIIF'"))) == []
+    lines = remarks.compared(remarks.compare(paired([0.5])))
+    assert "1 pair(s) of scene and seed, too few for a test, which needs 6" in lines[0] and "p-value" not in lines[0]
+    assert remarks.compared(remarks.compare(paired([0.5]).query("model == 'LIIF'"))) == []
 
 
 def test_an_ablation_has_a_row_a_value_with_what_was_changed(scores):
@@ -266,7 +266,7 @@ def test_later_methods_and_then_an_extension_stand_below_the_others_unmarked_and
     assert f"| SSIF+ (not in the paper) | {PSNR['ssif+'] - 0.5:.2f} ± 0.71 |" in text
     assert f"| LTE (later) | {PSNR['liif'] + 10 - 0.5:.2f} ± 0.71 |" in text
     assert f"| SSIF-RF-UF | **{PSNR['ssif-rf-uf'] - 0.5:.2f}** ± 0.71 |" in text
-    compared = significance.compare(named.rename(columns=over_scales.SCORES))
+    compared = remarks.compare(named.rename(columns=over_scales.SCORES))
     assert set(compared["ssif"]) == {"SSIF-RF-UF"} and not {"SSIF+", "LTE"} & set(compared["baseline"])
 
 
@@ -281,9 +281,12 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda table: table[:-1], "is damaged (0 rows of scene b, p 4.0, C 31, not one)"),
-        (lambda table: pd.concat([table, table[-1:]]), "is damaged (2 rows of scene b, p 4.0, C 31, not one)"),
-        (lambda table: table.assign(ssim=np.nan), "is damaged (ssim has values that are no numbers)"),
+        (lambda table: table[:-1], "is damaged (it has 0 rows of scene b, p 4.0, C 31 instead of one)"),
+        (
+            lambda table: pd.concat([table, table[-1:]]),
+            "is damaged (it has 2 rows of scene b, p 4.0, C 31 instead of one)",
+        ),
+        (lambda table: table.assign(ssim=np.nan), "is damaged (ssim has values that are not finite numbers)"),
         (lambda table: table.assign(rmse="low"), "is damaged (could not convert string to float: 'low')"),
         (lambda table: table[table["scene"] == "a"], "lacks b"),
         (lambda table: table.drop(columns="C"), "is damaged (\"['C'] not in index\")"),
@@ -298,3 +301,15 @@ def test_scores_that_are_not_all_there_are_told(scores, change, reason):
     with pytest.raises(UserError) as refused:
         cells.scores(CONFIG, TABLE1)
     assert str(refused.value) == f"{path} {reason}: python -m workflow.evaluate --run {run.id}"
+
+
+def test_rows_whose_loss_still_fell_are_named(monkeypatch):
+    losses = {"liif": np.linspace(1, 0.5, 100), "us3rn": np.linspace(1, 0.99, 100), "ssif-m": np.linspace(-1, -9, 100)}
+    monkeypatch.setattr(
+        remarks.stored, "curve", lambda run, steps: pd.DataFrame({"loss": losses.get(run.method, [1.0, 0.1])})
+    )
+    (line,) = remarks.still_learning(TABLE1)
+    # Means over steps 61 to 80 and 81 to 100: 1 - 0.548 / 0.649. A small fall, a logarithm and a short curve do not count.
+    assert line.endswith("by LIIF 16%.")
+    losses["liif"] = np.ones(100)
+    assert remarks.still_learning(TABLE1) == []

@@ -86,9 +86,9 @@ def test_a_row_is_evaluated_where_something_shows_it():
 def test_images_are_kept_where_a_figure_shows_them():
     by_id = {row.id: row for row in targets.rows(PAPER)}
     table3 = {2: [102], 3: [102], 4: [102], 8: [102]}
-    assert targets.images(SHOWN, by_id["pavia_centre.ssif-rf-gs.s0"]) == table3 | {4: [13, 51, 102, 204]}
-    assert targets.images(SHOWN, by_id["pavia_centre.liif.C102.s0"]) == table3
-    assert targets.images(SHOWN, by_id["cave.ssif-rf-gs.s0"]) == {}
+    assert targets.stored_cells(SHOWN, by_id["pavia_centre.ssif-rf-gs.s0"]) == table3 | {4: [13, 51, 102, 204]}
+    assert targets.stored_cells(SHOWN, by_id["pavia_centre.liif.C102.s0"]) == table3
+    assert targets.stored_cells(SHOWN, by_id["cave.ssif-rf-gs.s0"]) == {}
 
 
 def quick(**ablations) -> schema.Config:

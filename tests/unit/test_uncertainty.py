@@ -48,7 +48,7 @@ def test_networks_of_another_task_are_refused(tmp_path, models):
     source = write(tmp_path / "a.tif", HEADER, np.full((9, 12, 3), 0.5))
     (tmp_path / "other").mkdir()
     other = small_model(tmp_path / "other", wavelengths=[395.0, 900.0])
-    with pytest.raises(UserError, match="were trained for another task: their wavelengths differs"):
+    with pytest.raises(UserError, match="differ in wavelengths, so they cannot be averaged"):
         predict(source, tmp_path / "b.tif", models[0], WANTED, more=[other])
     (tmp_path / "b.std.tif").touch()
     with pytest.raises(UserError, match=re.escape("b.std.tif exists; remove it")):

@@ -77,7 +77,7 @@ def test_the_figure_has_a_line_a_number_of_networks():
 
 def test_it_wants_one_method_of_two_seeds():
     mapping = changed("figures", {"uncertainty": {"dataset": "indian_pines", "scales": [2], "methods": ["ssif+"]}})
-    with pytest.raises(UserError, match=r"figures\.uncertainty wants one method that has two seeds or more"):
+    with pytest.raises(UserError, match=r"figures\.uncertainty needs one method, with at least two seeds"):
         presets.parse(mapping)
     config = presets.parse(mapping | {"seeds_of": {"ssif+": [0, 1]}})
     assert dataclasses.asdict(config)["figures"]["uncertainty"]["methods"] == ("ssif+",)

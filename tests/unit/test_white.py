@@ -48,7 +48,7 @@ def test_reflectance_for_weights_of_digital_numbers_is_said_to_be_on_another_sca
     source = write(tmp_path / "a.npy", Header(9, 12, 3, "float32", RGB), image)
     lines = run(source, tmp_path / "b.npy", trained)
     (line,) = [line for line in lines if "another scale" in line]
-    assert "which were divided by 8000; the image is divided by 1, or by the value of --white" in line
+    assert "which were divided by 8000; the image is divided by 1, unless --white gives another value" in line
     wanted = trained.predict(np.minimum(image, 1), BANDS, scale=2.5)
     assert np.nanmax(np.abs(read(tmp_path / "b.npy")[1] - wanted)) < 1e-5
     # With --white there is no such line.
@@ -61,7 +61,9 @@ def test_integers_far_from_the_training_want_a_white(tmp_path, trained):
     with pytest.raises(UserError, match=r"with --white, such as 10000; the weights were trained with 8000$"):
         run(source, tmp_path / "b.npy", trained)
     lines = run(source, tmp_path / "b.npy", trained, replace(WANTED, white=WHITE))
-    assert any("bright values are at" in line and "another scale than 8000, which is white" in line for line in lines)
+    assert any(
+        "bright values are near" in line and "another scale than 8000, the value of white" in line for line in lines
+    )
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0, None])
@@ -101,12 +103,10 @@ def test_predict_takes_values_with_their_white(trained):
 
 
 def test_predict_says_where_the_scale_is_another(tmp_path, trained):
-    with pytest.warns(
-        UserWarning, match=r"its bright values are at 0\.9\d+, on another scale than 8000, which is white"
-    ) as seen:
+    with pytest.warns(UserWarning, match=r"its bright values are near 0\.9\d+, on another scale than 8000") as seen:
         trained.predict(IMAGE, BANDS, scale=2, white=WHITE)
     assert seen[0].filename == __file__
-    with pytest.warns(UserWarning, match="on another scale than 1, which is white here"):
+    with pytest.warns(UserWarning, match="on another scale than 1, the value of white"):
         trained.predict(IMAGE / 100, BANDS, scale=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -116,11 +116,15 @@ def test_predict_says_where_the_scale_is_another(tmp_path, trained):
 @pytest.mark.parametrize(
     ("factor", "white", "message"),
     [
-        (WHITE, None, r"want values in \[0, 1\], got .*; give white=, the value that is 1; .* were trained with 8000"),
-        (WHITE, 1.0, "most values lie above 1; name the value .* surface with white="),
-        (-WHITE, WHITE, "most values lie below 0"),
-        (1, 0.0, "white is a positive number, got 0"),
-        (1, np.inf, "white is a positive number, got inf"),
+        (
+            WHITE,
+            None,
+            r"the values must be in \[0, 1\], got .*; give white=, the value that becomes 1 .* were trained with 8000",
+        ),
+        (WHITE, 1.0, "most values are above 1; give the value .* surface with white="),
+        (-WHITE, WHITE, "most values are below 0"),
+        (1, 0.0, "white must be a positive number, got 0"),
+        (1, np.inf, "white must be a positive number, got inf"),
     ],
 )
 def test_predict_refuses_a_white_that_makes_no_sense(trained, factor, white, message):
@@ -169,5 +173,5 @@ def test_masked_rows_are_written_as_no_data(tmp_path, dtype):
     write(tmp_path / "a.npy", Header(9, 12, 3, dtype, RGB, nodata=65535), masked)
     assert np.array_equal(read(tmp_path / "a.npy")[1], masked.astype("float32").filled(np.nan), equal_nan=True)
     if dtype == "uint16":
-        with pytest.raises(UserError, match="some pixels have no data, but the output has no value for it"):
+        with pytest.raises(UserError, match="some pixels have no data, but the output has no value that means no data"):
             write(tmp_path / "b.npy", Header(9, 12, 3, dtype, RGB), masked)

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from ssif.errors import UserError
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import Pool, draw_windows, gather, padded, pixels, split
+from workflow.land_use.windows import Pool, Standardise, draw_windows, gather, labelled_pixels, padded, split_pixels
 
 
 def same(image):
@@ -34,7 +33,7 @@ def test_no_training_window_touches_a_test_pixel(patch):
     scene[:, :16] = torch.nan
     training = scene[None, :, 16:]
     images = padded(training, Standardise(training), patch)
-    places = pixels(np.ones(training.shape[:3], np.uint8), [1], seed=0)[0]
+    places = labelled_pixels(np.ones(training.shape[:3], np.uint8), [1], seed=0)[0]
     assert len(places) == 30 * 24
     assert gather(images, torch.from_numpy(places), patch).isfinite().all()
 
@@ -43,17 +42,17 @@ LABELS = np.random.default_rng(0).choice([0, 1, 2, 5], size=(2, 30, 20), p=[0.5,
 
 
 def test_pixels_are_those_of_each_class_in_an_order_of_the_seed_s():
-    places = pixels(LABELS, [1, 2, 5], seed=3)
+    places = labelled_pixels(LABELS, [1, 2, 5], seed=3)
     for number, its in zip([1, 2, 5], places):
         assert (LABELS[tuple(its.T)] == number).all() and len(np.unique(its, axis=0)) == (number == LABELS).sum()
-    again, other = pixels(LABELS, [1, 2, 5], seed=3), pixels(LABELS, [1, 2, 5], seed=4)
+    again, other = labelled_pixels(LABELS, [1, 2, 5], seed=3), labelled_pixels(LABELS, [1, 2, 5], seed=4)
     assert all(np.array_equal(a, b) for a, b in zip(places, again))
     assert not np.array_equal(places[0], other[0])
 
 
 def test_training_and_validation_share_no_pixel():
-    places = pixels(LABELS, [1, 2, 5], seed=0)
-    train, validation = split(places, ["a", "b", "c"], (20, 100), validation=30)
+    places = labelled_pixels(LABELS, [1, 2, 5], seed=0)
+    train, validation = split_pixels(places, ["a", "b", "c"], (20, 100), validation=30)
     sizes = [len(its) for its in places]
     # At most 30 and at most a quarter for validation, at most 100 of the others for training.
     assert [len(its) for its in validation] == [min(30, size // 4) for size in sizes]
@@ -66,18 +65,16 @@ def test_training_and_validation_share_no_pixel():
 
 
 def test_classes_with_too_few_pixels_are_all_named():
-    places = pixels(LABELS, [1, 2, 5], seed=0)
+    places = labelled_pixels(LABELS, [1, 2, 5], seed=0)
     few = [len(places[1]), len(places[2])]
-    with pytest.raises(
-        UserError, match=rf"pixels of b \({few[0]}\), c \({few[1]}\): the balanced sample wants at least"
-    ):
-        split(places, ["a", "b", "c"], (210, 300), validation=1)
+    with pytest.raises(UserError, match=rf"pixels of b \({few[0]}\), c \({few[1]}\): every class needs at least"):
+        split_pixels(places, ["a", "b", "c"], (210, 300), validation=1)
 
 
 def batch_of(step: int, batch: int = 16, seed: int = 0, patch: int = 7):
     # Every value is the label of its pixel, so that the middle of a window tells its class.
     images = padded(torch.tensor(LABELS, dtype=torch.float64)[..., None], same, patch)
-    pool = Pool(pixels(LABELS, [1, 2, 5], seed=0), torch.device("cpu"))
+    pool = Pool(labelled_pixels(LABELS, [1, 2, 5], seed=0), torch.device("cpu"))
     return draw_windows(images, pool, step, seed=seed, batch=batch, patch=patch)
 
 

@@ -9,7 +9,7 @@ from ssif.data.prepare import prepare as write_store
 from ssif.data.store import Store
 from tests.real_data import real
 from workflow.config import presets
-from workflow.evaluate import evaluate
+from workflow.evaluate import scored_cells
 from workflow.plan import runs, targets
 from workflow.steps.building import build
 
@@ -31,7 +31,7 @@ def test_bicubic_row_of_cave(tmp_path):
     run = runs.find(targets.rows(config), "cave.bicubic.s0")
     model = build(config, run, store)
     model.fit(store.training_set(torch.device("cpu")))
-    table, _ = evaluate(model, config, run, store)
+    table, _ = scored_cells(model, config, run, store)
     scores = table.groupby("p")[["mpsnr", "sam"]].mean()
     assert scores["mpsnr"].tolist() == pytest.approx([34.85, 31.47, 28.03], abs=0.05)
     assert scores["sam"].tolist() == pytest.approx([12.76, 13.32, 14.05], abs=0.2)

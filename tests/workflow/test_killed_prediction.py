@@ -72,7 +72,7 @@ def test_killed_twice_it_goes_on_to_the_same_image(tmp_path, command):
         assert not (tmp_path / "b.tif").exists()
         sizes.append(part.stat().st_size)
     assert 10**7 < sizes[0] < sizes[1]
-    assert " of 130 tiles are done, going on from there" in finished(
+    assert " of 130 tiles are finished; continuing from there" in finished(
         [*command, tmp_path / "b.tif"], environment, tmp_path
     )
     assert not part.exists()

@@ -89,4 +89,4 @@ def test_a_scale_below_that_of_the_msi_is_refused(folder, monkeypatch):
     preset["datasets"]["measured"]["scales"]["train"] = [1, 4]
     (folder / "fine.yaml").write_text(yaml.safe_dump(preset))
     output = snakemake(folder, folder / "fine.yaml", "--", "results/table1.csv", fails=True)
-    assert "is 2 pixels of the cubes wide, so the scales begin at p = 2, not 1" in output
+    assert "is 2 pixels of the cubes wide, so every scale must be at least p = 2, not 1" in output

@@ -63,9 +63,9 @@ def test_a_table_is_made_whatever_the_folders_are_called(odd, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("preset=x$(touch PWN)", "preset wants a name of at most 40 letters"),
-        ("preset=../../x", "preset wants a name of at most 40 letters"),
-        ("antialias=1", "antialias wants a bool"),
+        ("preset=x$(touch PWN)", "preset must be a name of at most 40 letters"),
+        ("preset=../../x", "preset must be a name of at most 40 letters"),
+        ("antialias=1", "antialias must be true or false"),
     ],
 )
 def test_of_a_preset_that_is_refused_nothing_is_written_or_run(tmp_path, change, words):

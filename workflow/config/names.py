@@ -12,7 +12,7 @@ def check_name(where: str, name) -> None:
     """Raise a UserError for a name that is not safe in a path, in a shell and in the patterns of Snakemake."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
-            f"{where} wants a name of at most 40 letters (a to z, A to Z), digits, _ and -, the first no _ or -, got {name!r}"
+            f"{where} must be a name of at most 40 letters (a to z, A to Z), digits, _ and -, without _ or - at its start, got {name!r}"
         )
 
 
@@ -22,7 +22,7 @@ def check_different(where: str, names) -> None:
     for name in names:
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            raise UserError(f"{where}: the names {other} and {name} differ in small and capital letters alone")
+            raise UserError(f"{where}: the names {other} and {name} differ only in small and capital letters")
 
 
 def spelled(value, where: str = "a value") -> str:

@@ -11,22 +11,8 @@ import yaml
 from ssif.data.readers import DATASETS
 from ssif.errors import UserError, choose
 from workflow import methods
-from workflow.config import checks
+from workflow.config import checks, schema
 from workflow.config.names import check_different, check_name
-from workflow.config.schema import (
-    FIGURES,
-    LAND_USE,
-    OPTIONAL,
-    ROBUSTNESS_TABLE,
-    SENSOR_TABLE,
-    TABLES,
-    Ablation,
-    Baseline,
-    Config,
-    Data,
-    Figure,
-    Table,
-)
 from workflow.config.strict import check_finite, strict, typed
 from workflow.methods import METHODS
 
@@ -35,7 +21,7 @@ PACKAGED = Path(__file__).resolve().parents[1] / "presets"
 FOLDER = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
 
 
-def load(path: str | Path) -> Config:
+def load(path: str | Path) -> schema.Config:
     """Read and check a YAML (or JSON) configuration. Raises UserError, in one line, for anything that is wrong with it."""
     return parse(read(Path(path)))
 
@@ -59,7 +45,7 @@ def whole(mapping: dict) -> dict:
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
     base = read(FOLDER / f"{choose('base', mapping['base'], known)}.yaml")
     if "base" in base:
-        raise UserError(f"the base {mapping['base']} has a base itself; name {base['base']}")
+        raise UserError(f"the base {mapping['base']} has a base itself; use base: {base['base']}")
     return _merged(base, {key: value for key, value in mapping.items() if key != "base"})
 
 
@@ -72,11 +58,11 @@ def _merged(base: dict, own: dict) -> dict:
     return base | both
 
 
-def parse(mapping: dict) -> Config:
-    """A checked Config from a nested mapping. Raises UserError for keys, names and ranges that make no sense."""
+def parse(mapping: dict) -> schema.Config:
+    """A checked schema.Config from a nested mapping. Raises UserError for keys, names and ranges that make no sense."""
     mapping = whole(mapping)
     check_finite(mapping)
-    config = strict(Config, mapping, "the configuration")
+    config = strict(schema.Config, mapping, "the configuration")
     check_name("preset", config.preset)
     seeds_of = {
         choose("method of seeds_of", name, METHODS): typed(tuple[int, ...], seeds, f"seeds_of.{name}")
@@ -87,45 +73,43 @@ def parse(mapping: dict) -> Config:
         **{f"seeds_of.{name}": seeds for name, seeds in seeds_of.items()},
     }.items():
         if len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**32:
-            raise UserError(f"{where} wants different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
+            raise UserError(f"{where} must be different whole numbers from 0 to {2**32 - 1}, got {list(seeds)}")
     choose("device", config.device, ["auto", "cpu", "cuda"])
     choose("precision", config.precision, ["auto", "float32", "bfloat16"])
-    datasets = {_data_set(name, data): strict(Data, data, f"datasets.{name}") for name, data in config.datasets.items()}
+    datasets = {
+        _data_set(name, data): strict(schema.Data, data, f"datasets.{name}") for name, data in config.datasets.items()
+    }
     for name in config.ablations:
         check_name("an ablation", name)
     check_different("datasets", datasets)
     check_different("ablations", config.ablations)
-    tables = {
-        # The name of a data set alone is short for a block with no other key.
-        choose("table", name, TABLES): strict(
-            Table, {"dataset": table} if isinstance(table, str) else table, f"tables.{name}"
-        )
-        for name, table in config.tables.items()
-    }
-    datasets = {name: _with_baselines(data, f"datasets.{name}") for name, data in datasets.items()}
+    # The name of a data set alone is short for a block with no other key.
+    tables = {name: {"dataset": table} if isinstance(table, str) else table for name, table in config.tables.items()}
+    tables, figures = (
+        {choose(kind, name, known): strict(schema.Shown, its, f"{kind}s.{name}") for name, its in shown.items()}
+        for kind, known, shown in (("table", schema.TABLES, tables), ("figure", schema.FIGURES, config.figures))
+    )
+    blocks = sorted({network.block for network in methods.every_network() if network.block})
     for name, data in datasets.items():
-        checks.check_data(data, config.methods, f"datasets.{name}")
-    figures = {
-        choose("figure", name, FIGURES): strict(Figure, figure, f"figures.{name}")
-        for name, figure in config.figures.items()
+        where = f"datasets.{name}"
+        baselines = {
+            choose(f"key in {where}.baselines:", block, blocks): strict(
+                schema.Baseline, value, f"{where}.baselines.{block}"
+            )
+            for block, value in data.baselines.items()
+        }
+        datasets[name] = dataclasses.replace(data, baselines=baselines)
+        checks.check_data(datasets[name], config.methods, where)
+    ablations = {
+        name: strict(schema.Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()
     }
-    ablations = {name: strict(Ablation, ablation, f"ablations.{name}") for name, ablation in config.ablations.items()}
     checked = {"datasets": datasets, "seeds_of": seeds_of, "tables": tables, "figures": figures, "ablations": ablations}
     config = dataclasses.replace(config, **checked)
     for name, table in tables.items():
-        checks.check_shown(f"tables.{name}", table, TABLES[name], config, OPTIONAL.get(name, ()))
-    if SENSOR_TABLE in tables:
-        checks.check_sensors(tables[SENSOR_TABLE])
-    if ROBUSTNESS_TABLE in tables:
-        checks.check_camera(tables[ROBUSTNESS_TABLE])
+        checks.check_shown(f"tables.{name}", table, schema.TABLES[name], config, schema.OPTIONAL.get(name, ()))
     for name, figure in figures.items():
-        checks.check_shown(f"figures.{name}", figure, FIGURES[name], config)
-    if "uncertainty" in figures:
-        checks.check_uncertainty(figures["uncertainty"], config)
-    for name in (*tables, *figures):
-        dataset = (tables | figures)[name].dataset
-        if name in LAND_USE and datasets[dataset].land_use is None:
-            raise UserError(f"datasets.{dataset} lacks land_use, the classifier that {name} needs")
+        checks.check_shown(f"figures.{name}", figure, schema.FIGURES[name], config)
+    checks.check_single(config)
     for name, ablation in ablations.items():
         checks.check_ablation(name, ablation, config)
     return config
@@ -137,16 +121,7 @@ def _data_set(name: str, data) -> str:
         return choose("data set without a source", name, DATASETS)
     check_name("a data set with a source", name)
     if name.lower() in DATASETS:
-        raise UserError(f"datasets.{name} has a source: want a name that is none of {', '.join(DATASETS)}")
+        raise UserError(f"datasets.{name} has its own source, so its name must not be one of {', '.join(DATASETS)}")
     if "land_use" in data:
-        raise UserError(f"datasets.{name} has a source of its own: there is no land cover of it to learn land_use from")
+        raise UserError(f"datasets.{name} has a source of its own, so there is no land cover for land_use")
     return name
-
-
-def _with_baselines(data: Data, where: str) -> Data:
-    blocks = sorted({network.block for network in methods.every_network() if network.block})
-    parsed = {
-        choose(f"key in {where}.baselines:", block, blocks): strict(Baseline, value, f"{where}.baselines.{block}")
-        for block, value in data.baselines.items()
-    }
-    return dataclasses.replace(data, baselines=parsed)

@@ -112,7 +112,7 @@ class ClassifierTraining:
     Adam runs at a constant `rate`. After every `check_every` steps the mean recall on the validation pixels decides which
     weights are kept. train: smallest and largest number of training pixels of a class; validation: the largest number of
     validation pixels of a class, taken from `validation_from` ("train_region", or "test_region" as in the paper); preprocess: a
-    kind of `workflow.land_use.standardise.Standardise`.
+    kind of `workflow.land_use.windows.Standardise`.
     """
 
     steps: int
@@ -197,32 +197,20 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table and its data set. Table 3 and OWN_TABLES also list scales p and methods; Tables 1 and 2 show all of them.
+class Shown:
+    """A table or a figure that is not an ablation, with its data set; TABLES and FIGURES say which other keys it has.
 
-    sensors: names (`ssif.sensors`) of the sensors whose bands are predicted; camera: a second sensor that takes the input in
-    the table of robustness, "" for none.
+    scales: its p, of Tables 1 and 2 all of the data set; methods: its rows, of Tables 1 and 2 and Figures 3 and 4 all of the
+    preset; counts: the C of Figure 1; sensors: names (`ssif.sensors`) of the sensors whose bands are predicted; camera: a second
+    sensor that takes the input in the table of robustness, "" for none.
     """
 
     dataset: str
     scales: tuple[float, ...] = ()
     methods: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
     sensors: tuple[str, ...] = ()
     camera: str = ""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure of the paper, or the figure cost or uncertainty: its data set and the scales p of its panels.
-
-    `methods`: of Figures 1, 8 and 9, which show predicted images, and of the figure cost; a single method in the figure
-    uncertainty; Figures 3 and 4 show all methods. `counts`: the C of Figure 1.
-    """
-
-    dataset: str
-    scales: tuple[float, ...]
-    methods: tuple[str, ...] = ()
-    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

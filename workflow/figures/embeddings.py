@@ -25,5 +25,4 @@ def draw(curves: dict[int, tuple[np.ndarray, np.ndarray]], *, footer: str) -> Fi
         axes.set_title(f"({letter}) d = {width}", loc="left")
         axes.set_xlabel("wavelength (nm)")
     row[0].set_ylabel("value")
-    style.frame(figure, PANEL, footer, legend=legend)
-    return figure
+    return style.frame(figure, PANEL, footer, legend=legend)

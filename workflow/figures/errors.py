@@ -66,8 +66,7 @@ def draw(images: dict[str, np.ndarray], truth: np.ndarray, bands: Bands, *, scal
     note = (
         f"p = {scale:g}; pseudo-RGB of the bands at {wavelengths} nm, {stretch}; curves: MSE over pixels ×\xa0{TIMES}"
     )
-    style.frame(figure, height, note, footer)
-    return figure
+    return style.frame(figure, height, note, footer)
 
 
 def _broken(bands: Bands, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

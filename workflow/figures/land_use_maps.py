@@ -36,5 +36,4 @@ def draw(
         axes.spines[:].set_visible(False)
     legend = {f"{number} {names[number]}": Patch(color=colour) for number, colour in zip(ids, colours[1:])}
     tall = height / width * (style.WIDTH - 0.3) / across
-    style.frame(figure, math.ceil(len(panels) / across) * (tall + 0.45) + 0.1, note, footer, legend=legend)
-    return figure
+    return style.frame(figure, math.ceil(len(panels) / across) * (tall + 0.45) + 0.1, note, footer, legend=legend)

@@ -52,8 +52,7 @@ def draw(curves: dict[str, pd.DataFrame], *, footer: str) -> Figure:
         axes.set_ylabel("loss")
     # Inches: a small panel with its labels, at most ten rows of them on a page.
     height = 0.3 + math.ceil(len(groups) / across) * (0.74 + 0.13 * lines) if small else 2.8
-    style.frame(figure, height, footer, legend=None if small else legend)
-    return figure
+    return style.frame(figure, height, footer, legend=None if small else legend)
 
 
 def _in_lines(label: str) -> str:

@@ -38,8 +38,7 @@ def draw(points: pd.DataFrame, *, size: int, footer: str) -> Figure:
             legend.setdefault(row.model, marker)
     words = [f"{model}: {_words(rows)}" for model, rows in points.groupby("model", sort=False)]
     notes = "Parameters, and seconds of a pass at each p: " + "; ".join(words)
-    style.frame(figure, -(-len(scales) // 2) * PANEL, notes, footer, legend=legend)
-    return figure
+    return style.frame(figure, -(-len(scales) // 2) * PANEL, notes, footer, legend=legend)
 
 
 def _words(rows: pd.DataFrame) -> str:

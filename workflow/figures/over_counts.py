@@ -65,8 +65,7 @@ def draw(cells: pd.DataFrame, *, scales: list, largest: int, key: str | None = N
         axes.set_xlabel("number of bands C")
     figure.align_ylabels(panels)
     legend = {label: artist for label, artist in legend.items() if artist is not None}
-    style.frame(figure, PANEL * len(scales) + 0.15, *notes, footer, legend=legend)
-    return figure
+    return style.frame(figure, PANEL * len(scales) + 0.15, *notes, footer, legend=legend)
 
 
 def _series(cells: pd.DataFrame, key: str | None) -> dict[tuple[str, str], tuple[str, dict]]:

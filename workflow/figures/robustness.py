@@ -36,5 +36,4 @@ def draw(tidy: pd.DataFrame, *, footer: str) -> Figure:
             axes.set_yticks(range(len(names)), names)
             axes.set_ylim(len(names) - 0.5, -0.5)
             axes.set_xlabel(label if p == scales[-1] else "")
-    style.frame(figure, len(scales) * (LINE * len(names) + 0.2) + 0.35, footer, legend=legend)
-    return figure
+    return style.frame(figure, len(scales) * (LINE * len(names) + 0.2) + 0.35, footer, legend=legend)

@@ -38,8 +38,7 @@ def draw(
     for axes in panels[::across]:
         axes.set_ylabel("value")
     note = f"pixel in row {pixel[0]}, column {pixel[1]}; p = {scale:g}"
-    style.frame(figure, PANEL * math.ceil(len(spectra) / across) + 0.3, note, footer, legend=legend)
-    return figure
+    return style.frame(figure, PANEL * math.ceil(len(spectra) / across) + 0.3, note, footer, legend=legend)
 
 
 def _steps(bands: Bands, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

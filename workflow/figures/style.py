@@ -73,11 +73,11 @@ def look(model: str) -> dict:
     A chain that is trained as one network has the colour of the chain, a dotted line and half-filled markers. An unknown label
     gets a dash-dotted line whose colour and marker depend on the label alone.
     """
-    if model in _ON_GRID:
-        return dict(zip(("color", "linestyle", "marker"), _ON_GRID[model])) | {"fillstyle": "none"}
     number = zlib.crc32(model.encode())
     unknown = (COLOURS[number % len(COLOURS)], "-.", "ph8<>d"[number // len(COLOURS) % 6])
-    return dict(zip(("color", "linestyle", "marker"), _FIELDS.get(model, unknown))) | {"fillstyle": "full"}
+    colour, line, marker = (_FIELDS | _ON_GRID).get(model, unknown)
+    fill = "none" if model in _ON_GRID else "full"
+    return {"color": colour, "linestyle": line, "marker": marker, "fillstyle": fill}
 
 
 def ordered(count: int) -> list:
@@ -114,8 +114,8 @@ def grid(figure: Figure, count: int, across: int, xlabel: str, **share) -> list[
     return panels[:count]
 
 
-def frame(figure: Figure, height: float, *notes: str, legend: dict | None = None) -> None:
-    """The last step of every drawing: set panels `height` inches high, a legend (label -> artist) below them, and the notes.
+def frame(figure: Figure, height: float, *notes: str, legend: dict | None = None) -> Figure:
+    """The last step of every drawing, which returns the figure: set panels `height` inches high, a legend (label -> artist) below them, and the notes.
 
     Each note starts a new line; the last note is the footer with preset, data set and commit. The layout is then fixed, so
     that saving twice gives the same file.
@@ -141,6 +141,7 @@ def frame(figure: Figure, height: float, *notes: str, legend: dict | None = None
     figure.get_layout_engine().set(rect=(0, bottom / total, 1, height / total))
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    return figure
 
 
 def _wrapped(note: str, widest: float, renderer) -> list[str]:

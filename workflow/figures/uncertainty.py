@@ -36,8 +36,7 @@ def draw(values: pd.DataFrame, *, notes: list[str], footer: str) -> Figure:
         for axis in (left.xaxis, left.yaxis):
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter("")
-    style.frame(figure, len(scales) * PANEL, *notes, footer, legend=legend)
-    return figure
+    return style.frame(figure, len(scales) * PANEL, *notes, footer, legend=legend)
 
 
 def reliability(values: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -33,16 +33,20 @@ class A2S2K(nn.Module):
         self.patch = patch
         depth = (bands - 5) // 2
         self.stem = Stem(kernels, bands // 2)
-        self.spectral = nn.ModuleList([Residual(kernels, (1, 1, 7), "start"), Residual(kernels, (1, 1, 7), "middle")])
+        self.spectral = nn.ModuleList(
+            [AttentionResidual(kernels, (1, 1, 7), "start"), AttentionResidual(kernels, (1, 1, 7), "middle")]
+        )
         self.squeeze = nn.Sequential(nn.Conv3d(kernels, 128, (1, 1, depth)), _norm(128), nn.ReLU())
         self.spatial_stem = nn.Sequential(nn.Conv3d(1, kernels, (3, 3, 128)), _norm(kernels), nn.ReLU())
-        self.spatial = nn.ModuleList([Residual(kernels, (3, 3, 1), "middle"), Residual(kernels, (3, 3, 1), "end")])
+        self.spatial = nn.ModuleList(
+            [AttentionResidual(kernels, (3, 3, 1), "middle"), AttentionResidual(kernels, (3, 3, 1), "end")]
+        )
         self.head = nn.Linear(kernels, classes)
 
     def forward(self, windows: Tensor) -> Tensor:
         height, width = windows.shape[1:3]
         if (height, width) != (self.patch, self.patch):
-            raise UserError(f"want windows of {self.patch} x {self.patch} pixels, got {height} x {width}")
+            raise UserError(f"windows must have {self.patch} x {self.patch} pixels, got {height} x {width}")
         return self.head(self._pooled(self._features(windows, whole_mean)))[:, 0, 0]
 
     def loss(self, batch) -> Tensor:
@@ -127,7 +131,7 @@ class Stem(nn.Module):
         return (self.narrow(x) + self.wide(x)) / 2
 
 
-class Residual(nn.Module):
+class AttentionResidual(nn.Module):
     """x plus two convolutions and channel attention (ECA), with activations before the convolutions ("middle", "end") or
     between them ("start"), and also after them ("end"). [N, k, H, W, D] -> same shape."""
 

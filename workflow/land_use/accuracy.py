@@ -9,7 +9,7 @@ def confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarr
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-def scores(matrix: np.ndarray) -> dict[str, float]:
+def accuracies(matrix: np.ndarray) -> dict[str, float]:
     """oa, aa, kappa, macro_f1 and miou, each at most 1, of a confusion matrix [n, n], rows true.
 
     oa: the share of correct pixels; aa: the mean recall; kappa: (oa - pe) / (1 - pe), where pe is the share correct by chance.

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ssif.data import archive
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
-from ssif.errors import UserError, flat
 from workflow.config.schema import Config
 from workflow.land_use.accuracy import confusion
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import padded
+from workflow.land_use.windows import Standardise, padded
 from workflow.methods import METHODS, family
 from workflow.plan import targets
 from workflow.plan.runs import Run
@@ -22,7 +19,7 @@ from workflow.steps import predictions
 TRUE, BICUBIC = "true image", "true image, bicubic"
 
 
-def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
+def images_of(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float, np.ndarray]]:
     """Label, p and image [H, W, C_max] in raw units: the predictions of a run, or for a classifier the true image, as it is and
     after bicubic interpolation down to LR and up again. Raises UserError if a prediction is not stored."""
     if family(run.method) != "classifier":
@@ -39,7 +36,7 @@ def images(config: Config, run: Run, store: Store) -> Iterator[tuple[str, float,
         yield BICUBIC, p, again[0].permute(1, 2, 0).clamp(0, 1).numpy() * store.scale
 
 
-def classify(
+def confusion_and_map(
     model, standardise: Standardise, image: np.ndarray, labels: np.ndarray, ids: np.ndarray, dense: bool
 ) -> tuple[np.ndarray, np.ndarray | None, float]:
     """Confusion matrix [n, n] of the labelled pixels; with `dense` also the map [H, W] of ids and its agreement, the share of
@@ -63,7 +60,8 @@ def classify(
     agreement = float((whole[*where.T] == predicted).mean())
     seconds = time.perf_counter() - started
     print(
-        f"  map of all {whole.size} pixels in {seconds:.2f} s, the same for {agreement:.1%} of the labelled", flush=True
+        f"  map of all {whole.size} pixels in {seconds:.2f} s, with the same class for {agreement:.1%} of the labelled",
+        flush=True,
     )
     return matrix, ids[whole].astype(np.uint8), agreement
 
@@ -71,15 +69,9 @@ def classify(
 def stored_map(run: Run, p: float, label: str) -> tuple[np.ndarray, float]:
     """A map of maps.h5, ids [H, W], and its agreement with the exact classification. Raises UserError if it is missing or
     damaged."""
-    path, remedy = run.folder / "maps.h5", f"python -m workflow.classify --run {run.id}"
-    try:
-        with archive.read(path) as file:
-            stored = file[map_name(p, label)]
-            return stored[()], float(stored.attrs["agreement"])
-    except (FileNotFoundError, KeyError):
-        raise UserError(f"{path} lacks the map of {label} at p = {p:g}: {remedy}") from None
-    except OSError as error:
-        raise UserError(f"{path} is damaged ({flat(str(error))}): {remedy}") from None
+    what, remedy = f"the map of {label} at p = {p:g}", f"python -m workflow.classify --run {run.id}"
+    whole, attributes = predictions.stored_image(run.folder / "maps.h5", map_name(p, label), what, remedy)
+    return whole, float(attributes["agreement"])
 
 
 def map_name(p: float, label: str) -> str:

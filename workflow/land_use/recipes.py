@@ -8,9 +8,8 @@ from ssif.data.store import Store
 from ssif.errors import UserError
 from ssif.training import Recipe, Validation, halving
 from workflow.config.schema import ClassifierTraining, Config
-from workflow.land_use.accuracy import confusion, scores
-from workflow.land_use.standardise import Standardise
-from workflow.land_use.windows import Pool, Windows, draw_windows, padded, pixels, split
+from workflow.land_use.accuracy import accuracies, confusion
+from workflow.land_use.windows import Pool, Standardise, Windows, draw_windows, labelled_pixels, padded, split_pixels
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.steps import prepared
@@ -33,18 +32,20 @@ def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scene
     names = [f"{number} {cover.names[number]}" for number in ids]
     maps = np.stack([cover.maps[name] for name in store.names("train")])
     at_home = training.validation_from == "train_region"
-    taken, held = split(pixels(maps, ids, seed), names, training.train, training.validation if at_home else 0)
+    taken, held = split_pixels(
+        labelled_pixels(maps, ids, seed), names, training.train, training.validation if at_home else 0
+    )
     pool, seen = Pool(taken, device), images
     if not at_home:
         scene = store.names("test")[0]
         seen = padded(store.scene(scene)[0].to(device)[None] * store.scale, standardise, patch)
-        held = [places[: training.validation] for places in pixels(cover.maps[scene][None], ids, seed)]
+        held = [places[: training.validation] for places in labelled_pixels(cover.maps[scene][None], ids, seed)]
         short = [
             f"{name} ({len(places)})" for name, places in zip(names, held) if 0 < len(places) < training.validation
         ]
         if short:
             raise UserError(
-                f"too few labelled pixels in {scene} of {', '.join(short)} to validate on {training.validation}"
+                f"too few labelled pixels in {scene} of {', '.join(short)}: the validation needs {training.validation}"
             )
     places, true = torch.from_numpy(np.concatenate(held)).to(device), np.repeat(range(len(ids)), list(map(len, held)))
 
@@ -53,6 +54,6 @@ def recipe(model: torch.nn.Module, config: Config, run: Run, store: Store, scene
 
     def score(model) -> float:
         predicted = model.classify(seen, places).cpu().numpy()
-        return scores(confusion(true, predicted, len(ids)))["aa"]
+        return accuracies(confusion(true, predicted, len(ids)))["aa"]
 
     return Recipe(draw, halving(), Validation(training.check_every, score))

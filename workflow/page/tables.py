@@ -12,7 +12,7 @@ from workflow.page import images
 from workflow.plan import runs
 from workflow.plan.targets import Target, value_of
 from workflow.steps import prepared, stored
-from workflow.tables import cells, land_use, layout, learning, over_scales, robustness, sensors, significance
+from workflow.tables import cells, land_use, layout, over_scales, remarks, robustness, sensors
 
 
 def table(config: Config, target: Target) -> dict:
@@ -20,7 +20,7 @@ def table(config: Config, target: Target) -> dict:
     tidy = csv(config, target.name, f"over_scales --table {target.name}", ["model", "p"], _shown(target))
     ours = tidy[~tidy["source"].isin(layout.ELSEWHERE)]
     scores = cells.scores(config, target)
-    paired = significance.compare(scores.rename(columns=over_scales.SCORES))
+    paired = remarks.compare(scores.rename(columns=over_scales.SCORES))
     absent = {}
     for model, served in ours.groupby("model", sort=False)["p"]:
         if lacking := tuple(p for p in target.scales if p not in set(served)):
@@ -30,13 +30,13 @@ def table(config: Config, target: Target) -> dict:
     commits, choices = list(ours["commit"].unique()), prepared.data(target.dataset).choices
     return {
         "target": target,
-        "metrics": layout.headings(columns),
+        "columns": layout.headings(columns),
         "blocks": [
             (heading, scales, beside_the_paper(found)) for heading, scales, found in layout.blocks(tidy, columns)
         ],
         "of_paper": list(reported["dataset"].unique()),
         "protocol": over_scales.protocol(config, target, scores["scene"].nunique(), choices, ", ".join(commits)),
-        "tests": [*over_scales.standing(tidy), *learning.lines(target), *significance.lines(paired)],
+        "tests": [*over_scales.above_bicubic(tidy), *remarks.still_learning(target), *remarks.compared(paired)],
         "pairs": paired["pairs"].min() if len(paired) else None,
         "absent": absent,
         "commits": commits,
@@ -50,7 +50,7 @@ def classification(config: Config, target: Target) -> dict:
     cover, scene = prepared.cover(store), store.names("test")[0]
     return {
         "target": target,
-        "columns": [label for label, _, _ in land_use.COLUMNS.values()],
+        "columns": layout.headings(land_use.COLUMNS),
         "blocks": list(layout.blocks(land_use.printed(tidy), land_use.COLUMNS)),
         "first": min(target.scales),
         "recalls": land_use.recalls(tidy, min(target.scales), cover, cover.maps[scene]),
@@ -75,7 +75,7 @@ def sensor_table(config: Config, target: Target) -> dict:
     store, made_at = prepared.data(target.dataset), ", ".join(tidy["commit"].unique())
     return {
         "target": target,
-        "columns": [label for label, _, _ in columns.values()],
+        "columns": layout.headings(columns),
         "blocks": list(layout.blocks(shown, columns)),
         "protocol": sensors.protocol(config, target, store.bands, store.choices["values"], made_at),
     }

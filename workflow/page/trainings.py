@@ -18,7 +18,7 @@ GRID, FIELDS, ABLATIONS = "networks on a pixel grid", "neural fields", "networks
 CLASSIFIERS = "land-use classifiers (dotted: mean recall on the validation pixels)"
 
 
-def trained(config: Config) -> list[dict]:
+def records(config: Config) -> list[dict]:
     """For every network: the contents of its config.json, its run, loss curve, steps, steps a second and last loss."""
     found = []
     for run in networks(config):

@@ -15,7 +15,7 @@ from pathlib import Path
 from ssif.errors import choose
 from workflow import methods
 from workflow.config.names import spelled
-from workflow.config.schema import ClassifierTraining, Config, Data, PatchTraining, Training, changed
+from workflow.config.schema import ClassifierTraining, Config, PatchTraining, Training, changed
 from workflow.methods import METHODS
 
 ROOT = Path()  # the folder that holds results/; the programs' --root sets it
@@ -83,16 +83,12 @@ def land_cover_file(dataset: str) -> Path:
 
 def stages(row: Run) -> list[Run]:
     """The networks of a row in their order; the run itself if it is one network."""
-    method = METHODS[row.method]
-    if not method.stages:
-        return [row]
-    return [_stage(row, name) for name in method.stages]
-
-
-def _stage(row: Run, name: str) -> Run:
-    network = methods.network(name)
-    scale, count = row.scale if network.one_scale else None, row.count if network.one_count else None
-    return dataclasses.replace(row, method=name, scale=scale, count=count)
+    found = []
+    for name in METHODS[row.method].stages:
+        network = methods.network(name)
+        scale, count = row.scale if network.one_scale else None, row.count if network.one_count else None
+        found.append(dataclasses.replace(row, method=name, scale=scale, count=count))
+    return found or [row]
 
 
 def networks(config: Config, of: list[Run]) -> list[Run]:
@@ -129,18 +125,13 @@ def find(known: list[Run], run_id: str) -> Run:
     return by_id[choose("run of this preset:", run_id, by_id)]
 
 
-def for_field(config: Config, network: Run) -> Data:
-    """The data set's block for this neural field, with the exceptions of its method and the changes of the run."""
-    data = config.datasets[network.dataset]
-    return changed(data, data.exceptions.get(network.method, {}) | dict(network.changes), network.id)
-
-
 def settings(config: Config, network: Run) -> tuple[dict, Training | PatchTraining | ClassifierTraining]:
     """The sizes of a network, as keyword arguments, and its budget."""
     data = config.datasets[network.dataset]
     block = methods.network(network.method).block
     if block is None:
-        data = for_field(config, network)
+        changes = data.exceptions.get(network.method, {}) | dict(network.changes)
+        data = changed(data, changes, network.id)
         return dataclasses.asdict(data.network), data.training
     if methods.family(network.method) == "classifier":
         return data.land_use.network, data.land_use.training

@@ -4,13 +4,14 @@ A target is a table, a figure or an ablation of the preset. A row that several t
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ssif.errors import UserError
 from workflow import methods
 from workflow.config.names import LONGEST, spelled
-from workflow.config.schema import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES, Ablation, Config, Figure, Table
+from workflow.config.schema import INTERVALS, LAND_USE, SENSOR_TABLE, TABLES, Ablation, Config, Shown
 from workflow.methods import CLASSIFIERS, METHODS
 from workflow.plan import runs
 from workflow.plan.runs import Run, settings
@@ -68,14 +69,16 @@ def _check_names(runs: Iterable[Run]) -> None:
     seen = {}
     for run in runs:
         if len(run.id) > LONGEST:
-            raise UserError(f"the name {run.id} has {len(run.id)} letters, more than {LONGEST}: change fewer keys")
+            raise UserError(f"the name {run.id} has {len(run.id)} letters, more than {LONGEST}; change fewer keys")
         # Some disks do not distinguish upper and lower case.
         other = seen.setdefault(run.id.lower(), run)
         if other != run:
-            raise UserError(f"{run.id} would be two runs, with {dict(other.changes)} and with {dict(run.changes)}")
+            raise UserError(
+                f"two runs would have the name {run.id}: one with {dict(other.changes)} and one with {dict(run.changes)}"
+            )
 
 
-def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
+def _shown(config: Config, name: str, entry: Shown) -> Target:
     """A table, or a figure that is not an ablation."""
     data = config.datasets[entry.dataset]
     scales, full = entry.scales or data.scales.test, (data.full_count,)
@@ -85,7 +88,7 @@ def _shown(config: Config, name: str, entry: Table | Figure) -> Target:
             rows = _on_each_intervals(config, rows)
         seeds = dict.fromkeys(run.seed for run in rows) if name in LAND_USE else ()
         classifiers = [classifier(config, entry.dataset, seed) for seed in seeds]
-        counts = getattr(entry, "counts", ()) or full
+        counts = entry.counts or full
         return Target(name, entry.dataset, rows, scales, counts, tuple(classifiers))
     rows, counts = [], full if name in TABLES else tuple(map(int, data.counts.test))
     for method in config.methods:
@@ -179,7 +182,7 @@ def cells(shown: Iterable[Target], row: Run) -> dict[float, list[int]]:
     return {p: sorted(count for scale, count in found if scale == p) for p in sorted({scale for scale, _ in found})}
 
 
-def images(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
+def stored_cells(shown: dict[str, Target], row: Run) -> dict[float, list[int]]:
     """The cells of `row` whose predicted images are stored."""
     return cells([target for name, target in shown.items() if name in SHOW_IMAGES], row)
 
@@ -188,3 +191,16 @@ def value_of(config: Config, ablation: Ablation, run: Run) -> str:
     """The value of the changed key in a run of this ablation, as a string; "" if its network does not read the key."""
     uses = methods.network(run.method).uses
     return spelled(_keys(config, run)[ablation.change]) if uses(ablation.change) else ""
+
+
+def announced(config: Config) -> str:
+    """What the preset trains: the number of networks, and a line for each target with the networks that it adds to those before."""
+    lines, every = [], set()
+    for name, target in targets(config).items():
+        new = [run for run in networks(config, [target]) if run not in every]
+        every |= set(new)
+        kinds = Counter(run.method for run in new)
+        kinds = ", ".join(f"{count} {method}" if count > 1 else method for method, count in kinds.items())
+        lines.append(f"  {name} on {target.dataset}: {f'{len(new)} more: {kinds}' if new else 'none more'}")
+    work = "taken from published weights" if config.weights else "to train (finished ones are kept)"
+    return "\n".join([f"preset {config.preset}: {len(every)} networks {work}", *lines])

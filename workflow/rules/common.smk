@@ -14,6 +14,7 @@ HERE = Path(str(workflow.current_basedir))
 if HERE.is_dir():
     sys.path.insert(0, str(HERE.parents[1]))
 
+from ssif import instruments
 from ssif.errors import UserError
 from ssif.io import whole_file
 
@@ -22,7 +23,7 @@ if importlib.util.find_spec("torch") is None:
         f"{sys.executable} has no torch: run `make table1`, or activate .venv or the environment of environment.yml"
     )
 
-from workflow.plan import fingerprints, imported, resources, runs, summary, targets
+from workflow.plan import fingerprints, imported, resources, runs, targets
 
 if set("{}") & set(str(fingerprints.ROOT)):
     raise WorkflowError(
@@ -94,12 +95,11 @@ COMMANDS = (
 os.environ.update(SSIF_SHELL=COMMANDS)
 
 
-def program(arguments):
-    """The shell command of a rule that runs a program of the suite."""
-    return (
-        f'eval "$SSIF_SHELL"; python -m workflow.{arguments} --config {{params.preset:q}} --root {{params.root:q}} 2>&1'
-        " | tee {log:q}"
-    )
+# The shell command of every rule: a program of the suite with its arguments.
+PROGRAM = (
+    'eval "$SSIF_SHELL"; python -m workflow.{params.program} --config {params.preset:q} --root {params.root:q} 2>&1'
+    " | tee {log:q}"
+)
 
 
 def root(wildcards, output):
@@ -160,28 +160,32 @@ def method(row):
     return runs.short_hash(methods.METHODS[row.method].label, stages)
 
 
+def code_of_score(program):
+    """The fingerprint of a program that scores a row, with the networks of the row."""
+    return lambda wildcards: fingerprints.of_job(
+        f"workflow.{program}", *runs.modules(runs.stages(ROWS[wildcards.run]))
+    )
+
+
 def raw_files(dataset):
     """A hash of the names, sizes and times of the user's own files: the cubes of a data set with their headers, and the
     responses of a sensor. If one of them changes, the data set is prepared again.
 
     The files are not inputs of the rule, because Snakemake takes braces in a name for a wildcard.
     """
-    from ssif import sensors
-
-    source, msi = CONFIG.datasets[dataset].source, CONFIG.datasets[dataset].msi
-    # The program itself reports a missing file.
-    responses = sensors.csv_of(msi)
-    files = [responses] if responses and responses.exists() else []
+    source, files = CONFIG.datasets[dataset].source, responses(
+        CONFIG.datasets[dataset].msi
+    )
     if source:
         from ssif.data import cubes
         from ssif.formats import read_files
 
         try:
-            for image in cubes.files(source.folder):
-                files += read_files(image, source.key)
-            if source.msi:
-                for image in cubes.files(source.msi.folder, pictures=True):
-                    files += read_files(image, source.msi.key)
+            for images in filter(None, (source, source.msi)):
+                for image in cubes.cube_files(
+                    images.folder, pictures=images is source.msi
+                ):
+                    files += read_files(image, images.key)
         except UserError as error:
             raise WorkflowError(str(error))
     return stamps(files)
@@ -189,11 +193,16 @@ def raw_files(dataset):
 
 def camera_file():
     """The same hash of the responses of the second camera in the table of robustness."""
+    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
+    return stamps(responses(table.camera) if table else [])
+
+
+def responses(sensor):
+    """The file of a sensor's responses, if it is the user's own. The program itself reports a missing file."""
     from ssif import sensors
 
-    table = CONFIG.tables.get(schema.ROBUSTNESS_TABLE)
-    responses = table and sensors.csv_of(table.camera)
-    return stamps([responses] if responses and responses.exists() else [])
+    file = sensors.csv_of(sensor)
+    return [file] if file and file.exists() else []
 
 
 def stamps(files):
@@ -249,7 +258,7 @@ def land_use(name):
 
 
 if workflow.is_main_process:
-    print(summary.summary(CONFIG), file=sys.stderr)
+    print(targets.announced(CONFIG), file=sys.stderr)
 
 
 wildcard_constraints:

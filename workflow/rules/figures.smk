@@ -1,7 +1,7 @@
 """Figures, drawn from existing scores, stored predictions and weights, as pdf and png; and the report."""
 
 
-rule figure:
+use rule cells as figure with:
     input:
         data=lambda wildcards: runs.data_file(TARGETS[wildcards.figure].dataset),
         scores=lambda wildcards: (
@@ -22,11 +22,8 @@ rule figure:
     wildcard_constraints:
         figure="|".join([*CONFIG.figures, *CONFIG.ablations]) or "none",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="figure --figure {figure}",
         shown=lambda wildcards: runs.short_hash(
             CONFIG.figures.get(wildcards.figure),
             CONFIG.ablations.get(wildcards.figure),
@@ -34,11 +31,9 @@ rule figure:
         imports=lambda wildcards: imports([wildcards.figure]),
         files=fingerprints.of_files(STYLE),
         code=fingerprints.fingerprint("workflow.figure"),
-    shell:
-        program("figure --figure {wildcards.figure:q}")
 
 
-rule report:
+use rule cells as report with:
     input:
         tables=TABLES,
         figures=FIGURES,
@@ -55,11 +50,8 @@ rule report:
     log:
         "results/logs/report.log",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="report",
         files=fingerprints.of_files(
             STYLE,
             "workflow/report.html.j2",
@@ -71,5 +63,3 @@ rule report:
             ),
         ),
         code=fingerprints.fingerprint("workflow.report"),
-    shell:
-        program("report")

@@ -12,11 +12,12 @@ rule land_cover:
     params:
         preset=PRESET,
         root=root,
+        program="prepare --dataset {dataset} --land-cover",
         code=lambda wildcards: fingerprints.of_job(
             "workflow.prepare", f"ssif.data.{wildcards.dataset}"
         ),
     shell:
-        program("prepare --dataset {wildcards.dataset:q} --land-cover")
+        PROGRAM
 
 
 rule classify:
@@ -43,6 +44,7 @@ rule classify:
     params:
         preset=PRESET,
         root=root,
+        program="classify --run {run}",
         shown=runs.short_hash(
             [
                 its
@@ -56,10 +58,10 @@ rule classify:
             *runs.modules([classifier_of(wildcards.run)]),
         ),
     shell:
-        program("classify --run {wildcards.run:q}")
+        PROGRAM
 
 
-rule land_use_table:
+use rule cells as land_use_table with:
     input:
         lambda wildcards: land_use("table3"),
         data=lambda wildcards: runs.data_file(TARGETS["table3"].dataset),
@@ -69,14 +71,9 @@ rule land_use_table:
     log:
         "results/logs/table3.log",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="tables.land_use --table table3",
         shown=runs.short_hash(CONFIG.tables.get("table3")),
         files=fingerprints.of_files("workflow/tables/paper_table3.csv"),
         imports=lambda wildcards: imports(["table3"]),
         code=fingerprints.fingerprint("workflow.tables.land_use"),
-    shell:
-        program("tables.land_use --table table3")

@@ -12,16 +12,18 @@ rule prepare:
     params:
         preset=PRESET,
         root=root,
+        program="prepare --dataset {dataset}",
         msi=lambda wildcards: CONFIG.datasets[wildcards.dataset].msi,
         source=lambda wildcards: runs.short_hash(
             CONFIG.datasets[wildcards.dataset].source
         ),
         files=lambda wildcards: raw_files(wildcards.dataset),
+        sensors=fingerprints.of_files(*sorted(instruments.TABLES.glob("*.csv"))),
         code=lambda wildcards: fingerprints.of_job(
             "workflow.prepare", reader(wildcards.dataset)
         ),
     shell:
-        program("prepare --dataset {wildcards.dataset:q}")
+        PROGRAM
 
 
 rule train:
@@ -57,6 +59,7 @@ rule train:
     params:
         preset=PRESET,
         root=root,
+        program="train --run {run}",
         identity=lambda wildcards: runs.short_hash(
             runs.identity(CONFIG, NETWORKS[wildcards.run])
         ),
@@ -64,7 +67,7 @@ rule train:
             *runs.training_modules(CONFIG, NETWORKS[wildcards.run])
         ),
     shell:
-        program("train --run {wildcards.run:q}")
+        PROGRAM
 
 
 rule evaluate:
@@ -86,14 +89,13 @@ rule evaluate:
     params:
         preset=PRESET,
         root=root,
+        program="evaluate --run {run}",
         method=lambda wildcards: method(ROWS[wildcards.run]),
-        cells=lambda wildcards: runs.short_hash(
+        shown=lambda wildcards: runs.short_hash(
             targets.cells(TARGETS.values(), ROWS[wildcards.run]),
-            targets.images(TARGETS, ROWS[wildcards.run]),
+            targets.stored_cells(TARGETS, ROWS[wildcards.run]),
             CONFIG.antialias,
         ),
-        code=lambda wildcards: fingerprints.of_job(
-            "workflow.evaluate", *runs.modules(runs.stages(ROWS[wildcards.run]))
-        ),
+        code=code_of_score("evaluate"),
     shell:
-        program("evaluate --run {wildcards.run:q}")
+        PROGRAM

@@ -1,5 +1,6 @@
 """Tables 1 and 2 and the tables of sensors, robustness and ablations, each from the scores of its rows; all are in
-results/cells.csv."""
+results/cells.csv. The rule `cells` is the pattern of all rules that draw something from scores.
+"""
 
 
 rule cells:
@@ -15,13 +16,14 @@ rule cells:
     params:
         preset=PRESET,
         root=root,
+        program="tables.cells",
         imports=imports(TARGETS),
         code=fingerprints.fingerprint("workflow.tables.cells"),
     shell:
-        program("tables.cells")
+        PROGRAM
 
 
-rule table:
+use rule cells as table with:
     input:
         data=lambda wildcards: runs.data_file(TARGETS[wildcards.table].dataset),
         scores=lambda wildcards: scores([wildcards.table]),
@@ -35,22 +37,17 @@ rule table:
     wildcard_constraints:
         table="table[12]",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="tables.over_scales --table {table}",
         imports=lambda wildcards: imports([wildcards.table]),
         files=lambda wildcards: fingerprints.of_files(
             f"workflow/tables/paper_{wildcards.table}.csv"
         ),
         submitted=stamps(sorted(Path("results/submissions").glob("*.csv"))),
         code=fingerprints.fingerprint("workflow.tables.over_scales"),
-    shell:
-        program("tables.over_scales --table {wildcards.table:q}")
 
 
-rule ablation:
+use rule cells as ablation with:
     input:
         scores(CONFIG.ablations),
         records(row for name in CONFIG.ablations for row in TARGETS[name].rows),
@@ -59,47 +56,25 @@ rule ablation:
     log:
         "results/logs/ablation.log",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="tables.ablation",
         shown=runs.short_hash(CONFIG.ablations),
         imports=imports(CONFIG.ablations),
         code=fingerprints.fingerprint("workflow.tables.ablation"),
-    shell:
-        program("tables.ablation")
 
 
-rule evaluate_sensors:
-    input:
-        data="results/data/{dataset}.h5",
-        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
+use rule evaluate as evaluate_sensors with:
     output:
         run_file("sensors.csv"),
     log:
         "results/logs/evaluate_sensors.{preset}.{dataset}.{run}.log",
-    wildcard_constraints:
-        run="|".join(map(re.escape, ROWS)),
-    conda:
-        "../../environment.yml"
-    threads: CONFIG.threads
-    resources:
-        **needs(lambda run: runs.stages(ROWS[run])),
     params:
-        preset=PRESET,
-        root=root,
+        program="evaluate_sensors --run {run}",
         shown=runs.short_hash(CONFIG.tables.get(schema.SENSOR_TABLE), CONFIG.antialias),
-        method=lambda wildcards: method(ROWS[wildcards.run]),
-        code=lambda wildcards: fingerprints.of_job(
-            "workflow.evaluate_sensors",
-            *runs.modules(runs.stages(ROWS[wildcards.run])),
-        ),
-    shell:
-        program("evaluate_sensors --run {wildcards.run:q}")
+        code=code_of_score("evaluate_sensors"),
 
 
-rule sensor_table:
+use rule cells as sensor_table with:
     input:
         data=lambda wildcards: runs.data_file(TARGETS[schema.SENSOR_TABLE].dataset),
         scores=lambda wildcards: [
@@ -111,49 +86,27 @@ rule sensor_table:
     log:
         "results/logs/table_sensors.log",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="tables.sensors",
         imports=lambda wildcards: imports([schema.SENSOR_TABLE]),
         code=fingerprints.fingerprint("workflow.tables.sensors"),
-    shell:
-        program("tables.sensors")
 
 
-rule evaluate_robustness:
-    input:
-        data="results/data/{dataset}.h5",
-        weights=lambda wildcards: weights(runs.stages(ROWS[wildcards.run])),
+use rule evaluate as evaluate_robustness with:
     output:
         run_file("robustness.csv"),
     log:
         "results/logs/evaluate_robustness.{preset}.{dataset}.{run}.log",
-    wildcard_constraints:
-        run="|".join(map(re.escape, ROWS)),
-    conda:
-        "../../environment.yml"
-    threads: CONFIG.threads
-    resources:
-        **needs(lambda run: runs.stages(ROWS[run])),
     params:
-        preset=PRESET,
-        root=root,
+        program="evaluate_robustness --run {run}",
         shown=runs.short_hash(
             CONFIG.tables.get(schema.ROBUSTNESS_TABLE), CONFIG.antialias
         ),
         camera=camera_file(),
-        method=lambda wildcards: method(ROWS[wildcards.run]),
-        code=lambda wildcards: fingerprints.of_job(
-            "workflow.evaluate_robustness",
-            *runs.modules(runs.stages(ROWS[wildcards.run])),
-        ),
-    shell:
-        program("evaluate_robustness --run {wildcards.run:q}")
+        code=code_of_score("evaluate_robustness"),
 
 
-rule robustness_table:
+use rule cells as robustness_table with:
     input:
         data=lambda wildcards: runs.data_file(TARGETS[schema.ROBUSTNESS_TABLE].dataset),
         scores=lambda wildcards: [
@@ -167,14 +120,9 @@ rule robustness_table:
     log:
         "results/logs/table_robustness.log",
     localrule: True
-    conda:
-        "../../environment.yml"
     params:
-        preset=PRESET,
-        root=root,
+        program="tables.robustness",
         shown=runs.short_hash(CONFIG.tables.get(schema.ROBUSTNESS_TABLE)),
         files=fingerprints.of_files(STYLE),
         imports=lambda wildcards: imports([schema.ROBUSTNESS_TABLE]),
         code=fingerprints.fingerprint("workflow.tables.robustness"),
-    shell:
-        program("tables.robustness")

@@ -27,9 +27,14 @@ class Parser(argparse.ArgumentParser):
 def parser(documentation: str) -> Parser:
     """A parser with --config and --root; the program's own docstring describes it."""
     shared = Parser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared.add_argument("--config", default="config/config.yaml", help="a preset (default: %(default)s)")
+    shared.add_argument("--config", default="config/config.yaml", help="the preset (default: %(default)s)")
     shared.add_argument("--root", type=Path, default=Path(), help="the folder that holds results/ (default: this one)")
     return shared
+
+
+def chosen_preset(documentation: str) -> Config:
+    """The configuration of --config, for a program without other arguments."""
+    return load(parser(documentation).parse_args().config)
 
 
 def chosen_run(documentation: str, known: Callable[[Config], list[Run]]) -> tuple[Config, Run]:

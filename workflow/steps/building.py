@@ -37,7 +37,7 @@ def open_data(config: Config, run: Run) -> Store:
     scales = config.datasets[run.dataset].scales
     if (least := min(*scales.train, *scales.test)) < store.ratio:
         raise UserError(
-            f"a pixel of the measured MSI of {run.dataset} is {store.ratio} pixels of the cubes wide, so the scales begin at p ="
+            f"a pixel of the measured MSI of {run.dataset} is {store.ratio} pixels of the cubes wide, so every scale must be at least p ="
             f" {store.ratio}, not {least:g}"
         )
     return store
@@ -50,7 +50,7 @@ def device(config: Config) -> torch.device:
     """
     gpu = None if config.device == "cpu" else gpus.taken()
     if gpu is None and config.device == "cuda":
-        raise UserError("device: cuda, but PyTorch finds no GPU here; device: auto takes one only where there is one")
+        raise UserError("device: cuda, but PyTorch finds no GPU here; use device: auto to run without one")
     return gpu or torch.device("cpu")
 
 
@@ -75,55 +75,22 @@ def build(config: Config, run: Run, store: Store) -> torch.nn.Module:
     return constructor(**arguments, **sizes).to(device(config))
 
 
-def _any_bands(store: Store, run: Run) -> dict:
-    return {"channels": store.channels}
-
-
-def _data_bands(store: Store, run: Run) -> dict:
-    return {"channels": store.channels, "bands": store.bands}
-
-
-def _fixed_bands(store: Store, run: Run) -> dict:
-    return {"channels": store.channels, "bands": store.bands.parts(run.count)}
-
-
-def _joint(store: Store, run: Run) -> dict:
-    return {"msi_bands": store.channels, "bands": run.count, "scale": run.scale}
-
-
-def _spatial_msi(store: Store, run: Run) -> dict:
-    return {"bands": store.channels, "scale": run.scale}
-
-
-def _spatial_hsi(store: Store, run: Run) -> dict:
-    return {"bands": run.count, "scale": run.scale}
-
-
-def _spectral(store: Store, run: Run) -> dict:
-    # The sensor's response is known only for all bands of the data set.
-    response = store.response if run.count == len(store.bands) else None
-    return {"msi_bands": store.channels, "bands": run.count, "response": response}
-
-
-def _both_counts(store: Store, run: Run) -> dict:
-    return {"msi_bands": store.channels, "bands": run.count}
-
-
-def _classifier(store: Store, run: Run) -> dict:
-    return {"bands": len(store.bands), "classes": len(prepared.cover(store).names)}
-
-
 # The arguments that depend on the data and the run (`workflow.methods.Network.takes`).
 ARGUMENTS = {
-    "any bands": _any_bands,
-    "data bands": _data_bands,
-    "fixed bands": _fixed_bands,
-    "joint": _joint,
-    "spatial msi": _spatial_msi,
-    "spatial hsi": _spatial_hsi,
-    "spectral": _spectral,
-    "both counts": _both_counts,
-    "classifier": _classifier,
+    "any bands": lambda store, run: {"channels": store.channels},
+    "data bands": lambda store, run: {"channels": store.channels, "bands": store.bands},
+    "fixed bands": lambda store, run: {"channels": store.channels, "bands": store.bands.parts(run.count)},
+    "joint": lambda store, run: {"msi_bands": store.channels, "bands": run.count, "scale": run.scale},
+    "spatial msi": lambda store, run: {"bands": store.channels, "scale": run.scale},
+    "spatial hsi": lambda store, run: {"bands": run.count, "scale": run.scale},
+    "both counts": lambda store, run: {"msi_bands": store.channels, "bands": run.count},
+    # The sensor's response is known only for all bands of the data set.
+    "spectral": lambda store, run: {
+        "msi_bands": store.channels,
+        "bands": run.count,
+        "response": store.response if run.count == len(store.bands) else None,
+    },
+    "classifier": lambda store, run: {"bands": len(store.bands), "classes": len(prepared.cover(store).names)},
 }
 
 
@@ -157,7 +124,7 @@ def fill(
         remedy = f"python -m workflow.import_weights --run {run.id} FILE"
     if differing:
         raise UserError(
-            f"{run.weights} does not hold the weights of this model but those of other settings or data"
+            f"{run.weights} does not hold the weights of this model, but those of other settings or data"
             f" ({', '.join(differing)}): {remedy}"
         )
     try:
@@ -178,6 +145,11 @@ def method(networks: list[torch.nn.Module], row: Run, store: Store) -> torch.nn.
     if family(row.method) == "grid":
         return Chain(networks, row.scale, store.bands.parts(row.count))
     return networks[0]
+
+
+def predictor(config: Config, row: Run, store: Store) -> torch.nn.Module:
+    """The `method` of a row, with the finished weights of its networks. Raises UserError as `fill`."""
+    return method([trained(config, network, store) for network in runs.stages(row)], row, store)
 
 
 def card(config: Config, run: Run, store: Store, model: torch.nn.Module, origin: dict) -> dict | None:

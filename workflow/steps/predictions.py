@@ -1,5 +1,7 @@
 """Predicted images of the first test scene, stored when a row is evaluated, for figures and classifiers."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ssif.data import archive
@@ -17,12 +19,19 @@ def write(run: Run, scene: str, images: dict[tuple[float, int], np.ndarray]) -> 
 
 def read(run: Run, p: float, count: int) -> np.ndarray:
     """The stored prediction [C, H, W] of a run, float32. Raises UserError if it is missing or damaged."""
-    path, remedy = run.folder / "predictions.h5", f"python -m workflow.evaluate --run {run.id}"
+    remedy = f"python -m workflow.evaluate --run {run.id}"
+    values, _ = stored_image(run.folder / "predictions.h5", _name(p, count), f"p = {p:g}, C = {count}", remedy)
+    return values.astype(np.float32)
+
+
+def stored_image(path: Path, name: str, what: str, remedy: str) -> tuple[np.ndarray, dict]:
+    """The dataset `name` of a file of `ssif.data.archive`, and its attributes. Raises UserError, ending with the `remedy`, if the
+    file is missing or damaged, or lacks `what` this is."""
     try:
         with archive.read(path) as file:
-            return file[_name(p, count)][()].astype(np.float32)
+            return file[name][()], dict(file[name].attrs)
     except (FileNotFoundError, KeyError):
-        raise UserError(f"{path} lacks p = {p:g}, C = {count}: {remedy}") from None
+        raise UserError(f"{path} lacks {what}: {remedy}") from None
     except OSError as error:
         raise UserError(f"{path} is damaged ({flat(str(error))}): {remedy}") from None
 

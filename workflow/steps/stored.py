@@ -30,6 +30,7 @@ NO_CHOICE = {
     "sk_attention": "official",
     "head_pool": "official",
     "gs_weights": "literal",
+    "init": "stable",
 }
 # All other scores are nan if no band or pixel of an image can enter them.
 FINITE = ("mpsnr", "psnr_cube", "ssim", "rmse")
@@ -80,10 +81,10 @@ def check_rows(found: pd.DataFrame, keys: list[str], wanted: list[tuple], number
     for values in wanted:
         if rows[values] != 1:
             cell = ", ".join(f"{key} {value}" for key, value in zip(keys, values))
-            raise UserError(f"{rows[values]} rows of {cell}, not one")
+            raise UserError(f"it has {rows[values]} rows of {cell} instead of one")
     for name in numbers:
         if not np.isfinite(found[name].astype(float)).all():
-            raise UserError(f"{name} has values that are no numbers")
+            raise UserError(f"{name} has values that are not finite numbers")
 
 
 def record(run: Run) -> dict:
@@ -93,9 +94,13 @@ def record(run: Run) -> dict:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found["training"], dict) or not np.isfinite([found["parameters"], found["seconds"]]).all():
             raise UserError("it does not say how the network was trained")
-        sizes = found.get("network", {})
-        found["network"] = {key: value for key, value in sizes.items() if NO_CHOICE.get(key) != value}
-        return found
+        return without_choices(found)
+
+
+def without_choices(record: dict) -> dict:
+    """A record without the sizes that NO_CHOICE lists."""
+    sizes = record.get("network", {})
+    return record | {"network": {key: value for key, value in sizes.items() if NO_CHOICE.get(key) != value}}
 
 
 def imports(config: Config, target: Target) -> list[str]:

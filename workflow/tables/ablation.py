@@ -6,12 +6,12 @@ python -m workflow.tables.ablation [--config config/config.yaml]
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.config import presets, schema
+from workflow.config import schema
 from workflow.config.names import spelled
 from workflow.plan import runs
 from workflow.plan.targets import Target, targets, value_of
 from workflow.steps import stored
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
 from workflow.tables import cells
@@ -43,7 +43,7 @@ def table(config: schema.Config, target: Target) -> pd.DataFrame:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     shown = targets(config)
     tables = [table(config, shown[name]) for name in config.ablations]
     with noted_file(runs.results() / "ablation.csv") as temporary:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ssif.seals import noted_file
-from workflow.config import presets, schema
+from workflow.config import schema
 from workflow.config.names import spelled
 from workflow.plan import runs
 from workflow.plan.targets import Target, targets
 from workflow.steps import stored
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 
 METRICS = ["mpsnr", "psnr_cube", "ssim", "sam", "ergas", "cc", "rmse"]
@@ -58,6 +58,14 @@ def means(scores: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def of_each_seed(config: schema.Config, target: Target, scores: pd.DataFrame, keys: list[str], columns: list[str]):
+    """One row for each seed and value of `keys`, of which `distribution` is added as in `scores`: means of `columns` over the
+    scenes."""
+    inside = scores["p"].between(*config.datasets[target.dataset].scales.train)
+    scores = scores.assign(distribution=inside.map({True: "in", False: "out"}))
+    return scores.groupby([*keys, "seed"], sort=False)[columns].mean().reset_index()
+
+
 def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> pd.DataFrame:
     """One row for each value of `keys`: `seeds`, and the mean and the standard deviation of each metric (`<metric>_std`, empty
     for a single seed). `table` has a row for each seed."""
@@ -70,7 +78,7 @@ def over_seeds(table: pd.DataFrame, keys: list[str], metrics: Iterable[str]) -> 
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     every = pd.concat([means(scores(config, target)) for target in targets(config).values()])
     with noted_file(runs.results() / "cells.csv") as temporary:
         every.drop_duplicates(KEYS).to_csv(temporary, index=False, float_format="%.6g")

@@ -35,9 +35,9 @@ CONSTANT = "constant answer"
 # The row that the paper calls "Acc Imp.".
 IMPROVED, OVER = "ssif-rf-gs", "liif"
 NOT_COMPARABLE = (
-    "The paper's accuracies are printed as reported and cannot be read as OA: in its test image 93 % of the labelled pixels"
-    " are of one class, so that a constant answer has an OA of 93.0 %, far above its 72.66 % for the true image. Which pixels"
-    " and classes it counts, it does not say."
+    "The paper's accuracies are shown as reported and cannot be read as OA: in its test image, 93 % of the labelled pixels are"
+    " of one class, so a constant answer has an OA of 93.0 %, far above the paper's 72.66 % for the true image. The paper does"
+    " not say which pixels and classes it counts."
 )
 
 
@@ -76,7 +76,7 @@ def _counted(counts: pd.DataFrame, target: Target, run: Run, ids: list[int]) -> 
         stored.check_rows(counted, ["true", "predicted"], list(zip(counted["true"], counted["predicted"])), ["pixels"])
         matrix = pd.crosstab(counted["true"], counted["predicted"], counted["pixels"], aggfunc="sum")
         if not set(matrix.index) | set(matrix.columns) <= set(ids):
-            raise UserError("it has classes that the land cover has not")
+            raise UserError("it has classes that are not in the land cover")
         found[label, p] = matrix.reindex(index=ids, columns=ids).fillna(0).to_numpy().astype(int)
     return found
 
@@ -92,7 +92,10 @@ def table(config: schema.Config, target: Target, ids: list[int]) -> pd.DataFrame
         matrix = found.pop("matrix")
         recalls = {f"recall_{number}": value for number, value in zip(ids, accuracy.recall(matrix))}
         rows.append(
-            found | {"distribution": "in" if low <= found["p"] <= high else "out"} | accuracy.scores(matrix) | recalls
+            found
+            | {"distribution": "in" if low <= found["p"] <= high else "out"}
+            | accuracy.accuracies(matrix)
+            | recalls
         )
     keys, each = ["model", "source", "p", "distribution"], [f"recall_{number}" for number in ids]
     rows = pd.DataFrame(rows)
@@ -134,17 +137,19 @@ def protocol(
         f"Preset {config.preset}, data set {target.dataset}, C = {target.counts[0]} bands, test image {scene} with"
         f" {np.count_nonzero(labels)} labelled pixels, {target.seed_count} seed(s), commit {made_at}.",
         f"Values: {values}.",
-        f"Classifier: A2S2K-ResNet{sizes}, trained on true spectra only: {training.steps} steps of {training.batch} windows,"
-        f" {training.train[0]} to {training.train[1]} pixels of a class and classes drawn with equal chances; the weights of"
-        f" the best mean recall on at most {training.validation} pixels a class of the {source} region.",
-        f"Every image is brought to raw units and goes through one transform ({training.preprocess}), fitted on the true image"
-        " of the training region" + ("; here anew on each image." if training.preprocess == "per_image" else "."),
-        "OA: share of right pixels; AA: mean recall; F1: macro, all in percent, over the classes that the test image has; each"
-        " labelled pixel is classified from its own window, exactly.",
-        "true image: what the classifier can do at most; true image, bicubic: the same after bicubic decimation by p and back;"
-        f" {CONSTANT}: the most frequent class for every pixel. These do not compete for bold and underlined.",
+        f"Classifier: A2S2K-ResNet{sizes}, trained only on true spectra, for {training.steps} steps of {training.batch} windows."
+        f" It learns from {training.train[0]} to {training.train[1]} pixels of a class, and classes are drawn with equal chances."
+        f" The weights with the best mean recall on at most {training.validation} pixels of each class in the {source} region are"
+        " kept.",
+        f"Every image is converted to raw units and goes through one transform ({training.preprocess}), fitted on "
+        + ("each image." if training.preprocess == "per_image" else "the true image of the training region."),
+        "OA is the share of correct pixels, AA the mean recall, and F1 the macro F1 score. All are in percent, over the classes"
+        " that the test image has. Each labelled pixel is classified exactly, from its own window.",
+        "The true image shows the most that the classifier can do. 'true image, bicubic' is the true image after bicubic"
+        f" decimation by p and interpolation back. The {CONSTANT} gives every pixel the most frequent class. These rows are not"
+        " ranked.",
         *(
-            [f"Classes that the test image does not have, on which nothing is measured: {'; '.join(absent)}."]
+            [f"The test image does not have these classes, so nothing is measured on them: {'; '.join(absent)}."]
             if absent
             else []
         ),

@@ -18,25 +18,19 @@ from workflow.steps import prepared, stored
 from workflow.steps.arguments import chosen_target
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables import cells, learning, significance, submissions
+from workflow.tables import cells, remarks, submissions
 from workflow.tables.layout import ELSEWHERE, columns_of, latex, markdown, write
 
+# Score -> column of the table, in the order of the columns.
+FIRST = ["mpsnr", "ssim", "sam", "psnr_cube", "ergas", "cc", "rmse"]
 SCORES = {
-    "mpsnr": "psnr",
-    "ssim": "ssim",
-    "sam": "sam",
-    "psnr_cube": "psnr_cube",
-    "ergas": "ergas",
-    "cc": "cc",
-    "rmse": "rmse",
+    name: name.replace("mpsnr", "psnr") for name in (*FIRST, *(f"central_{name}" for name in FIRST), *cells.CONSISTENCY)
 }
-SCORES |= {f"central_{name}": f"central_{shown}" for name, shown in SCORES.items()}
-SCORES |= {name: name.replace("mpsnr", "psnr") for name in cells.CONSISTENCY}
 MARKS = (
-    "Bold is best and underlined second, among our rows; rows marked (reported) are copied from the SSIF paper, whose"
-    " first six come from Ma et al. 2021, and are ranked among themselves. Not ranked are rows marked (later), of methods that the"
-    " paper does not compare, a row marked (not in the paper), which is ours, and rows marked (submitted), whose scores were"
-    " computed elsewhere."
+    "Among our rows, bold is best and underlined is second. Rows marked (reported) are copied from the SSIF paper, whose first six"
+    " come from Ma et al. 2021; they are ranked among themselves. Three kinds of rows are not ranked: (later) marks methods that"
+    " the paper does not compare, (not in the paper) marks a method of ours, and (submitted) marks scores that were computed"
+    " elsewhere."
 )
 
 
@@ -103,7 +97,7 @@ def with_costs(tidy: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([tidy[ours].merge(costs, how="left", on=["model", "p"]), tidy[~ours]], ignore_index=True)
 
 
-def standing(tidy: pd.DataFrame) -> list[str]:
+def above_bicubic(tidy: pd.DataFrame) -> list[str]:
     """A line that says how many dB our rows are above bicubic + linear at each p; no line without that row."""
     psnr = tidy[tidy["source"] != "reported"].pivot(index="model", columns="p", values="psnr")
     plain = methods.METHODS["bicubic"].label
@@ -125,17 +119,17 @@ def protocol(config: schema.Config, target: Target, scenes: int, choices: dict, 
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {data.full_count} bands, {scenes} test image(s),"
         f" {target.seed_count} seed(s), commit {made_at}.",
-        f"Input: {source}; LR by {'anti-aliased' if config.antialias else 'plain'} bicubic"
-        " (LR = floor(H / p), HR cropped to LR x p).",
+        f"Input: {source}, decimated by {'anti-aliased' if config.antialias else 'plain'} bicubic interpolation to"
+        " LR = floor(H / p) pixels; HR is cropped to LR x p.",
         f"Values: {choices['values']}.",
         *([f"No data: {choices['no data']}."] if "no data" in choices else []),
         *([f"Scored: {choices['scored']}."] if "scored" in choices else []),
-        "PSNR is the mean over bands of per-band PSNR with peak 1, SSIM 11 x 11 Gaussian, SAM in degrees;"
-        " prediction clamped to [0, 1], whole image, no border cut; mean over images.",
-        f"Neural fields: one network, trained on p in [{low:g}, {high:g}] (beyond: out-of-distribution), {training.steps}"
-        f" steps of {training.batch} crops at LR {', '.join(map(str, training.lr_sizes))};"
-        f" {network.encoder['name']} encoder, {network.pixel_decoder} decoder where a method has"
-        f" none of its own, hidden {network.hidden}.",
+        "PSNR is the mean over the bands of the PSNR of each band with peak 1. SSIM has Gaussian windows of 11 x 11 pixels, and SAM"
+        " is in degrees. Predictions are clamped to [0, 1] and scored on the whole image; scores are means over the images.",
+        f"Neural fields: one network, trained on p in [{low:g}, {high:g}] (other p are out-of-distribution) for {training.steps}"
+        f" steps of {training.batch} crops of {', '.join(map(str, training.lr_sizes))} LR pixels a side, with the encoder"
+        f" {network.encoder['name']}, the decoder {network.pixel_decoder} if a method has none of its own, and hidden width"
+        f" {network.hidden}.",
         *(
             f"{methods.METHODS[method].label}: {', '.join(f'{key} {value}' for key, value in changes.items())}."
             for method, changes in data.exceptions.items()
@@ -153,16 +147,16 @@ def _baselines(config: schema.Config, target: Target) -> list[str]:
     if not rows:
         return []
     used = {methods.network(run.method).block: None for run in runs.networks(config, rows)}
-    each = [
-        f"{block} ({', '.join(f'{key} {value}' for key, value in of.network.items())}) {of.training.steps} steps of"
-        f" {of.training.batch}"
-        for block, of in ((block, baselines[block]) for block in used)
-    ]
-    notes = [f"The others: one network for each p and C, a dash where there is none: {'; '.join(each)}."]
+    each = []
+    for block in used:
+        sizes = ", ".join(f"{key} {value}" for key, value in baselines[block].network.items())
+        training = baselines[block].training
+        each.append(f"{block}{f' ({sizes})' if sizes else ''} {training.steps} steps of {training.batch}")
+    notes = [f"Networks on a pixel grid: one for each p and C; a dash means that there is none: {'; '.join(each)}."]
     if any(methods.METHODS[row.method].stages for row in rows):
-        notes.append("In a chain each network is trained on true images; nothing is clamped in between.")
+        notes.append("Each network of a chain is trained on true images, and nothing is clamped between them.")
     if "ssjsr" in used:
-        notes.append("SSJSR's layer sizes are not published; ours are used.")
+        notes.append("The layer sizes of SSJSR are not published, so they are ours.")
     return notes
 
 
@@ -172,10 +166,10 @@ def main() -> None:
     scores = cells.scores(config, target)
     tidy = table(scores, target)
     tidy = with_costs(tidy, costs(config, target))
-    choices, stands = prepared.data(target.dataset).choices, standing(tidy)
+    choices, stands = prepared.data(target.dataset).choices, above_bicubic(tidy)
     footer = [*protocol(config, target, scores["scene"].nunique(), choices, commit()), MARKS, *stands]
-    footer += learning.lines(target)
-    footer += significance.lines(significance.compare(scores.rename(columns=SCORES)))
+    footer += remarks.still_learning(target)
+    footer += remarks.compared(remarks.compare(scores.rename(columns=SCORES)))
     text = markdown(tidy, footer, columns_of(tidy))
     write(target.name, tidy, text, latex(tidy, footer, columns_of(tidy)))
     for line in stands:

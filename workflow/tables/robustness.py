@@ -11,17 +11,16 @@ import pandas as pd
 
 from ssif.data.store import Store
 from ssif.perturbations import CLEAN, Change, changes, left_out
-from workflow.config import presets
 from workflow.config.schema import ROBUSTNESS_TABLE, Config
 from workflow.figures import robustness, style
-from workflow.methods import METHODS
+from workflow.methods import APART
 from workflow.plan.runs import results
 from workflow.plan.targets import Target, targets
 from workflow.steps import prepared, stored
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables.cells import METRICS, over_seeds
+from workflow.tables.cells import METRICS, of_each_seed, over_seeds
 from workflow.tables.layout import SUFFIXES, note, section, write
 
 KEYS = ["dataset", "preset", "model", "change", "value", "unit", "p", "distribution"]
@@ -40,10 +39,7 @@ def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
 
     mpsnr_lost: PSNR with the clean input - (PSNR - dimmed); sam_lost: SAM - SAM with the clean input.
     """
-    low, high = config.datasets[target.dataset].scales.train
-    scores = _read(target, every)
-    scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
-    of_seed = scores.groupby([*KEYS, "seed"], sort=False)[["clipped", "dimmed", *METRICS]].mean().reset_index()
+    of_seed = of_each_seed(config, target, _read(target, every), KEYS, ["clipped", "dimmed", *METRICS])
     same = ["model", "seed", "p"]
     clean = of_seed.loc[of_seed["change"] == CLEAN.name, [*same, "mpsnr", "sam"]]
     of_seed = of_seed.merge(clean, on=same, suffixes=("", "_clean"))
@@ -51,8 +47,7 @@ def table(config: Config, target: Target, every: list[Change]) -> pd.DataFrame:
     of_seed["sam_lost"] = of_seed["sam"] - of_seed["sam_clean"]
     shares = of_seed.groupby(KEYS, sort=False)[["clipped", "dimmed"]].mean().reset_index()
     tidy = shares.merge(over_seeds(of_seed, KEYS, [*METRICS, *LOST]), on=KEYS)
-    sources = {method.label: method.source for method in METHODS.values()}
-    return tidy.assign(source=tidy["model"].map(sources), commit=commit())
+    return tidy.assign(source=[APART.get(model, "ours") for model in tidy["model"]], commit=commit())
 
 
 def _read(target: Target, every: list[Change]) -> pd.DataFrame:
@@ -91,20 +86,20 @@ def printed(tidy: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def protocol(config: Config, target: Target, store: Store, every: list[Change], made_at: str) -> list[str]:
     """What a reader must know about the numbers."""
     dimmed = [f"{each.value} {each.dimmed:.1f}" for each in every if each.dimmed]
-    light = f" A light dims the bands, so the difference of PSNR counts from the clean score + {', '.join(dimmed)} dB."
+    light = f" A light dims the bands, so its difference of PSNR is from the clean score plus {', '.join(dimmed)} dB."
     return [
         f"Preset {config.preset}, data set {target.dataset}, C = {target.counts[0]}, {target.seed_count} seed(s),"
         f" commit {made_at}. Values: {store.choices['values']}.",
-        "One change at a time, to methods that were trained without any; in brackets the difference to the clean input."
-        + (light if dimmed else ""),
-        "Clipped: the share of values of the changed spectra that were below 0 (metamers) or of the input above white"
-        " (exposure).",
+        "One change at a time is made, to methods that were trained without any. The difference from the clean input is in"
+        " brackets." + (light if dimmed else ""),
+        "Clipped is the share of values that were cut: values of the changed spectra below 0 (metamers), or of the input above"
+        " white (exposure).",
         *left_out(store.bands, store.response, config.tables[ROBUSTNESS_TABLE].camera),
         *stored.imports(config, target),
     ]
 
 
-def latex(blocks: dict[str, pd.DataFrame], footer: list[str]) -> str:
+def latex_of_blocks(blocks: dict[str, pd.DataFrame], footer: list[str]) -> str:
     """The footer as comments, a LaTeX tabular for each block (needs booktabs), and the footer as a note."""
     lines = [f"% {line}" for line in footer]
     for heading, block in blocks.items():
@@ -114,14 +109,19 @@ def latex(blocks: dict[str, pd.DataFrame], footer: list[str]) -> str:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     target = targets(config)[ROBUSTNESS_TABLE]
     store = prepared.data(target.dataset)
     every = every_change(config, store)
     tidy = table(config, target, every)
     blocks, footer = printed(tidy), protocol(config, target, store, every, commit())
     text = "\n".join(section(heading, "Change", block) for heading, block in blocks.items())
-    write(target.name, tidy, text + "\n" + "\n".join(f"- {line}" for line in footer) + "\n", latex(blocks, footer))
+    write(
+        target.name,
+        tidy,
+        text + "\n" + "\n".join(f"- {line}" for line in footer) + "\n",
+        latex_of_blocks(blocks, footer),
+    )
     shown_of = f"preset {config.preset}, {target.dataset}, {target.seed_count} seed(s), commit {commit()}"
     drawn = robustness.draw(tidy.assign(title=titles(tidy)), footer=shown_of)
     style.save(drawn, results() / "figures/robustness")

@@ -10,17 +10,16 @@ import pandas as pd
 
 from ssif.bands import Bands
 from ssif.sensors import covered
-from workflow.config import presets
 from workflow.config.schema import SENSOR_TABLE, Config
 from workflow.methods import APART, network
 from workflow.plan import runs
 from workflow.plan.runs import Run
 from workflow.plan.targets import Target, targets
 from workflow.steps import prepared, stored
-from workflow.steps.arguments import parser
+from workflow.steps.arguments import chosen_preset
 from workflow.steps.processes import program
 from workflow.steps.provenance import commit
-from workflow.tables.cells import METRICS, over_seeds
+from workflow.tables.cells import METRICS, of_each_seed, over_seeds
 from workflow.tables.layout import latex, markdown, write
 
 KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "distribution"]
@@ -29,10 +28,7 @@ KEYS = ["dataset", "preset", "model", "intervals", "sensor", "channels", "p", "d
 def table(config: Config, target: Target) -> pd.DataFrame:
     """KEYS, then mean and standard deviation of each metric over the seeds (empty for a single seed); each seed counts with its
     mean over the scenes. `intervals`: of the training, "" for a method without any."""
-    low, high = config.datasets[target.dataset].scales.train
-    scores = _read(config, target)
-    scores["distribution"] = scores["p"].between(low, high).map({True: "in", False: "out"})
-    of_seed = scores.groupby([*KEYS, "seed"], sort=False)[METRICS].mean().reset_index()
+    of_seed = of_each_seed(config, target, _read(config, target), KEYS, METRICS)
     return over_seeds(of_seed, KEYS, METRICS).assign(commit=commit())
 
 
@@ -60,10 +56,11 @@ def protocol(config: Config, target: Target, source: Bands, values: str, made_at
     lines = [
         f"Preset {config.preset}, data set {target.dataset}, {target.seed_count} seed(s), commit {made_at}.",
         f"Values: {values}.",
-        f"Truth: the mean of the cube's {len(source)} bands over each of a sensor's, weighted by their overlap in nm; PSNR is"
-        " the mean over the bands, mean over images.",
-        f"{data.training.steps} steps; equal: C in {data.counts.train[0]:g}-{data.counts.train[1]:g} equal parts of the band"
-        " axis; irregular: as many parts cut at random places, none narrower than a band of the cube.",
+        f"The truth of a sensor's band is the mean of the cube's {len(source)} bands, weighted by their overlap in nm. PSNR is the"
+        " mean over the bands and over the images.",
+        f"Trained for {data.training.steps} steps. Equal intervals are {data.counts.train[0]:g} to {data.counts.train[1]:g} equal"
+        " parts of the band axis. Irregular intervals are as many parts, cut at random places, none narrower than a band of the"
+        " cube.",
     ]
     for sensor in config.tables[SENSOR_TABLE].sensors:
         bands, names, left = covered(source, sensor)
@@ -89,7 +86,7 @@ def intervals(config: Config, run: Run) -> str:
 
 @program
 def main() -> None:
-    config = presets.load(parser(__doc__).parse_args().config)
+    config = chosen_preset(__doc__)
     target = targets(config)[SENSOR_TABLE]
     tidy = table(config, target)
     shown, columns = printed(tidy)

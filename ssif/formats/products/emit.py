@@ -1,18 +1,11 @@
 """EMIT L2A: `reflectance` [downtrack, crosstrack, bands], NaN or -9999 without data, with a list of good wavelengths."""
 
-from pathlib import Path
-
 import h5py
 
-from ssif.formats.header import Header, Image, Window
+from ssif.formats.header import Header, Window
 from ssif.formats.products import hdf5_product
-from ssif.formats.products.product import Product
 
 PARAMETERS = "sensor_band_parameters"
-
-
-def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.image_of(path, key, _described)
 
 
 def _described(file: h5py.File) -> tuple[Header, Window]:
@@ -25,4 +18,4 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
     return hdf5_product.swath(cube, centres, widths, -9999, good=good, swath=places)
 
 
-PRODUCT = Product("EMIT L2A", lambda path: hdf5_product.holds(path, ".nc", "reflectance", PARAMETERS), _open)
+PRODUCT = hdf5_product.product("EMIT L2A", ".nc", _described, ("reflectance", PARAMETERS))

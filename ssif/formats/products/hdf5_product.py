@@ -8,7 +8,7 @@ import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import fields, hdf5
-from ssif.formats.header import Header, Image, Window
+from ssif.formats.header import Header, Image, Kind, Window
 from ssif.formats.wavelengths import read_axis
 from ssif.hdf5 import opened, own
 
@@ -22,15 +22,22 @@ def holds(path: Path, suffix: str, *names: str) -> bool:
     if path.suffix.lower() != suffix or not path.is_file() or not h5py.is_hdf5(path):
         return False
     with opened(path) as file:
-        return all(find(file, name) is not None for name in names)
+        return all(item(file, name) is not None for name in names)
 
 
-def image_of(path: Path, key: str | None, describe: Callable[[h5py.File], tuple[Header, Window]]) -> Image:
-    """The image with the header and windows that `describe(file)` returns, or the array `key`, as in any HDF5 file."""
-    return hdf5.image_of(path, describe) if key is None else hdf5.KIND.open(path, key)
+def product(
+    name: str, suffix: str, describe: Callable[[h5py.File], tuple[Header, Window]], *layouts: tuple[str, ...]
+) -> Kind:
+    """A product in files that hold all names of one of the `layouts`. `describe(file)` returns the header and the windows; with
+    a key, the image is that array, as in any HDF5 file."""
+
+    def opened(path: Path, key: str | None) -> Image:
+        return hdf5.image_of(path, describe) if key is None else hdf5.KIND.open(path, key)
+
+    return Kind(name, (), opened, matches=lambda path: any(holds(path, suffix, *names) for names in layouts))
 
 
-def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
+def item(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
     """What the file itself has under a path. Links are not followed."""
     found = file
     for part in name.split("/"):
@@ -40,7 +47,7 @@ def find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
 
 def array(file: h5py.File, name: str, axes: int = 3) -> h5py.Dataset:
     """A dataset of numbers with so many axes. Raises UserError if there is none or it cannot be read safely."""
-    found = find(file, name)
+    found = item(file, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iuf" or found.ndim != axes:
         raise UserError(f"has no array {name!r} of numbers with {axes} axes, which such a product has")
     hdf5.check_readable(found)
@@ -68,7 +75,7 @@ def places(
     file: h5py.File, latitudes: str, longitudes: str, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Latitudes and longitudes [h, w] in degrees; None if the file has none for each pixel."""
-    found = [find(file, name) for name in (latitudes, longitudes)]
+    found = [item(file, name) for name in (latitudes, longitudes)]
     if any(not isinstance(each, h5py.Dataset) or each.shape != shape[:2] for each in found):
         return None
     return tuple(array(file, name, axes=2)[:].astype(np.float64) for name in (latitudes, longitudes))

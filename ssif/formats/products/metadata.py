@@ -16,7 +16,7 @@ class _Builder(ElementTree.TreeBuilder):
     """A builder that refuses a document type, in which a small file could define entities of gigabytes."""
 
     def doctype(self, name, public, system):
-        raise UserError("declares a document type (DOCTYPE), which the metadata of a product never do")
+        raise UserError("has a document type (DOCTYPE), which the metadata of a product never have")
 
 
 def read_xml(path: Path) -> Element:

@@ -1,13 +1,10 @@
 """PACE OCI L2: surface reflectance `rhos` [line, pixel, wavelength] with wavelengths `wavelength_3d` in nm."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 
-from ssif.formats.header import Header, Image, Window
+from ssif.formats.header import Header, Window
 from ssif.formats.products import hdf5_product
-from ssif.formats.products.product import Product
 from ssif.instruments import EVENLY_SPACED
 
 CUBE = "geophysical_data/rhos"
@@ -18,18 +15,15 @@ SWIR = {centre: width for centre, _, count, width in EVENLY_SPACED["pace-oci"] i
 NEAR = 10.0  # largest distance in nm from the nominal centre
 
 
-def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.image_of(path, key, _described)
-
-
 def _described(file: h5py.File) -> tuple[Header, Window]:
     cube, centres = hdf5_product.array(file, CUBE), hdf5_product.numbers(file, f"{PARAMETERS}/wavelength_3d")
-    if hdf5_product.find(file, f"{PARAMETERS}/fwhm") is not None:
+    if hdf5_product.item(file, f"{PARAMETERS}/fwhm") is not None:
         widths, notes = hdf5_product.numbers(file, f"{PARAMETERS}/fwhm"), ()
     else:
-        widths = np.array([_nominal(centre) for centre in centres])
+        near = [[width for nominal, width in SWIR.items() if abs(centre - nominal) <= NEAR] for centre in centres]
+        widths = np.array([found[0] if found else HYPERSPECTRAL for found in near])
         notes = (
-            f"no band widths: they are taken to be {HYPERSPECTRAL:g} nm, and the nominal widths of OCI in the SWIR",
+            f"the file has no band widths; they are set to {HYPERSPECTRAL:g} nm, and to the nominal widths of OCI in the SWIR",
         )
     (scale,), (offset,) = hdf5_product.attribute(cube, "scale_factor", 1), hdf5_product.attribute(cube, "add_offset", 0)
     places = hdf5_product.places(file, "navigation_data/latitude", "navigation_data/longitude", cube.shape)
@@ -38,8 +32,4 @@ def _described(file: h5py.File) -> tuple[Header, Window]:
     )
 
 
-def _nominal(centre: float) -> float:
-    return next((width for nominal, width in SWIR.items() if abs(centre - nominal) <= NEAR), HYPERSPECTRAL)
-
-
-PRODUCT = Product("PACE OCI L2", lambda path: hdf5_product.holds(path, ".nc", CUBE), _open)
+PRODUCT = hdf5_product.product("PACE OCI L2", ".nc", _described, (CUBE,))

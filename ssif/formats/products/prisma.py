@@ -1,16 +1,14 @@
 """PRISMA L2D (in UTM) and L2C (in the geometry of the swath): reflectance of two detectors, each [row, band, column]."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, Window, one
+from ssif.formats.header import Header, Window, one
 from ssif.formats.products import hdf5_product
-from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
 
 L2D, L2C = "HDFEOS/SWATHS/PRS_L2D_HCO", "HDFEOS/SWATHS/PRS_L2C_HCO"
@@ -18,16 +16,12 @@ NODATA, LARGEST = 0, 65535  # stored values
 PIXEL = 30.0  # m
 
 
-def _open(path: Path, key: str | None) -> Image:
-    return hdf5_product.image_of(path, key, _described)
-
-
 def _described(file: h5py.File) -> tuple[Header, Window]:
-    mapped = hdf5_product.find(file, L2D) is not None
+    mapped = hdf5_product.item(file, L2D) is not None
     vnir, swir = detectors = [_Detector.of(file, L2D if mapped else L2C, name) for name in ("Vnir", "Swir")]
     height, width = vnir.size
     if swir.size != vnir.size:
-        raise UserError(f"VNIR_Cube has {height} x {width} pixels, SWIR_Cube {swir.size[0]} x {swir.size[1]}")
+        raise UserError(f"VNIR_Cube has {height} x {width} pixels, but SWIR_Cube has {swir.size[0]} x {swir.size[1]}")
     bands, unit, notes = read_axis(*(np.concatenate(lists) for lists in zip(vnir.axis, swir.axis)), "nm")
     header = Header(
         height,
@@ -67,9 +61,9 @@ class _Detector:
     def of(cls, file: h5py.File, swath: str, name: str) -> "_Detector":
         upper, fields = name.upper(), f"{swath}/Data Fields"
         cube, matrix = hdf5_product.array(file, f"{fields}/{upper}_Cube"), f"{fields}/{upper}_PIXEL_L2_ERR_MATRIX"
-        errors = hdf5_product.array(file, matrix) if hdf5_product.find(file, matrix) is not None else None
+        errors = hdf5_product.array(file, matrix) if hdf5_product.item(file, matrix) is not None else None
         if cube.dtype != np.uint16 or (errors is not None and errors.shape != cube.shape):
-            raise UserError(f"{upper}_Cube is not of uint16, or its error matrix has another shape")
+            raise UserError(f"{upper}_Cube is not of type uint16, or its error matrix has another shape")
         centres, widths = (hdf5_product.attribute(file, f"List_{what}_{name}") for what in ("Cw", "Fwhm"))
         selected = hdf5_product.attribute(file, f"CNM_{upper}_SELECT", default=1)
         count = cube.shape[1]
@@ -104,12 +98,10 @@ def _place(file: h5py.File, height: int, width: int) -> dict:
         for axis in ("easting", "northing")
     )
     (code,) = hdf5_product.attribute(file, "Epsg_Code")
-    with raster.gdal(f"Epsg_Code {code:g} is no coordinate reference system: ") as rasterio:
+    with raster.gdal(f"Epsg_Code {code:g} is not a coordinate reference system: ") as rasterio:
         crs = rasterio.CRS.from_epsg(int(code)).to_wkt()
     left, top = float(east) - PIXEL * width / 2, float(north) + PIXEL * height / 2
     return {"crs": crs, "transform": (PIXEL, 0.0, left, 0.0, -PIXEL, top)}
 
 
-PRODUCT = Product(
-    "PRISMA L2", lambda path: hdf5_product.holds(path, ".he5", L2D) or hdf5_product.holds(path, ".he5", L2C), _open
-)
+PRODUCT = hdf5_product.product("PRISMA L2", ".he5", _described, (L2D,), (L2C,))

@@ -11,9 +11,8 @@ import numpy as np
 from ssif.channels import Channel
 from ssif.errors import UserError, choose
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, one
+from ssif.formats.header import Header, Image, Kind, one
 from ssif.formats.products.metadata import number, read_xml, text
-from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
 
 METADATA = "MTD_MSIL2A.xml"
@@ -34,7 +33,10 @@ def _open(path: Path, key: str | None) -> Image:
         if not file.is_file():
             raise UserError(f"{METADATA} lists {file.relative_to(folder)}, which is missing")
     with ExitStack() as stack:
-        images = [stack.enter_context(raster.open_raster(file, "JP2OpenJPEG", _plain)) for file in files.values()]
+        images = [
+            stack.enter_context(raster.open_raster(file, "JP2OpenJPEG", lambda source: Header(**raster.basics(source))))
+            for file in files.values()
+        ]
         parts = [image.header for image in images]
         if len({(part.height, part.width, part.count, part.dtype) for part in parts}) > 1 or parts[0].count > 1:
             raise UserError(
@@ -62,12 +64,8 @@ def _files(folder: Path, root: Element, key: str | None) -> dict[str, Path]:
     listed = [(element.text or "").strip() for element in root.iter("IMAGE_FILE")]
     found = [(match[1], folder / f"{name}.jp2") for name in listed if (match := pattern.fullmatch(name))]
     if not found or len(found) != len(dict(found)):
-        raise UserError(f"{METADATA} lists {len(found)} images of {size}; want one for each band of one tile")
+        raise UserError(f"{METADATA} lists {len(found)} images of {size}, but must list one for each band of one tile")
     return dict(sorted(found))
-
-
-def _plain(source) -> Header:
-    return Header(**raster.basics(source))
 
 
 def _header(first: Header, root: Element, names: list[str]) -> Header:
@@ -108,4 +106,4 @@ def _read(path: Path, key: str | None) -> list[Path]:
     return [metadata, *_files(metadata.parent, read_xml(metadata), key).values()]
 
 
-PRODUCT = Product("Sentinel-2 L2A", _matches, _open, _read)
+PRODUCT = Kind("Sentinel-2 L2A", (), _open, read=_read, matches=_matches)

@@ -1,4 +1,8 @@
-"""Products of DLR: a GeoTIFF (...-SPECTRAL_IMAGE.TIF) with metadata (...-METADATA.XML) beside it."""
+"""Products of DLR, EnMAP L2A and DESIS L2A: a GeoTIFF (...-SPECTRAL_IMAGE.TIF) with metadata (...-METADATA.XML) beside it.
+
+EnMAP has 224 bands in the order of the file, VNIR before SWIR, which overlap. DESIS has 235 bands from 400 to 1000 nm, or fewer
+if they were binned.
+"""
 
 import re
 from pathlib import Path
@@ -8,9 +12,8 @@ import numpy as np
 
 from ssif.errors import UserError
 from ssif.formats import raster
-from ssif.formats.header import Header, Image, one
+from ssif.formats.header import Header, Image, Kind, one
 from ssif.formats.products.metadata import number, read_xml
-from ssif.formats.products.product import Product
 from ssif.formats.wavelengths import read_axis
 
 NODATA = -32768
@@ -18,7 +21,7 @@ SAMPLED = 3  # number of rows that are searched for bands without data
 PARTS = r"-(SPECTRAL_IMAGE(_COG)?\.tiff?|METADATA\.xml)"
 
 
-def product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -> Product:
+def _product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -> Kind:
     """A product whose file names begin with the pattern `start`.
 
     The metadata have an element `band` for each band, with four `tags`: centre and width in nm, gain and offset.
@@ -30,7 +33,13 @@ def product(name: str, start: str, band: str, tags: tuple[str, str, str, str]) -
         root = read_xml(metadata)
         return raster.open_raster(image, "GTiff", lambda source: _header(source, root.findall(f".//{{*}}{band}"), tags))
 
-    return Product(name, lambda path: pattern.fullmatch(path.name) is not None, opened, lambda path, _: _pair(path))
+    return Kind(
+        name,
+        (),
+        opened,
+        read=lambda path, key: _pair(path),
+        matches=lambda path: pattern.fullmatch(path.name) is not None,
+    )
 
 
 def _pair(path: Path) -> list[Path]:
@@ -51,7 +60,7 @@ def _is_xml(path: Path) -> bool:
 
 def _header(source, found: list[Element], tags: tuple[str, ...]) -> Header:
     if len(found) != source.count:
-        raise UserError(f"the metadata describe {len(found)} bands, the image has {source.count}")
+        raise UserError(f"the metadata describe {len(found)} bands, but the image has {source.count}")
     centres, widths, gains, offsets = ([number(band, tag) for band in found] for tag in tags)
     bands, unit, notes = read_axis(centres, widths, "nm")
     nodata = NODATA if source.nodata is None else source.nodata
@@ -78,3 +87,17 @@ def _filled(source, nodata: float) -> np.ndarray:
     for row in rows:
         filled |= (source.read(window=((row, row + 1), (0, source.width))) != nodata).any(axis=(1, 2))
     return filled | ~filled.any()
+
+
+ENMAP = _product(
+    "EnMAP L2A",
+    r"ENMAP\d\d-.{4}L2A-",
+    "bandCharacterisation/{*}bandID",
+    ("wavelengthCenterOfBand", "FWHMOfBand", "GainOfBand", "OffsetOfBand"),
+)
+DESIS = _product(
+    "DESIS L2A",
+    "DESIS-HSI-L2A-",
+    "bandCharacterisation/{*}band",
+    ("wavelengthCenterOfBand", "wavelengthWidthOfBand", "gainOfBand", "offsetOfBand"),
+)
