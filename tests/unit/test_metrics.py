@@ -293,3 +293,21 @@ def test_values_must_be_finite(value):
         pair[broken][1, 4, 4] = value
         with pytest.raises(UserError, match=f"{name} holds a value that is not finite"):
             metrics.evaluate(*pair, 2)
+
+
+@pytest.mark.parametrize("shape", [(4, 24, 31), (7, 160, 170)])
+def test_one_metric_alone_is_that_of_all_to_the_last_digit(shape):
+    prediction, truth = random_pair(*shape)
+    prediction, truth = 1.2 * prediction - 0.1, truth.float()
+    truth[:, 0] = 0
+    every = metrics.evaluate(prediction, truth, 2)
+    assert metrics.mpsnr(prediction, truth) == every["mpsnr"]
+    assert metrics.sam(prediction, truth) == every["sam"]
+
+
+@pytest.mark.parametrize("alone", [metrics.mpsnr, metrics.sam])
+def test_one_metric_alone_checks_its_images(alone):
+    with pytest.raises(UserError, match="prediction is 4 x 5 x 6 but the truth is 4 x 5 x 7"):
+        alone(torch.rand(4, 5, 6), torch.rand(4, 5, 7))
+    with pytest.raises(UserError, match="truth holds a value that is not finite"):
+        alone(torch.rand(2, 3, 3), torch.full((2, 3, 3), math.nan))
