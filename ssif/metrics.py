@@ -28,22 +28,36 @@ def evaluate(
     no window has data everywhere.
     """
     _check(prediction, truth)
+    if min(truth.shape[1:]) < WINDOW:
+        raise UserError(
+            f"SSIM needs images of at least {WINDOW} x {WINDOW} px, got {' x '.join(map(str, truth.shape[1:]))}"
+        )
     windows = None if known is None else _windows(known)
     scores = [_band_scores(x, y, known, windows) for x, y in _groups(prediction, truth, 0)]
     mse, means, similarities, correlations = (torch.cat(values) for values in zip(*scores))
-    angles = torch.cat([_angles(x, y) for x, y in _groups(prediction, truth, 1)])
-    if known is not None:
-        angles = angles[known]
+    angles = _angles(prediction, truth)
     relative = (mse / means**2).where(means.abs() >= BLACK, math.nan)
     return {
-        "mpsnr": float(-10 * mse.clamp(min=MSE_FLOOR).log10().mean()),
-        "psnr_cube": float(-10 * mse.mean().clamp(min=MSE_FLOOR).log10()),
+        "mpsnr": float(_psnr(mse).mean()),
+        "psnr_cube": float(_psnr(mse.mean())),
         "ssim": float(similarities.mean()),
-        "sam": math.degrees(angles.nanmean()),
+        "sam": math.degrees((angles if known is None else angles[known]).nanmean()),
         "ergas": 100 / scale * math.sqrt(relative.nanmean()),
         "cc": float(correlations.nanmean()),
         "rmse": math.sqrt(mse.mean()),
     }
+
+
+def mpsnr(prediction: torch.Tensor, truth: torch.Tensor) -> float:
+    """The mpsnr of `evaluate` alone, in dB, of an image [C, H, W] of any size with data everywhere."""
+    _check(prediction, truth)
+    return float(_psnr(torch.cat([_mse(x, y) for x, y in _groups(prediction, truth, 0)])).mean())
+
+
+def sam(prediction: torch.Tensor, truth: torch.Tensor) -> float:
+    """The sam of `evaluate` alone, in degrees, of an image [C, H, W] of any size with data everywhere."""
+    _check(prediction, truth)
+    return math.degrees(_angles(prediction, truth).nanmean())
 
 
 def _check(prediction, truth):
@@ -56,8 +70,6 @@ def _check(prediction, truth):
         # A nan appears in both extremes. Unlike isfinite on the image this makes no copy of it.
         if not torch.stack(torch.aminmax(image)).isfinite().all():
             raise UserError(f"the {name} contains a value that is not finite")
-    if min(truth.shape[1:]) < WINDOW:
-        raise UserError(f"SSIM needs images of at least {WINDOW} x {WINDOW} px, got {wanted}")
 
 
 def _groups(prediction, truth, axis: int):
@@ -78,6 +90,16 @@ def _windows(known) -> torch.Tensor:
     return windows
 
 
+def _mse(x, y) -> torch.Tensor:
+    """Mean squared error of each band: [B, H, W] twice -> [B]."""
+    return (x - y).square().mean(dim=(1, 2))
+
+
+def _psnr(mse) -> torch.Tensor:
+    """PSNR in dB of mean squared errors."""
+    return -10 * mse.clamp(min=MSE_FLOOR).log10()
+
+
 def _band_scores(x, y, known, windows) -> tuple[torch.Tensor, ...]:
     """Mean squared error, mean of the truth, SSIM and correlation of each band: [B, H, W] twice -> four times [B].
 
@@ -86,7 +108,7 @@ def _band_scores(x, y, known, windows) -> tuple[torch.Tensor, ...]:
     similarity = _similarity(x, y, windows)
     if known is not None:
         x, y = x[:, known][..., None], y[:, known][..., None]
-    scores = (x - y).square().mean(dim=(1, 2)), y.mean(dim=(1, 2)), similarity
+    scores = _mse(x, y), y.mean(dim=(1, 2)), similarity
     x, y = x.flatten(1), y.flatten(1)
     # The variance does not tell: the mean of equal values is rounded, so their variance need not be 0.
     varies = (x.amin(1) < x.amax(1)) & (y.amin(1) < y.amax(1))
@@ -131,8 +153,12 @@ def _blur(maps) -> torch.Tensor:
     return blurred.view(windows, *maps.shape[:-1])
 
 
-def _angles(x, y) -> torch.Tensor:
+def _angles(prediction, truth) -> torch.Tensor:
     """Angles in radians [H, W] between the spectra of [C, H, W]; nan where a spectrum has no direction."""
+    return torch.cat([_angles_of_rows(x, y) for x, y in _groups(prediction, truth, 1)])
+
+
+def _angles_of_rows(x, y) -> torch.Tensor:
     norm_x, norm_y = (torch.linalg.vecdot(image, image, dim=0).sqrt() for image in (x, y))
     # Rounding carries the cosine of parallel spectra past 1, where arccos is nan.
     angles = (torch.linalg.vecdot(x, y, dim=0) / (norm_x * norm_y)).clamp(-1, 1).arccos()

@@ -282,7 +282,7 @@ def test_image_must_be_a_cube(shape):
 
 def test_image_must_hold_the_ssim_window():
     assert score("ssim", torch.ones(2, 11, 11), torch.ones(2, 11, 11)) == 1
-    with pytest.raises(UserError, match="at least 11 x 11 px, got 2 x 40 x 10"):
+    with pytest.raises(UserError, match="at least 11 x 11 px, got 40 x 10"):
         metrics.evaluate(torch.rand(2, 40, 10), torch.rand(2, 40, 10), 2)
 
 
@@ -293,3 +293,21 @@ def test_values_must_be_finite(value):
         pair[broken][1, 4, 4] = value
         with pytest.raises(UserError, match=f"{name} contains a value that is not finite"):
             metrics.evaluate(*pair, 2)
+
+
+@pytest.mark.parametrize("shape", [(4, 24, 31), (7, 160, 170)])
+def test_one_metric_alone_is_that_of_all_to_the_last_digit(shape):
+    prediction, truth = random_pair(*shape)
+    prediction, truth = 1.2 * prediction - 0.1, truth.float()
+    truth[:, 0] = 0
+    every = metrics.evaluate(prediction, truth, 2)
+    assert metrics.mpsnr(prediction, truth) == every["mpsnr"]
+    assert metrics.sam(prediction, truth) == every["sam"]
+
+
+@pytest.mark.parametrize("alone", [metrics.mpsnr, metrics.sam])
+def test_one_metric_alone_checks_its_images(alone):
+    with pytest.raises(UserError, match="prediction is 4 x 5 x 6, but the truth is 4 x 5 x 7"):
+        alone(torch.rand(4, 5, 6), torch.rand(4, 5, 7))
+    with pytest.raises(UserError, match="truth holds a value that is not finite"):
+        alone(torch.rand(2, 3, 3), torch.full((2, 3, 3), math.nan))

@@ -126,6 +126,9 @@ def test_the_figure_has_a_line_for_each_change_and_a_marker_for_each_method(ever
     drawn = {line.get_label(): line for line in psnr.lines}
     assert {"bicubic+linear", "US3RN", "SSIF+"} <= set(drawn)
     assert drawn["US3RN"].get_xdata()[named.index("rounding 8 bits")] == 2 * (named.index("rounding 8 bits") + 1)
+    # In the line of a change the markers stand in the order of the table, apart from each other.
+    places = [drawn[model].get_ydata()[0] for model in ("bicubic+linear", "US3RN", "SSIF+")]
+    assert places == pytest.approx([-drawing.SPREAD, 0, drawing.SPREAD])
     assert sam.get_xlabel() == "SAM added (degrees)" and "preset smoke" in written(figure)
 
 

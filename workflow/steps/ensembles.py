@@ -8,7 +8,7 @@ import torch
 
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
-from ssif.metrics import evaluate
+from ssif.metrics import mpsnr
 from ssif.progress import Progress
 
 SAMPLED = 50_000  # values (a pixel in a band) of each scene
@@ -32,11 +32,11 @@ def disagreement(
         low, (height, width) = lr_size(hsi.shape[1:], p)
         lr_msi, truth = downsample(msi[None, :, :height, :width], low, antialias), hsi[:, :height, :width]
         every = torch.stack([model.predict_each(lr_msi, (height, width), [store.bands])[0][0] for model in models])
-        scores += [(1, evaluate(image, truth, p)["mpsnr"]) for image in every]
+        scores += [(1, mpsnr(image, truth)) for image in every]
         chosen = torch.from_numpy(generator.integers(truth.numel(), size=SAMPLED)).to(place)
         for count in range(2, len(models) + 1):
             mean = every[:count].mean(dim=0)
-            scores.append((count, evaluate(mean, truth, p)["mpsnr"]))
+            scores.append((count, mpsnr(mean, truth)))
             deviation = every[:count].flatten(1)[:, chosen].std(dim=0)
             error = (mean - truth).abs().flatten()[chosen]
             columns = {"deviation": deviation.cpu().numpy(), "error": error.cpu().numpy()}

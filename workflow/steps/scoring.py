@@ -14,7 +14,7 @@ from ssif.bands import Bands, resampling_matrix
 from ssif.consistency import Seen, distance
 from ssif.data.degrade import downsample, lr_size
 from ssif.data.store import Store
-from ssif.metrics import evaluate
+from ssif.metrics import evaluate, mpsnr, sam
 from ssif.progress import Progress
 from ssif.seals import noted_file
 from ssif.tiles import Grid
@@ -99,7 +99,7 @@ def scores(
                     )
                     row = {"scene": scene, "p": p} | view.label | item.label | evaluate(image, truth, p, seen)
                     if view.sensor and item.bands == store.bands:
-                        row |= _consistency(view.sensor, image, view.lr_msi, truth, p)
+                        row |= _consistency(view.sensor, image, view.lr_msi, truth)
                     if store.border:
                         row |= _central(image, truth, p, seen, store.border, hsi.shape[1:])
                     yield row | {"seconds": seconds, "peak_mib": _peak_mib(place)}, image
@@ -107,9 +107,10 @@ def scores(
             progress.update(done, f"p = {p:g}")
 
 
-def _consistency(sensor: Seen, image, lr_msi, truth, p: float) -> dict[str, float]:
-    found = evaluate(sensor.corrected(image, lr_msi), truth, p)
-    return distance(sensor.of(image), lr_msi) | {f"consistent_{name}": found[name] for name in ("mpsnr", "sam")}
+def _consistency(sensor: Seen, image, lr_msi, truth) -> dict[str, float]:
+    corrected = sensor.corrected(image, lr_msi)
+    found = {"consistent_mpsnr": mpsnr(corrected, truth), "consistent_sam": sam(corrected, truth)}
+    return distance(sensor.of(image), lr_msi) | found
 
 
 def _central(image, truth, p: float, seen, border: int, size: tuple[int, int]) -> dict[str, float]:
