@@ -309,5 +309,5 @@ def test_one_metric_alone_is_that_of_all_to_the_last_digit(shape):
 def test_one_metric_alone_checks_its_images(alone):
     with pytest.raises(UserError, match="prediction is 4 x 5 x 6, but the truth is 4 x 5 x 7"):
         alone(torch.rand(4, 5, 6), torch.rand(4, 5, 7))
-    with pytest.raises(UserError, match="truth holds a value that is not finite"):
+    with pytest.raises(UserError, match="truth contains a value that is not finite"):
         alone(torch.rand(2, 3, 3), torch.full((2, 3, 3), math.nan))
