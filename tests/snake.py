@@ -73,3 +73,11 @@ def snakemake(
 def jobs(output: str) -> dict[str, int]:
     """What a run or a dry run counts: rule -> jobs."""
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+def named_jobs(output: str) -> dict[str, set[str]]:
+    """The runs that a dry run lists: rule -> ids, without rules that are not of a run."""
+    found = {}
+    for rule, name in re.findall(r"^rule (\w+):$(?:\n .*)*?\n    wildcards: .*\brun=(\S+)$", output, re.MULTILINE):
+        found.setdefault(rule, set()).add(name)
+    return found

@@ -1,8 +1,12 @@
 """Speed of the classifier's dense pass beside the exact one, as a ratio within one run."""
 
+import pytest
 import torch
 
 from workflow.land_use.a2s2k import A2S2K
+
+# As the other benchmarks: `make bench`, not `make test`.
+pytestmark = pytest.mark.slow
 
 HEIGHT, WIDTH, BANDS, PATCH = 40, 40, 102, 11
 

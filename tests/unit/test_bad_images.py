@@ -254,25 +254,29 @@ from ssif.errors import exit_cleanly
 from ssif.formats import create_image, matlab
 from ssif.formats.header import Header
 
-if sys.argv[1].endswith("a73.mat"):
-    matlab.LARGEST_V5 = 0
-
 @exit_cleanly
-def main():
-    with create_image(sys.argv[1], Header(200, 300, 3, "float32")) as write:
+def main(path):
+    with create_image(path, Header(200, 300, 3, "float32")) as write:
         write(np.random.default_rng(0).random((200, 300, 3)))
 
-main()
+whole = matlab.LARGEST_V5
+for path in sys.argv[1:]:
+    matlab.LARGEST_V5 = 0 if path.endswith("a73.mat") else whole
+    try:
+        main(path)
+    except SystemExit as end:
+        print(end.code, file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("name", ["a.hdr", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz"])
-def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path, name):
-    command = [sys.executable, "-c", WRITER, str(tmp_path / name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=small_disk)
-    assert done.returncode == 1
-    assert re.fullmatch(r"error: the disk is full \(.*\); finished files are whole\n", done.stderr)
-    assert not list(tmp_path.iterdir())
+def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path):
+    """HDF5 might speak up at the end of the process."""
+    paths = [str(tmp_path / name) for name in ("a.hdr", "a.tif", "a.mat", "a73.mat", "a.h5", "a.npy", "a.npz")]
+    command = [sys.executable, "-c", WRITER, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=small_disk)
+    said = done.stderr.splitlines()
+    assert len(said) == len(paths) and not list(tmp_path.iterdir())
+    assert all(re.fullmatch(r"error: the disk is full \(.*\); finished files are whole", line) for line in said)
 
 
 def test_the_command_line_says_one_line_and_fails(tmp_path, weights):

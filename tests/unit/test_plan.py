@@ -6,7 +6,7 @@ from ssif.errors import UserError
 from tests.quick import QUICK, changed
 from workflow.config import presets
 from workflow.methods import METHODS, every_network
-from workflow.plan import fingerprints, runs, targets
+from workflow.plan import fingerprints, runs, summary, targets
 from workflow.plan.runs import Run
 
 
@@ -47,6 +47,25 @@ def test_the_chains_of_the_paper_need_this_many_trainings(dataset, trainings):
         row for row in targets.rows(config) if row.method in of_paper and row.dataset == dataset and row.seed == 0
     ]
     assert len(runs.networks(config, chains)) == trainings
+
+
+@pytest.mark.parametrize(
+    ("preset", "of_table1", "all_in_all"),
+    [
+        ("standard", 39, 126),
+        # Three seeds of the spec's networks, a bicubic row for each data set, two ablations of ours, and later methods: 9 on CAVE
+        # and 11 on Pavia Centre, and LTE and CiaoSR at 6 and 4 more C.
+        ("paper", 3 * (29 + 9), 3 * (84 + 2 + 4 + 40)),
+        ("cave-cpu", 11, 11),
+        ("cave-antialias", 7, 7),
+        ("cave-figures", 0, 15),
+        ("cave-validation", 0, 9),
+    ],
+)
+def test_networks_of_a_preset_are_announced(preset, of_table1, all_in_all):
+    said = summary.summary(presets.load(f"config/{preset}.yaml"))
+    assert said.startswith(f"preset {preset}: {all_in_all} networks to train")
+    assert not of_table1 or f"\n  table1 on cave: {of_table1} more: " in said
 
 
 def test_what_a_row_is_made_of():

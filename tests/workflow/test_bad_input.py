@@ -1,8 +1,5 @@
 """Bad input to the real programs: one line, a non-zero exit, and nothing half-written."""
 
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -15,7 +12,7 @@ from PIL import Image
 from ssif.data import cave, pavia_centre
 from ssif.seals import seal
 from tests import programs
-from tests.programs import configure
+from tests.programs import configure, file_size
 from tests.snake import ROOT
 from workflow import classify, evaluate, prepare, train
 
@@ -288,27 +285,16 @@ def test_a_stage_has_no_row_to_evaluate_and_a_chain_nothing_to_train(folder):
     )
 
 
-def test_a_full_disk_leaves_no_torn_file(folder):
-    """Files may grow to 100 KiB only, which writing meets as it would meet a full disk."""
-    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))}
-    command = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
-    failed = subprocess.run(command, capture_output=True, text=True, **limited)
-    assert failed.returncode == 1 and failed.stderr.startswith("error: the disk is full"), failed.stderr
-    assert failed.stderr.count("\n") == 1
-    assert not [path for path in Path("results").rglob("*") if path.is_file()]
-
-
 def test_a_full_disk_while_training_keeps_what_was_there(folder):
-    command = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
-    subprocess.run(command, check=True)
+    """Files may grow to 10 kB only, which writing meets as it would meet a full disk."""
+    prepared()
+    configure(datasets__synthetic__training__steps=1)
     before = Path("results/data/synthetic.h5").read_bytes()
-    command = [sys.executable, "-m", "workflow.train", "--run", RUN, "--config", "config.yaml"]
-    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))}
-    failed = subprocess.run(command, capture_output=True, text=True, **limited)
-    assert failed.returncode == 1 and "error: the disk is full" in failed.stderr, failed.stderr
+    with file_size(10_000):
+        assert "the disk is full" in refused(train, "--run", RUN)
     assert Path("results/data/synthetic.h5").read_bytes() == before
     assert not Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    accepted(train, "--run", RUN)
     assert Path(f"results/runs/smoke/synthetic/{RUN}/weights.safetensors").exists()
 
 

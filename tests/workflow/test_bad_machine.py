@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import configure, run
+from tests.programs import configure, file_size, run
 from tests.snake import ROOT, SNAKEMAKE, snakemake
 from workflow import evaluate, prepare, train
 
 RUN = "synthetic.bicubic.s0"
-PROGRAMS = [(prepare, "--dataset", "synthetic"), (train, "--run", RUN), (evaluate, "--run", RUN)]
-PREPARE = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
+PREPARE = (prepare, "--dataset", "synthetic")
+PROGRAMS = [PREPARE, (train, "--run", RUN), (evaluate, "--run", RUN)]
+COMMAND = [sys.executable, "-m", "workflow.prepare", "--dataset", "synthetic", "--config", "config.yaml"]
 
 
 @pytest.fixture
@@ -31,11 +32,15 @@ def assert_full(done: subprocess.CompletedProcess) -> None:
     assert not [path for path in Path("results").rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("size", [2_000, 300_000, 1_000_000, 1_228_900])
-def test_a_file_that_may_not_grow_is_a_full_disk_at_any_size(folder, size):
+def test_a_file_that_may_not_grow_is_a_full_disk_at_any_size(folder):
     """The prepared file has 1,230,000 bytes; HDF5 itself would meet the limits in the numbers and behind them."""
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
-    assert_full(subprocess.run(PREPARE, capture_output=True, text=True, **limit))
+    for size in (2_000, 300_000, 1_000_000):
+        with file_size(size):
+            assert run(*PREPARE) == "error: the disk is full (File too large); finished files are whole"
+        assert not [path for path in Path("results").rglob("*") if path.is_file()]
+    # At its end a process says nothing more.
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_228_900, 1_228_900))}
+    assert_full(subprocess.run(COMMAND, capture_output=True, text=True, **limit))
 
 
 def mounted(folder: Path, options: str) -> list[str]:
@@ -47,9 +52,9 @@ def mounted(folder: Path, options: str) -> list[str]:
     return start
 
 
-@pytest.mark.parametrize("size", ["8k", "64k", "700k"])
+@pytest.mark.parametrize("size", ["8k", "700k"])
 def test_a_full_disk(folder, size):
-    assert_full(subprocess.run([*mounted(folder, f"size={size}"), *PREPARE], capture_output=True, text=True))
+    assert_full(subprocess.run([*mounted(folder, f"size={size}"), *COMMAND], capture_output=True, text=True))
 
 
 def test_results_that_may_not_be_written(monkeypatch):
@@ -102,4 +107,3 @@ def test_a_job_that_is_killed_says_that_it_was_for_memory(tmp_path):
         tmp_path, "smoke", "results/data/synthetic.h5", fails=True, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}"
     )
     assert "error: killed (status 137), usually because the machine ran out of memory" in output
-    assert "error: killed" not in snakemake(tmp_path, "smoke", "results/data/synthetic.h5")

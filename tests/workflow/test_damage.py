@@ -11,13 +11,11 @@ import pandas as pd
 import pytest
 
 from ssif import seals
-from tests.programs import configure, run
-from workflow import classify, evaluate, evaluate_robustness, evaluate_sensors, figure, prepare, report, train
-from workflow.tables import ablation, cells, land_use, over_scales, robustness, sensors
+from tests.programs import configure, make, run
+from workflow import evaluate, figure, report
+from workflow.tables import ablation, land_use, over_scales, robustness, sensors
 
-FIELD, SHORTER, BICUBIC, CLASSIFIER = (
-    f"synthetic.{name}.s0" for name in ("ssif-rf-uf", "ssif-rf-uf.k-2", "bicubic", "a2s2k")
-)
+FIELD, BICUBIC, CLASSIFIER = (f"synthetic.{name}.s0" for name in ("ssif-rf-uf", "bicubic", "a2s2k"))
 RUNS = "results/runs/smoke/synthetic"
 SCORED = (evaluate, ["--run", FIELD], f"{RUNS}/{FIELD}/metrics.csv")
 CLASSIFIED = (land_use, ["--table", "table3"], "results/table3.csv")
@@ -61,20 +59,7 @@ def finished(tmp_path_factory) -> Path:
             datasets__synthetic__training__steps=2,
             datasets__synthetic__land_use__training__steps=2,
         )
-        done = [run(prepare, "--dataset", "synthetic"), run(prepare, "--dataset", "synthetic", "--land-cover")]
-        done += [run(train, "--run", its) for its in (FIELD, SHORTER, BICUBIC, CLASSIFIER)]
-        done += [run(evaluate, "--run", its) for its in (FIELD, SHORTER, BICUBIC)]
-        done += [
-            run(evaluate_sensors, "--run", BICUBIC),
-            run(evaluate_robustness, "--run", BICUBIC),
-            run(classify, "--run", FIELD),
-            run(classify, "--run", CLASSIFIER),
-        ]
-        done += [run(over_scales, "--table", "table1"), run(land_use, "--table", "table3"), run(sensors)]
-        done += [run(robustness)]
-        done += [run(cells), run(ablation), *(run(figure, "--figure", name) for name in ("fig8", "fig9", "fig7"))]
-        done += [run(report)]
-    assert done == [None] * len(done), done
+        make()
     return folder
 
 
@@ -86,10 +71,13 @@ def folder(finished, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def damages(whole: bytes) -> dict[str, bytes]:
+def damages(name: str) -> dict[str, bytes]:
     """Ways in which the bytes of a file are spoiled."""
+    whole = Path(name).read_bytes()
     spoiled = {"emptied": b"", "halved": whole[: len(whole) // 2], "another kind": b"\xff\xfe\x00 binary" * 50}
-    for place in (0, min(600, len(whole) - 1), len(whole) // 3, 4 * len(whole) // 5, len(whole) - 2):
+    # A checksum sees every byte; a file without one has a structure that may be hit.
+    places = (0, min(600, len(whole) - 1), 4 * len(whole) // 5, len(whole) - 2) if name not in NOTED else ()
+    for place in (len(whole) // 3, *places):
         spoiled[f"byte {place}"] = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
     return spoiled
 
@@ -99,7 +87,9 @@ def made(path: str) -> object:
     if path.endswith(".csv"):
         found = pd.read_csv(path).drop(columns=["seconds", "peak_mib", "training_seconds"], errors="ignore")
         return found.to_csv()
-    return Path(path).read_bytes()
+    # The minutes of a training and its steps a second stand before its loss.
+    minutes = rb"<td>[\d.]+</td><td>[\d.]+</td>(?=<td>\d\.\d{4}</td>)" if path.endswith(".html") else b""
+    return re.sub(minutes, b"", Path(path).read_bytes())
 
 
 def assert_told(name: str, way: str) -> str:
@@ -114,8 +104,8 @@ def assert_told(name: str, way: str) -> str:
 @pytest.mark.parametrize("name", READERS)
 def test_every_damage_is_told_and_its_remedy_helps(folder, name):
     program, arguments, result = READERS[name]
-    whole, before = Path(name).read_bytes(), made(result)
-    for way, spoiled in damages(whole).items():
+    before = made(result)
+    for way, spoiled in damages(name).items():
         Path(name).write_bytes(spoiled)
         remedy = assert_told(name, way)
     assert run(importlib.import_module(remedy[1]), *(remedy[2] or "").split()) is None
@@ -124,17 +114,18 @@ def test_every_damage_is_told_and_its_remedy_helps(folder, name):
 
 @pytest.mark.parametrize("name", NOTED)
 def test_half_a_file_that_was_copied_alone_is_told(folder, name):
-    whole = Path(name).read_bytes()
+    spoiled = damages(name)
     Path(name).with_name(f".{Path(name).name}.sha256").unlink()
     for way in ("emptied", "halved", "another kind"):
-        Path(name).write_bytes(damages(whole)[way])
+        Path(name).write_bytes(spoiled[way])
         assert_told(name, way)
 
 
 @pytest.mark.parametrize("name", NOTED)
 def test_a_damaged_checksum_is_told(folder, name):
     note = Path(name).with_name(f".{Path(name).name}.sha256")
-    for spoiled in (b"", b"\xff", note.read_bytes().replace(b"a", b"b")):
+    whole = note.read_bytes()
+    for spoiled in (b"", b"\xff", (b"1" if whole.startswith(b"0") else b"0") + whole[1:]):
         note.write_bytes(spoiled)
         assert_told(name, "its note")
 

@@ -115,7 +115,7 @@ def test_the_same_command_goes_on_after_ctrl_c_and_after_a_kill_of_snakemake_alo
         return log.exists() and " steps/s" in log.read_text()
 
     first = Snakemake(tmp_path, target)
-    wait_for(learning, "step")
+    wait_for(log.exists, "training")
     configure(tmp_path, 7)
     second = subprocess.run(
         command(tmp_path, tmp_path / "config.yaml", target),
@@ -131,6 +131,7 @@ def test_the_same_command_goes_on_after_ctrl_c_and_after_a_kill_of_snakemake_alo
     # What the first one's jobs read stays as it is.
     assert "steps: 100000" in (tmp_path / "results/presets/smoke.yaml").read_text()
     configure(tmp_path, 100_000)
+    wait_for(learning, "step")
     first.kill(signal.SIGINT, "group", random)
     first.end()
     stopped = int(re.search(r"stopped by SIGINT after step (\d+)", log.read_text())[1])

@@ -1,7 +1,5 @@
 """Measured input beside simulated input: an MSI of another instrument, on a grid of its own, shifted, in another unit."""
 
-import os
-import subprocess
 import sys
 
 import numpy as np
@@ -11,9 +9,11 @@ import yaml
 from scipy import ndimage
 
 import ssif
+from ssif import cli
 from ssif.data import synthetic
 from ssif.formats import create_image, open_image
 from ssif.formats.header import Header
+from tests import programs
 from tests.snake import ROOT, snakemake
 from tests.unit.test_pairs import place
 
@@ -50,13 +50,18 @@ def folder(tmp_path_factory):
     }
     preset |= {"preset": "pair", "methods": ["bicubic", "ssif+"]}
     preset["tables"] = {"table1": "measured", "table2": "simulated"}
-    (folder / "pair.yaml").write_text(yaml.safe_dump(preset))
+    (folder / "config.yaml").write_text(yaml.safe_dump(preset))
     return folder
 
 
-def test_both_inputs_are_scored_and_stand_in_one_table(folder, monkeypatch):
+@pytest.fixture(autouse=True)
+def in_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("SSIF_DATA", raising=False)
-    snakemake(folder, folder / "pair.yaml", "--", "results/table1.csv", "results/cells.csv")
+
+
+def test_both_inputs_are_scored_and_stand_in_one_table(folder, monkeypatch):
+    programs.make()
     cells = pd.read_csv(folder / "results/cells.csv")
     scores = cells.pivot(index=["model", "p"], columns="input", values="mpsnr")
     assert scores.shape == (4, 2) and scores["measured"].between(10, 60).all()
@@ -72,21 +77,20 @@ def test_both_inputs_are_scored_and_stand_in_one_table(folder, monkeypatch):
 
     # A prediction takes an MSI as it is and has the values of the cubes.
     weights = folder / "results/runs/pair/measured/measured.ssif+.s0/weights.safetensors"
-    command = [sys.executable, "-m", "ssif.cli", "predict", "msi/test_1.tif", "finer.tif", "--weights", str(weights), "--scale", "2",
-               "--bands", "400:700:31", "--input", "400:700:3"]  # fmt: skip
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    command = ["ssif", "predict", "msi/test_1.tif", "finer.tif", "--weights", str(weights), "--scale", "2"]
+    monkeypatch.setattr(sys, "argv", [*command, "--bands", "400:700:31", "--input", "400:700:3"])
+    cli.main()
     with open_image(folder / "finer.tif") as image, open_image(folder / "hsi/test_1.tif") as truth:
         assert (image.header.height, image.header.transform) == (64, truth.header.transform)
         whole = slice(0, 64), slice(0, 64)
         assert np.abs(image.read(*whole) - truth.read(*whole)).mean() < 0.1
 
 
-def test_a_scale_below_that_of_the_msi_is_refused(folder, monkeypatch):
-    preset = yaml.safe_load((folder / "pair.yaml").read_text())
+def test_a_scale_below_that_of_the_msi_is_refused(folder):
+    preset = yaml.safe_load((folder / "config.yaml").read_text())
     preset["datasets"]["measured"]["scales"]["train"] = [1, 4]
     (folder / "fine.yaml").write_text(yaml.safe_dump(preset))
-    output = snakemake(folder, folder / "fine.yaml", "--", "results/table1.csv", fails=True)
+    # By Snakemake, which also looks at the files of the MSI.
+    field = "results/runs/pair/measured/measured.ssif+.s0/config.json"
+    output = snakemake(folder, folder / "fine.yaml", "--forcerun", "train", "--", field, fails=True)
     assert "is 2 pixels of the cubes wide, so every scale must be at least p = 2, not 1" in output

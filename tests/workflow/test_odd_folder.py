@@ -60,19 +60,12 @@ def test_a_table_is_made_whatever_the_folders_are_called(odd, tmp_path):
     assert "Nothing to be done" in make()
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ("preset=x$(touch PWN)", "preset must be a name of at most 40 letters"),
-        ("preset=../../x", "preset must be a name of at most 40 letters"),
-        ("antialias=1", "antialias must be true or false"),
-    ],
-)
-def test_of_a_preset_that_is_refused_nothing_is_written_or_run(tmp_path, change, words):
+def test_of_a_preset_that_is_refused_nothing_is_written_or_run(tmp_path):
     folder = tmp_path / "a/b/c"
     folder.mkdir(parents=True)
+    change = "preset=../../x$(touch PWN)"
     output = snakemake(folder, "smoke", "--config", change, "--", "results/data/synthetic.h5", fails=True)
-    assert words in output
+    assert "preset must be a name of at most 40 letters" in output
     assert {path.name for path in tmp_path.rglob("*") if ".snakemake" not in path.parts} == {"a", "b", "c"}
 
 
