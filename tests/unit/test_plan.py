@@ -6,7 +6,7 @@ from ssif.errors import UserError
 from tests.quick import QUICK, changed
 from workflow.config import presets
 from workflow.methods import METHODS, every_network
-from workflow.plan import fingerprints, runs, summary, targets
+from workflow.plan import fingerprints, runs, targets
 from workflow.plan.runs import Run
 
 
@@ -63,7 +63,7 @@ def test_the_chains_of_the_paper_need_this_many_trainings(dataset, trainings):
     ],
 )
 def test_networks_of_a_preset_are_announced(preset, of_table1, all_in_all):
-    said = summary.summary(presets.load(f"config/{preset}.yaml"))
+    said = targets.announced(presets.load(f"config/{preset}.yaml"))
     assert said.startswith(f"preset {preset}: {all_in_all} networks to train")
     assert not of_table1 or f"\n  table1 on cave: {of_table1} more: " in said
 
