@@ -80,7 +80,7 @@ def test_pavia_bad_values(tmp_path, value, message):
     with h5py.File(tmp_path / "Pavia.mat", "w") as file:
         file.create_dataset("pavia", (102, 715, 1096), np.float16, chunks=(1, 128, 1096), fillvalue=1)
         file["pavia"][1, 2, 3] = value
-    with pytest.raises(UserError, match=rf"Pavia\.mat: (holds )?{message}"):
+    with pytest.raises(UserError, match=rf"Pavia\.mat: (there are )?{message}"):
         pavia_centre.read(tmp_path)
 
 

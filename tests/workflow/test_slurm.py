@@ -46,7 +46,7 @@ def test_jobs_ask_for_a_gpu_where_they_use_one(tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results/reference").symlink_to(ROOT / "results/reference")
     output = snakemake(tmp_path, "cave-published", *PROFILE, "--dry-run", "--until", "train")
-    assert jobs(output)["train"] == 12 and "gpu=" not in output
+    assert jobs(output)["train"] > 20 and "gpu=" not in output
 
 
 @pytest.fixture

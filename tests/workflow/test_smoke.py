@@ -150,9 +150,8 @@ def test_the_maps_are_of_the_image_that_was_scored(finished):
 
 def test_snakemake_runs_every_rule_and_says_first_what_it_trains(project):
     folder, output = project
-    rules = set(
-        re.findall(r"^rule (\w+):", "".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk")), re.M)
-    )
+    text = "".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk"))
+    rules = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)", text, re.MULTILINE))
     assert set(jobs(output)) - {"total"} == rules | {"all"}
     assert "preset smoke: 6 networks to train" in output and "  fig7 on synthetic: 1 more: ssif-rf-uf" in output
     assert "error: killed" not in output and not list((folder / "results/state").rglob("*.pt"))
