@@ -5,7 +5,10 @@ from pathlib import Path
 from ssif.errors import UserError
 
 FOLDER = Path(__file__).resolve().parents[1] / "results/reference/weights"
-FILES = {"ssif-plus-cave": "cave/cave.ssif+.s0.safetensors"}
+FILES = {
+    "ssif-plus-cave": "cave/cave.ssif+.s0.safetensors",
+    "ssif-rf-uf-cave": "cave/cave.ssif-rf-uf.s0.safetensors",
+}
 
 
 def weights_file(name: str | Path) -> Path:
