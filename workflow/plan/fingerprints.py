@@ -19,7 +19,7 @@ PLANNING = (
     *(f"workflow.steps.{name}" for name in ("arguments", "provenance")),
 )
 NO_NUMBERS = (
-    *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "seals")),
+    *(f"ssif.{name}" for name in ("errors", "hdf5", "io", "progress", "published", "seals")),
     *(f"workflow.plan.{name}" for name in ("fingerprints", "imported")),
     *(f"workflow.steps.{name}" for name in ("gpus", "prepared", "processes", "stored")),
     "workflow.publish",
